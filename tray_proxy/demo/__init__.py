@@ -1,0 +1,1 @@
+"""A stand-in for OpenRouter on loopback, for `--demo` and the tests."""

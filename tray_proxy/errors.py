@@ -1,0 +1,187 @@
+"""
+Every failure a person or a client can meet.
+
+    ProxyError 500                                    shown with its .hint in tray, page and log
+    ├─ BadRequest 400
+    │  └─ UnsupportedRequest 400
+    ├─ BodyTooLarge 413
+    ├─ KeyMissing 401
+    ├─ ModelNotFound 404
+    │  └─ ModelNotAllowed 404
+    ├─ ModelNameAmbiguous 400
+    ├─ CatalogueUnavailable 503
+    ├─ KeychainUnavailable 503
+    ├─ Stopping 503
+    ├─ PortInUse
+    ├─ SettingsInvalid
+    └─ UpstreamError 502
+       ├─ KeyRejected 401
+       ├─ OutOfCredits 402
+       ├─ RateLimited 429 (.retry_after_s)
+       ├─ UpstreamUnreachable 502
+       └─ UpstreamTimeout 504
+
+The message says what happened, the hint what to do about it. `status` is what an HTTP client is answered.
+"""
+
+from collections.abc import Sequence
+
+
+class ProxyError(Exception):
+    """The root: something went wrong that we can name."""
+
+    status = 500
+    hint = "Look into the log, and try again."
+
+    @property
+    def message(self) -> str:
+        """What happened, as one sentence."""
+        return str(self.args[0])
+
+
+class BadRequest(ProxyError):
+    """The client sent something that cannot be read."""
+
+    status = 400
+    hint = "The app sent a request that Tray Proxy cannot read."
+
+
+class UnsupportedRequest(BadRequest):
+    """The client asked for something that this model, or OpenRouter, cannot do."""
+
+    hint = "Choose another model for this, or turn the feature off in the app."
+
+
+class BodyTooLarge(ProxyError):
+    """The request is larger than any picture or document we are willing to carry."""
+
+    status = 413
+    hint = "Send less at once, for example fewer or smaller pictures."
+
+
+class KeyMissing(ProxyError):
+    """There is no OpenRouter key yet."""
+
+    status = 401
+    hint = "Open Tray Proxy's Settings from the tray icon and paste your OpenRouter key there."
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No OpenRouter key is set: open Tray Proxy's Settings from the tray icon and paste your key there, "
+            "or start it with the environment variable OPENROUTER_API_KEY."
+        )
+
+
+class ModelNotFound(ProxyError):
+    """No model goes by this name. The words are Ollama's: its command line and others look for them."""
+
+    status = 404
+    hint = "Check the model's name against the list of allowed models."
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"model '{name}' not found")
+        self.name = name
+
+
+class ModelNotAllowed(ModelNotFound):
+    """The model exists, but the owner did not allow it; clients are told the same as for an unknown one."""
+
+    hint = "Allow the model under Models in the tray menu."
+
+
+class ModelNameAmbiguous(ProxyError):
+    """A short name fits models of several vendors; guessing would spend money on the wrong one."""
+
+    status = 400
+    hint = "Use the full name, vendor/model."
+
+    def __init__(self, name: str, candidates: Sequence[str]) -> None:
+        super().__init__(f"model name '{name}' is ambiguous: it could be {', '.join(candidates)}")
+        self.candidates = tuple(candidates)
+
+
+class CatalogueUnavailable(ProxyError):
+    """The model list was never loaded: not from OpenRouter, and there is no saved copy."""
+
+    status = 503
+    hint = "Check the internet connection; Tray Proxy keeps trying by itself."
+
+
+class KeychainUnavailable(ProxyError):
+    """The system's key store is locked, absent or does not answer."""
+
+    status = 503
+    hint = "Unlock your system's key store, or start Tray Proxy with the environment variable OPENROUTER_API_KEY."
+
+
+class Stopping(ProxyError):
+    """The proxy was turned off while an answer was under way."""
+
+    status = 503
+    hint = "Turn Tray Proxy on again."
+
+    def __init__(self) -> None:
+        super().__init__("Tray Proxy was turned off before the answer was complete; turn it on and ask again.")
+
+
+class PortInUse(ProxyError):
+    """The port could not be had; the message says by whom it is held, where that can be known."""
+
+    hint = "Quit the other program, or choose another port in Settings."
+
+
+class SettingsInvalid(ProxyError):
+    """A setting has a value that is not allowed; the message names setting, value and what is allowed."""
+
+    hint = "Correct the setting and start again."
+
+
+class UpstreamError(ProxyError):
+    """OpenRouter, or the way to it, failed. `status` is OpenRouter's own where it gave one."""
+
+    status = 502
+    hint = "Try again in a moment, or choose another model."
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        if status is not None:
+            self.status = status
+
+
+class KeyRejected(UpstreamError):
+    """OpenRouter does not accept the key."""
+
+    status = 401
+    hint = "Open Settings from the tray icon and paste a valid OpenRouter key."
+
+
+class OutOfCredits(UpstreamError):
+    """The account's balance or the key's own limit is used up."""
+
+    status = 402
+    hint = "Add credit at openrouter.ai/credits, or raise the key's limit."
+
+
+class RateLimited(UpstreamError):
+    """OpenRouter refused the request for now; `retry_after_s` is None if it did not say how long."""
+
+    status = 429
+    hint = "Wait a moment, or choose a model with a higher limit."
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class UpstreamUnreachable(UpstreamError):
+    """No connection to OpenRouter, or it broke off."""
+
+    status = 502
+    hint = "Check the internet connection."
+
+
+class UpstreamTimeout(UpstreamError):
+    """OpenRouter took too long; the message names which of the three time limits it was."""
+
+    status = 504
+    hint = "Try again, or choose a faster model."

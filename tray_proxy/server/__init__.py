@@ -1,0 +1,1 @@
+"""The server that Ollama clients talk to."""

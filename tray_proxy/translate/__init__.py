@@ -1,0 +1,1 @@
+"""Translation between the dialects: pure functions, no network, no clock."""

@@ -1,0 +1,1 @@
+"""The tray icon: what is shown is worked out in `state` and `menu`; `shell` alone draws it."""

@@ -1,0 +1,1 @@
+"""Shapes of the two APIs, field by field as their owners publish them. No logic."""
