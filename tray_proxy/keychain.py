@@ -1,0 +1,176 @@
+"""
+The OpenRouter key: from the environment first, else from the system's key store.
+
+A key store can block for ever (a locked one waits for a password prompt), so each call runs in a thread of
+its own and is waited for only so long. A read that is late still counts when it comes. There is no plain
+file to fall back to: where no key store exists the key is kept for this session only.
+"""
+
+import asyncio
+import concurrent.futures
+import threading
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Final
+
+import keyring
+import keyring.backend
+import keyring.errors
+from pydantic import SecretStr
+
+from tray_proxy import logs
+from tray_proxy.errors import KeychainUnavailable, KeyMissing
+
+SERVICE = "Tray Proxy"
+ACCOUNT = "OpenRouter API key"
+TIMEOUT_S: Final = 5.0
+# Writing may show a prompt that a person wants to answer.
+WRITE_TIMEOUT_S: Final = 60.0
+
+_NO_STORE = "This system has no key store that Tray Proxy can use."
+_SILENT = "The system's key store does not answer; it may be locked and waiting for your password."
+
+
+class Source(StrEnum):
+    """Where the key comes from."""
+
+    NONE = ""
+    ENVIRONMENT = "environment"
+    KEYRING = "keyring"
+    SESSION = "session"
+    DEMO = "demo"
+
+
+class Keychain:
+    """
+    Holds the key for this run. To be used from the event loop.
+
+    Args:
+        given: A key that needs no key store, and where it is from.
+        service: The name under which the system's key store keeps ours.
+    """
+
+    def __init__(
+        self,
+        given: SecretStr | None = None,
+        given_by: Source = Source.ENVIRONMENT,
+        *,
+        service: str = SERVICE,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        self._service = service
+        self._timeout_s = timeout_s
+        self._reading: concurrent.futures.Future[str | None] | None = None
+        self._problem: str | None = None
+        self._known: SecretStr | None = None
+        self.source = Source.NONE
+        if given is not None:
+            self._remember(given, given_by)
+
+    @property
+    def present(self) -> bool:
+        """Whether a key is at hand."""
+        return self._known is not None
+
+    @property
+    def problem(self) -> str | None:
+        """What kept us from reading the key store last time, if anything did."""
+        return self._problem
+
+    async def key(self) -> SecretStr:
+        """
+        Return the key.
+
+        Raises:
+            KeyMissing: there is none.
+            KeychainUnavailable: the key store is absent, locked or silent.
+        """
+        if self._known is not None:
+            return self._known
+        # One read at a time: a second one would only pile up behind the same prompt.
+        if self._reading is None:
+            self._reading = _in_thread(lambda: _store().get_password(self._service, ACCOUNT))
+        reading = self._reading
+        try:
+            found = await self._wait(reading, self._timeout_s)
+        finally:
+            if reading.done():
+                self._reading = None
+        if not found:
+            raise KeyMissing
+        key = SecretStr(found)
+        self._remember(key, Source.KEYRING)
+        return key
+
+    async def store(self, key: SecretStr) -> Source:
+        """
+        Keep the key in the key store, or for this session where there is none.
+
+        Raises:
+            KeychainUnavailable: the key store exists but refuses or does not answer. The key is then kept
+                for this session.
+        """
+        secret = key.get_secret_value()
+        self._remember(key, Source.SESSION)
+        try:
+            store = _store()
+        except KeychainUnavailable as error:
+            self._problem = error.message
+            return Source.SESSION
+        await self._wait(_in_thread(lambda: store.set_password(self._service, ACCOUNT, secret)), WRITE_TIMEOUT_S)
+        self.source = Source.KEYRING
+        return Source.KEYRING
+
+    async def forget(self) -> None:
+        """
+        Remove the key from the key store and from memory.
+
+        Raises:
+            KeychainUnavailable: the key store does not answer; the key may still be in it.
+        """
+        stored = self.source is Source.KEYRING
+        self._known, self.source = None, Source.NONE
+        if stored:
+            await self._wait(_in_thread(lambda: _store().delete_password(self._service, ACCOUNT)), WRITE_TIMEOUT_S)
+
+    async def _wait[T](self, call: "concurrent.futures.Future[T]", timeout_s: float) -> T:
+        try:
+            result = await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(call)), timeout_s)
+        except TimeoutError:
+            self._problem = _SILENT
+        except KeychainUnavailable as error:
+            self._problem = error.message
+        except keyring.errors.KeyringError as error:
+            # The error's own text may quote what was to be stored.
+            self._problem = f"The system's key store refused ({type(error).__name__})."
+        else:
+            self._problem = None
+            return result
+        raise KeychainUnavailable(self._problem)
+
+    def _remember(self, key: SecretStr, source: Source) -> None:
+        logs.keep_out(key.get_secret_value())
+        self._known, self.source = key, source
+
+
+def _store() -> "keyring.backend.KeyringBackend":
+    """Return the system's key store, but never one that writes plain files or throws keys away."""
+    store = keyring.get_keyring()
+    module = type(store).__module__
+    if module.startswith(("keyring.backends.fail", "keyring.backends.null", "keyrings.alt")):
+        raise KeychainUnavailable(_NO_STORE)
+    return store
+
+
+def _in_thread[T](call: Callable[[], T]) -> "concurrent.futures.Future[T]":
+    """Run a call that may block for ever in a daemon thread, so that it can never hold up the end of the program."""
+    future: concurrent.futures.Future[T] = concurrent.futures.Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:  # noqa: BLE001  whatever a backend raises belongs to the caller
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="keychain", daemon=True).start()
+    return future

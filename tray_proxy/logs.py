@@ -1,0 +1,151 @@
+"""
+The log: one JSON object per line, in rotating files, with neither key nor prompt in it.
+
+Every record, ours or a library's, passes the same chain: known secrets are struck out, and everything that
+is not plain ASCII (control characters, line ends, marks that turn the reading direction) is escaped, so
+that nobody outside can forge a line.
+"""
+
+import logging
+import logging.handlers
+import re
+import sys
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from tray_proxy import paths
+
+MAX_BYTES = 10_000_000
+FILES = 3
+FILE_NAME = "tray-proxy.log"
+STRUCK_OUT = "[key removed]"
+
+# Keys of OpenRouter and others, also where we never saw the whole of them (an echo in an error, say).
+_KEY_LIKE = re.compile(r"sk-[A-Za-z0-9_-]{12,}")
+_secrets: set[str] = set()
+
+
+def keep_out(secret: str) -> None:
+    """Strike this text out of every record from now on."""
+    if secret:
+        _secrets.add(secret)
+
+
+def strike_out(text: str) -> str:
+    """Return the text without known secrets and without anything that looks like a key."""
+    for secret in _secrets:
+        text = text.replace(secret, STRUCK_OUT)
+    return _KEY_LIKE.sub(STRUCK_OUT, text)
+
+
+def _strike_out_everywhere(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return {key: _clean(value) for key, value in event.items()}
+
+
+def _clean(value: object) -> object:
+    if isinstance(value, str):
+        return strike_out(value)
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, list | tuple):
+        return [_clean(item) for item in value]
+    return strike_out(repr(value))
+
+
+def _keep_outline_of_exception(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Replace an exception by its type and the places it went through: its text and locals may hold a prompt."""
+    info = event.pop("exc_info", None)
+    if info is True:
+        info = sys.exc_info()
+    if isinstance(info, tuple):
+        info = info[1]
+    if isinstance(info, BaseException):
+        event["exception"] = type(info).__name__
+        event["at"] = [
+            f"{Path(frame.f_code.co_filename).name}:{line} {frame.f_code.co_name}" for frame, line in _walk(info)
+        ]
+    return event
+
+
+def _walk(error: BaseException) -> list[tuple[Any, int]]:
+    steps, traceback = [], error.__traceback__
+    while traceback is not None:
+        steps.append((traceback.tb_frame, traceback.tb_lineno))
+        traceback = traceback.tb_next
+    return steps
+
+
+class _Handler(logging.handlers.RotatingFileHandler):
+    """A full disk or a folder that vanished must not end an answer."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging's own name
+        """Drop the record: there is no place left to tell."""
+
+
+def set_up(folder: Path, level: str, *, echo: bool) -> Path | None:
+    """
+    Send everything logged to the rotating file, and with `echo` to standard error as well.
+
+    Returns:
+        The file, or None if it cannot be written; then only the echo is left.
+    """
+    chain: list[Any] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        _keep_outline_of_exception,
+        _strike_out_everywhere,
+    ]
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=chain,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.JSONRenderer(ensure_ascii=True),
+        ],
+    )
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *chain,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handlers: list[logging.Handler] = []
+    file: Path | None = paths.ensure(folder) / FILE_NAME if _writable(folder) else None
+    if file is not None:
+        handlers.append(_Handler(file, maxBytes=MAX_BYTES, backupCount=FILES - 1, encoding="ascii", delay=True))
+        file.touch(mode=0o600)
+    # A windowed program has no standard error at all.
+    if echo and sys.stderr is not None:
+        handlers.append(logging.StreamHandler(sys.stderr))
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        root.removeHandler(old)
+        old.close()
+    for handler in handlers or [logging.NullHandler()]:
+        handler.setFormatter(formatter)
+        root.addHandler(handler)
+    root.setLevel(level)
+    # Their DEBUG lines hold headers and bodies, that is, the key and the prompt.
+    for name in ("httpx", "httpcore", "asyncio", "PIL", "keyring", "uvicorn", "hpack", "secretstorage"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return file
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        paths.ensure(folder)
+        probe = folder / ".write-test"
+        probe.touch()
+        probe.unlink()
+    except OSError:
+        return False
+    return True

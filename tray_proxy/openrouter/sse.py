@@ -1,0 +1,53 @@
+"""Server-sent events: bytes in, event payloads out."""
+
+MAX_LINE_BYTES = 16 * 1024 * 1024
+
+
+class LineTooLong(Exception):
+    """An event grew beyond any believable answer; the sender is broken or hostile."""
+
+
+class SSEDecoder:
+    """
+    Collects bytes and gives the payload of each event.
+
+    Lines end at `\\n` bytes only (a `\\r` before it is cut off): splitters that know Unicode also split at
+    U+2028 and others, which are ordinary characters inside an answer. Comments (`: OPENROUTER PROCESSING`),
+    event names and ids are passed over; several `data` lines of one event are joined as the standard says.
+    """
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+        self._data: list[bytes] = []
+
+    def feed(self, received: bytes) -> list[bytes]:
+        """
+        Take in bytes, cut wherever the network cut them.
+
+        Returns:
+            The payloads completed by them.
+
+        Raises:
+            LineTooLong: a line exceeds 16 MiB.
+        """
+        self._rest += received
+        end = self._rest.rfind(b"\n")
+        if end < 0:
+            if len(self._rest) > MAX_LINE_BYTES:
+                raise LineTooLong
+            return []
+        block = bytes(self._rest[:end])
+        del self._rest[: end + 1]
+        payloads = []
+        for raw in block.split(b"\n"):
+            line = raw.removesuffix(b"\r")
+            if line.startswith(b"data:"):
+                self._data.append(line[5:].removeprefix(b" "))
+            elif not line and self._data:
+                payloads.append(b"\n".join(self._data))
+                self._data.clear()
+        return payloads
+
+    def finish(self) -> list[bytes]:
+        """Return an event that the end of the stream cut the blank line from."""
+        return self.feed(b"\n\n")

@@ -1,0 +1,280 @@
+"""
+Every knob of the program.
+
+A field of `Settings` is all there is to add: its flag, environment variable, line in `.env`, place in the
+user's settings file and row in the documentation follow from it. Earlier sources win: flag, environment,
+`.env`, settings file, default. Settings never change in place; saving builds new ones.
+"""
+
+import ipaddress
+import json
+import os
+import re
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from tray_proxy import paths
+from tray_proxy.errors import SettingsInvalid
+
+DEFAULT_BASE_URL = "https://openrouter.ai/api/v1"
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host name or address can only mean this computer."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _loopback_host(value: str) -> str:
+    # This port spends the owner's money and asks nobody for a password.
+    if not is_loopback(value):
+        raise ValueError
+    return value.lower()
+
+
+def _base_url(value: str) -> str:
+    url = urlsplit(value)
+    safe = url.scheme == "https" or (url.scheme == "http" and is_loopback(url.hostname or ""))
+    if not safe or not url.hostname or url.username or url.password or url.query or url.fragment:
+        raise ValueError
+    _ = url.port  # raises ValueError when it is not a port
+    return value.rstrip("/")
+
+
+def _key(value: SecretStr) -> SecretStr:
+    key = value.get_secret_value().strip()
+    # It goes into a header: anything but plain characters is a wrong paste, and would not arrive as it is.
+    if not re.fullmatch(r"[!-~]+", key):
+        raise ValueError
+    return SecretStr(key)
+
+
+def _readable_file(value: Path) -> Path:
+    path = value.expanduser().absolute()
+    try:
+        path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError from error
+    return path
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _knob(default: Any, description: str, *, allowed: str, flag: bool = True, stored: bool = True) -> Any:
+    """
+    Describe one setting.
+
+    Args:
+        allowed: What may stand there, completing the sentence "Allowed is …".
+        flag: Whether the command line takes it. The key is no flag: process lists are public.
+        stored: Whether the user's settings file holds it.
+    """
+    return Field(
+        default,
+        description=description,
+        json_schema_extra={"allowed": allowed, "flag": flag, "stored": stored},
+    )
+
+
+class Settings(BaseSettings):
+    """All settings, checked. Units stand in the names."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    openrouter_api_key: Annotated[SecretStr, AfterValidator(_key)] | None = _knob(
+        None,
+        "Your OpenRouter key. Leave it out to use the one in the system's key store.",
+        allowed="a key as OpenRouter shows it, without blanks",
+        flag=False,
+        stored=False,
+    )
+    host: Annotated[str, AfterValidator(_loopback_host)] = _knob(
+        "127.0.0.1",
+        "The address to listen on. Only this computer can reach it, because the port spends your money.",
+        allowed="a loopback address: 127.0.0.1, ::1 or localhost",
+    )
+    port: Annotated[int, Field(ge=1, le=65535)] = _knob(
+        11434,
+        "The port to listen on; apps that speak Ollama expect 11434.",
+        allowed="a whole number from 1 to 65535",
+    )
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = _knob(
+        "INFO", "How much is written to the log.", allowed="DEBUG, INFO, WARNING or ERROR"
+    )
+    models_filter: Annotated[Path, AfterValidator(_readable_file)] | None = _knob(
+        None,
+        "A file with one allowed model or pattern per line (# begins a comment). Ticked models choose within it.",
+        allowed="the path of a readable text file",
+    )
+    openrouter_base_url: Annotated[str, AfterValidator(_base_url)] = _knob(
+        DEFAULT_BASE_URL,
+        "Where OpenRouter's API is.",
+        allowed="an https address, or http on this computer (127.0.0.1, ::1 or localhost)",
+    )
+    tray_proxy_home: Path | None = _knob(
+        None,
+        "One folder for settings, caches and logs, instead of the system's usual places.",
+        allowed="the path of a folder",
+        stored=False,
+    )
+    ollama_origins: str = _knob(
+        "",
+        "More web origins that may call the port, separated by commas; each may hold one *. "
+        "Ollama's own defaults are always allowed.",
+        allowed="origins such as chrome-extension://abc, separated by commas",
+    )
+    connect_timeout_s: Annotated[float, Field(gt=0, le=300)] = _knob(
+        10.0,
+        "How long to wait for a connection to OpenRouter, in seconds.",
+        allowed="a number above 0 and up to 300",
+    )
+    first_byte_timeout_s: Annotated[float, Field(gt=0, le=3600)] = _knob(
+        300.0,
+        "How long to wait for the first byte of an answer, in seconds; models that think take minutes.",
+        allowed="a number above 0 and up to 3600",
+    )
+    idle_timeout_s: Annotated[float, Field(gt=0, le=3600)] = _knob(
+        120.0,
+        "How long an answer that has begun may be silent, in seconds.",
+        allowed="a number above 0 and up to 3600",
+    )
+    allowed_models: tuple[str, ...] | None = _knob(
+        None,
+        "The ticked models, chosen in the tray menu or on the settings page. Not there: every model is allowed.",
+        allowed="a list of model ids",
+        flag=False,
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the signature is pydantic-settings'
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: the first one that has a value wins."""
+        return init_settings, env_settings, dotenv_settings, UserFileSource(settings_cls)
+
+    @property
+    def url(self) -> str:
+        """The address that people give to their apps."""
+        return f"http://{address(self.host, self.port)}"
+
+
+class UserFileSource(PydanticBaseSettingsSource):
+    """Reads the user's settings file; which one depends on `TRAY_PROXY_HOME` from the sources before it."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Part of pydantic-settings' interface; the whole file is read at once instead."""
+        raise NotImplementedError((field, field_name))
+
+    def __call__(self) -> dict[str, Any]:
+        """Return what the file holds of our settings."""
+        home = self.current_state.get("tray_proxy_home")
+        content = read_user_file(paths.folders(Path(home) if home else None).settings_file)
+        return {name: value for name, value in content.items() if name in stored_names()}
+
+
+def stored_names() -> tuple[str, ...]:
+    """The settings that the user's file may hold."""
+    return tuple(name for name in Settings.model_fields if knob(name)["stored"])
+
+
+def knob(name: str) -> dict[str, Any]:
+    """Return what `_knob` noted about a setting: `allowed`, `flag`, `stored`."""
+    extra = Settings.model_fields[name].json_schema_extra
+    return dict(extra) if isinstance(extra, dict) else {}
+
+
+def address(host: str, port: int) -> str:
+    """Join host and port as they stand in a URL."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def load(flags: Mapping[str, object] | None = None) -> Settings:
+    """
+    Read all sources.
+
+    Args:
+        flags: Values from the command line, by setting name.
+
+    Raises:
+        SettingsInvalid: a value is not allowed; the message names setting, value and what is allowed.
+    """
+    try:
+        return Settings(**(flags or {}))  # type: ignore[arg-type]  # pydantic checks them
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise SettingsInvalid(_sentence(str(first["loc"][0]), first["input"], flags or {})) from None
+
+
+def _sentence(name: str, value: object, flags: Mapping[str, object]) -> str:
+    label = flag_of(name) if name in flags else name.upper()
+    # The key is the one value that must not be repeated on a screen.
+    shown = "" if name == "openrouter_api_key" else f": {str(value)[:200]!r}"
+    return f"{label} has a value that is not allowed{shown}. Allowed is {knob(name)['allowed']}."
+
+
+def flag_of(name: str) -> str:
+    """Return a setting's flag."""
+    return "--" + name.replace("_", "-")
+
+
+def read_user_file(path: Path) -> dict[str, Any]:
+    """
+    Read the settings file; a damaged one is set aside under another name, and counts as empty.
+
+    The copy is named `settings.damaged-<unix time>.json`, so nothing a person wrote is lost.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError):
+        content = None
+    if isinstance(content, dict):
+        return content
+    if path.is_file():
+        path.replace(path.with_name(f"settings.damaged-{int(time.time())}.json"))
+    return {}
+
+
+def save(path: Path, changes: Mapping[str, object]) -> None:
+    """
+    Write changed settings into the user's file; fields we do not know are kept.
+
+    Args:
+        changes: New values by setting name; None removes the setting from the file.
+
+    Raises:
+        OSError: the file cannot be written; the old one is untouched.
+    """
+    content = read_user_file(path)
+    for name, value in changes.items():
+        if value is None:
+            content.pop(name, None)
+        else:
+            content[name] = value
+    paths.replace_file(path, json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n")
+
+
+def environment_without_key() -> dict[str, str]:
+    """Return the environment for child programs: the key is not theirs to see."""
+    return {name: value for name, value in os.environ.items() if name.upper() != "OPENROUTER_API_KEY"}

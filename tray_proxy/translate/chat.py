@@ -1,0 +1,202 @@
+"""
+`/api/chat`: the request to a completion request, and `Delta`s and `Outcome` to response lines.
+
+Source: Ollama's `server/routes.go` (ChatHandler) and `api/types.go`; OpenRouter docs, "Parameters".
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from tray_proxy.errors import BadRequest, UnsupportedRequest
+from tray_proxy.translate.messages import to_messages
+from tray_proxy.translate.model_info import is_embedding, thinks, uses_tools
+from tray_proxy.translate.options import to_parameters
+from tray_proxy.translate.stream import Call, Delta, Outcome
+from tray_proxy.wire.ollama import (
+    ChatRequest,
+    ChatResponse,
+    FunctionCall,
+    Logprob,
+    ResponseMessage,
+    ToolCall,
+)
+from tray_proxy.wire.openrouter import CompletionRequest, ModelEntry, Reasoning, TokenLogprob
+
+THINK_LEVELS = ("high", "medium", "low", "max")
+_THINK_CHOICES = '("high", "medium", "low", "max", true, or false)'
+
+
+def is_load(request: ChatRequest) -> bool:
+    """Say whether the request only loads or unloads the model: it has no messages, and must cost nothing."""
+    return not request.messages
+
+
+def wants_unload(keep_alive: object) -> bool:
+    """Say whether `keep_alive` is zero in any of its spellings (0, 0.0, "0", "0s", "0m")."""
+    if isinstance(keep_alive, str):
+        return bool(keep_alive) and not keep_alive.strip("0.hmsunµ")
+    return not isinstance(keep_alive, bool) and isinstance(keep_alive, int | float) and keep_alive == 0
+
+
+def check(request: ChatRequest, model: ModelEntry, asked: str) -> None:
+    """
+    Refuse what the model cannot do, in Ollama's order and words.
+
+    Raises:
+        BadRequest: a field has a value that Ollama does not take.
+        UnsupportedRequest: the model lacks the ability.
+    """
+    if request.top_logprobs is not None and not 0 <= request.top_logprobs <= 20:
+        raise BadRequest("top_logprobs must be between 0 and 20")
+    _check_think(request.think, model, asked)
+    if is_embedding(model):
+        raise UnsupportedRequest(f'"{asked}" does not support chat')
+    if request.tools and not uses_tools(model):
+        raise UnsupportedRequest(f"{_full_name(asked)} does not support tools")
+
+
+def to_completion_request(request: ChatRequest, model: ModelEntry, asked: str) -> CompletionRequest:
+    """
+    Translate a chat request that passed `check`.
+
+    Args:
+        asked: The model's name as the app wrote it, for error texts.
+
+    Raises:
+        BadRequest, UnsupportedRequest: as `check`, for messages, options and format.
+    """
+    return CompletionRequest(
+        model=model.id,
+        messages=to_messages(request.messages or [], model, asked),
+        stream=True,
+        response_format=to_response_format(request.format, model, asked),
+        reasoning=to_reasoning(request.think, model),
+        tools=request.tools or UNSET,
+        logprobs=True if request.logprobs or request.top_logprobs else UNSET,
+        top_logprobs=request.top_logprobs or UNSET,
+        **to_parameters(request.options),
+    )
+
+
+def to_response_format(wanted: object, model: ModelEntry, asked: str) -> dict[str, Any] | UnsetType:
+    """Translate `format`: absent or empty, "json", or a JSON Schema."""
+    if wanted is None or wanted == "":
+        return UNSET
+    if wanted != "json" and not isinstance(wanted, dict):
+        shown = msgspec.json.encode(wanted).decode()
+        raise BadRequest(f'invalid format: {shown}; expected "json" or a valid JSON Schema object')
+    if {"response_format", "structured_outputs"}.isdisjoint(model.supported_parameters):
+        raise UnsupportedRequest(f'"{asked}" does not support structured output (format)')
+    if isinstance(wanted, dict):
+        return {"type": "json_schema", "json_schema": {"name": "response", "schema": wanted}}
+    return {"type": "json_object"}
+
+
+def to_reasoning(think: object, model: ModelEntry) -> Reasoning | UnsetType:
+    """
+    Translate `think`; absent means that the model decides, and what it thinks is shown.
+
+    A model that always reasons cannot be told not to: it is asked for its least, and for keeping it to itself.
+    """
+    if think is None or not thinks(model):
+        return UNSET
+    facts = model.reasoning
+    efforts = (facts.supported_efforts if facts else None) or ()
+    if think is False:
+        if facts is None or not facts.mandatory:
+            return Reasoning(effort="none")
+        least = next((effort for effort in reversed(efforts) if effort != "none"), UNSET)
+        return Reasoning(effort=least, exclude=True)
+    if think is True:
+        return Reasoning(enabled=True)
+    level = str(think)
+    if level == "max" and efforts:
+        level = next((effort for effort in ("max", "xhigh", "high") if effort in efforts), "high")
+    return Reasoning(effort=level)
+
+
+def loaded(asked: str, created_at: str, reason: str) -> ChatResponse:
+    """Return the answer to a request without messages; `reason` is "load" or "unload"."""
+    return ChatResponse(model=asked, created_at=created_at, message=ResponseMessage(), done=True, done_reason=reason)
+
+
+def line(asked: str, delta: Delta, created_at: str) -> ChatResponse:
+    """Return the line that carries one `Delta`."""
+    return ChatResponse(
+        model=asked,
+        created_at=created_at,
+        message=_message([delta]),
+        done=False,
+        logprobs=_logprobs([delta]),
+    )
+
+
+def last(asked: str, outcome: Outcome, created_at: str, gathered: Iterable[Delta] = ()) -> ChatResponse:
+    """
+    Return the object that ends an answer.
+
+    Args:
+        gathered: For a plain answer everything that was said; for a stream nothing, it has been sent.
+    """
+    deltas = list(gathered)
+    return ChatResponse(
+        model=asked,
+        created_at=created_at,
+        message=_message(deltas),
+        done=True,
+        done_reason=outcome.done_reason,
+        logprobs=_logprobs(deltas),
+        total_duration=outcome.total_ns,
+        load_duration=outcome.load_ns,
+        prompt_eval_count=outcome.prompt_tokens,
+        prompt_eval_duration=outcome.prompt_eval_ns,
+        eval_count=outcome.completion_tokens,
+        eval_duration=outcome.eval_ns,
+    )
+
+
+def _message(deltas: list[Delta]) -> ResponseMessage:
+    calls = [_tool_call(call) for delta in deltas for call in delta.calls]
+    return ResponseMessage(
+        content="".join(delta.content for delta in deltas),
+        thinking="".join(delta.thinking for delta in deltas) or UNSET,
+        tool_calls=calls or UNSET,
+    )
+
+
+def _tool_call(call: Call) -> ToolCall:
+    return ToolCall(
+        id=call.id or UNSET,
+        function=FunctionCall(index=call.index, name=call.name, arguments=call.arguments),
+    )
+
+
+def _logprobs(deltas: list[Delta]) -> list[Logprob] | UnsetType:
+    return [_logprob(token) for delta in deltas for token in delta.logprobs] or UNSET
+
+
+def _logprob(token: TokenLogprob) -> Logprob:
+    others = [_logprob(other) for other in token.top_logprobs or ()]
+    return Logprob(
+        token=token.token,
+        logprob=token.logprob,
+        bytes=list(token.token.encode()) if token.bytes is None else token.bytes,
+        top_logprobs=others or UNSET,
+    )
+
+
+def _check_think(think: object, model: ModelEntry, asked: str) -> None:
+    if isinstance(think, str) and think not in THINK_LEVELS:
+        raise BadRequest(f'invalid think value: "{think}" (must be {_THINK_CHOICES[1:-1]})')
+    if think is not None and not isinstance(think, str | bool):
+        raise BadRequest(f"think must be a boolean or string {_THINK_CHOICES}")
+    if think and not thinks(model):
+        raise UnsupportedRequest(f'"{asked}" does not support thinking')
+
+
+def _full_name(asked: str) -> str:
+    name = asked if "/" in asked else f"library/{asked}"
+    return f"registry.ollama.ai/{name if ':' in name else name + ':latest'}"

@@ -1,0 +1,127 @@
+"""
+What becomes of each of Ollama's `options`.
+
+Ollama's defaults are never sent: what the app did not set stays unset. An option that is not in the table is
+passed over, as Ollama does.
+
+Source: Ollama's `api/types.go` (Options); OpenRouter docs, "Parameters".
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tray_proxy.errors import BadRequest, UnsupportedRequest
+
+MAX_STOPS = 4
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """The option goes upstream as `field`; `convert` gives None where it is not to be sent."""
+
+    field: str
+    convert: Callable[[str, Any], Any]
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """The option has no counterpart; `reason` says why."""
+
+    reason: str
+
+
+def number(name: str, value: object) -> float:
+    """Take a JSON number as it is."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise BadRequest(f'option "{name}" must be of type float32')
+    return value
+
+
+def integer(name: str, value: object) -> int:
+    """Take a whole number; Ollama cuts fractions off, and providers refuse `100.0`."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise BadRequest(f'option "{name}" must be of type integer')
+    return int(value)
+
+
+def none_if_negative(name: str, value: object) -> int | None:
+    """Take a whole number; Ollama writes "random" and "no value" as negative ones."""
+    whole = integer(name, value)
+    return None if whole < 0 else whole
+
+
+def none_below_one(name: str, value: object) -> int | None:
+    """Take a limit; 0, -1 and -2 mean "no limit", which OpenRouter says by leaving the field out."""
+    whole = integer(name, value)
+    return None if whole < 1 else whole
+
+
+def stop_list(name: str, value: object) -> list[str] | None:
+    """Take one stop string or a list of them; empty ones would stop at once and are left out."""
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list):
+        raise BadRequest(f'option "{name}" must be of type array')
+    if not all(isinstance(text, str) for text in texts):
+        raise BadRequest(f'option "{name}" must be of an array of strings')
+    stops = [text for text in texts if text]
+    if len(stops) > MAX_STOPS:
+        raise UnsupportedRequest(f'option "{name}" holds {len(stops)} strings; OpenRouter takes at most {MAX_STOPS}')
+    return stops or None
+
+
+_HARDWARE = Dropped("hardware is OpenRouter's business")
+_NO_SAMPLER = Dropped("no provider of OpenRouter offers this way of sampling")
+
+OPTION_RULES: dict[str, Renamed | Dropped] = {
+    "temperature": Renamed("temperature", number),
+    "top_p": Renamed("top_p", number),
+    "top_k": Renamed("top_k", none_if_negative),  # n8n sends -1 for "not set"
+    "min_p": Renamed("min_p", number),
+    "seed": Renamed("seed", none_if_negative),  # -1: random
+    "num_predict": Renamed("max_tokens", none_below_one),
+    "stop": Renamed("stop", stop_list),
+    "repeat_penalty": Renamed("repetition_penalty", number),
+    "presence_penalty": Renamed("presence_penalty", number),
+    "frequency_penalty": Renamed("frequency_penalty", number),
+    "num_ctx": Dropped("a hosted model's context is fixed; it must never become a limit of the answer"),
+    "num_keep": Dropped("nothing is cut out of the prompt"),
+    "typical_p": _NO_SAMPLER,
+    "tfs_z": _NO_SAMPLER,
+    "mirostat": _NO_SAMPLER,
+    "mirostat_eta": _NO_SAMPLER,
+    "mirostat_tau": _NO_SAMPLER,
+    "repeat_last_n": _NO_SAMPLER,
+    "penalize_newline": _NO_SAMPLER,
+    "num_batch": _HARDWARE,
+    "num_gpu": _HARDWARE,
+    "main_gpu": _HARDWARE,
+    "num_thread": _HARDWARE,
+    "numa": _HARDWARE,
+    "use_mmap": _HARDWARE,
+    "use_mlock": _HARDWARE,
+    "low_vram": _HARDWARE,
+    "f16_kv": _HARDWARE,
+    "draft_num_predict": _HARDWARE,
+}
+
+
+def to_parameters(options: Mapping[str, Any] | None) -> dict[str, Any]:
+    """
+    Translate `options` into fields of a completion request.
+
+    Raises:
+        BadRequest: a value is of the wrong type; the words are Ollama's.
+        UnsupportedRequest: more stop strings than OpenRouter takes.
+    """
+    parameters = {}
+    for name, value in (options or {}).items():
+        match OPTION_RULES.get(name):
+            case Renamed(field, convert) if value is not None:
+                converted = convert(name, value)
+                if converted is not None:
+                    parameters[field] = converted
+            case _:
+                continue
+    return parameters
