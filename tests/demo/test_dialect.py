@@ -1,0 +1,79 @@
+"""An answer in OpenRouter's words."""
+
+import json
+
+import pytest
+
+from tray_proxy.demo import dialect
+from tray_proxy.demo.answers import Answer, Call
+from tray_proxy.demo.catalogue import find_model
+
+
+def make(model: str = "openai/gpt-4o", **more) -> Answer:
+    """Write an answer."""
+    found = find_model(model)
+    assert found is not None
+    return Answer(model=found, prompt_tokens=10, **more)
+
+
+ANSWERS = {
+    "text": make(text="[demo] one two three four"),
+    "empty": make(finish_reason="length"),
+    "bare thinking": make("deepseek/deepseek-r1", text="x", reasoning="hm hm hm hm"),
+    "summary": make("openai/o4-mini", text="x", reasoning="hm"),
+    "signed thinking": make("anthropic/claude-sonnet-4", text="x", reasoning="hm"),
+    "gemini": make("google/gemini-2.5-flash", text="x", reasoning="hm"),
+    "calls": make(calls=[Call("a", "f", '{"city":"Oslo"}'), Call("b", "g", "{}")], finish_reason="tool_calls"),
+    "logprobs": make(text="one two", top_logprobs=2),
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS.keys())
+def test_every_kind_of_answer_fits_the_schema(answer, conforms) -> None:
+    """As a stream and as one result."""
+    for chunk in dialect.chunks(answer, "gen-1", 1_767_225_600):
+        conforms("chat-chunk", chunk)
+    conforms("chat", dialect.result(answer, "gen-1", 1_767_225_600))
+
+
+def test_usage_counts_and_prices() -> None:
+    """The cost follows the catalogue's price."""
+    usage = dialect.usage(make("deepseek/deepseek-r1", text="one two", reasoning="hm hm hm"))
+
+    assert (usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"]) == (10, 5, 15)
+    assert usage["completion_tokens_details"]["reasoning_tokens"] == 3
+    assert usage["cost"] == pytest.approx(10 * 0.0000004 + 5 * 0.000002)
+
+
+def test_a_result_with_calls_has_no_content() -> None:
+    """Null, not an empty text."""
+    message = dialect.result(ANSWERS["calls"], "gen-1", 0)["choices"][0]["message"]
+
+    assert message["content"] is None
+    assert [call["function"]["arguments"] for call in message["tool_calls"]] == ['{"city":"Oslo"}', "{}"]
+
+
+def test_thinking_can_be_hidden_but_is_counted() -> None:
+    """`exclude` does not make it cheaper."""
+    hidden = make("deepseek/deepseek-r1", text="x", reasoning="hm hm", shows_reasoning=False)
+    result = dialect.result(hidden, "gen-1", 0)
+
+    assert result["choices"][0]["message"]["reasoning"] is None
+    assert result["usage"]["completion_tokens_details"]["reasoning_tokens"] == 2
+
+
+def test_logprobs_cover_every_token() -> None:
+    """Each with as many others as were asked for."""
+    content = dialect.result(ANSWERS["logprobs"], "gen-1", 0)["choices"][0]["logprobs"]["content"]
+
+    assert [token["token"] for token in content] == ["one", " two"]
+    assert [len(token["top_logprobs"]) for token in content] == [2, 2]
+    assert bytes(content[1]["bytes"]) == b" two"
+
+
+def test_an_event_is_one_line() -> None:
+    """Only the end of an event is an empty line."""
+    written = dialect.event({"a": "b\nc"})
+
+    assert written.count(b"\n") == 2
+    assert json.loads(written.removeprefix(b"data: ")) == {"a": "b\nc"}
