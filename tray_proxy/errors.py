@@ -127,7 +127,7 @@ class Stopping(ProxyError):
 class PortInUse(ProxyError):
     """The port could not be had; the message says by whom it is held, where that can be known."""
 
-    hint = "Quit the other program, or choose another port in Settings."
+    hint = "Quit the other program, or start Tray Proxy on another port (--port, or the setting PORT)."
 
 
 class SettingsInvalid(ProxyError):

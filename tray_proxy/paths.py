@@ -57,8 +57,10 @@ def folders(home: Path | None) -> Folders:
 
 
 def ensure(folder: Path) -> Path:
-    """Make a folder that only its owner can read, and return it."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Make a folder, and those above it that are missing, for its owner only; return it."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(exist_ok=True, mode=0o700)
     return folder
 
 

@@ -1,0 +1,270 @@
+"""
+Run an ASGI app on sockets that are already bound.
+
+The sockets are bound before uvicorn comes in: on a taken port uvicorn would end the process, and a person
+would not be told by whom the port is held.
+"""
+
+import asyncio
+import concurrent.futures
+import contextlib
+import errno
+import http.client
+import json
+import logging
+import socket
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMapping
+from typing import Any
+
+import psutil
+import uvicorn
+
+from tray_proxy.errors import PortInUse
+from tray_proxy.settings import address
+
+type Asgi = Callable[
+    [
+        MutableMapping[str, Any],
+        Callable[[], Awaitable[MutableMapping[str, Any]]],
+        Callable[[MutableMapping[str, Any]], Awaitable[None]],
+    ],
+    Awaitable[None],
+]
+
+# Node's clients reuse connections that have been idle for a while; five seconds, uvicorn's own, breaks them.
+CLIENT_KEEPALIVE_S = 75
+BACKLOG = 2048
+# How long running requests may end by themselves after the port is closed.
+GRACE_S = 1.0
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """
+    Bind the port, exclusively; for 127.0.0.1 and localhost on both loopback addresses.
+
+    Programs that say `localhost` try ::1 first on Windows; were it free for others, they would reach those.
+
+    Args:
+        port: 0 for any free one.
+
+    Raises:
+        PortInUse: someone holds the port, or the system keeps it; the message says which.
+    """
+    hosts = ("127.0.0.1", "::1") if host in ("127.0.0.1", "localhost") else (host,)
+    for _ in range(1 if port else 10):
+        bound: list[socket.socket] = []
+        try:
+            for each in hosts:
+                sock = _bind(each, bound[0].getsockname()[1] if bound else port)
+                bound += [sock] if sock else []
+        except PortInUse as error:
+            taken = error
+            for sock in bound:
+                sock.close()
+        else:
+            if bound:
+                return bound
+            raise PortInUse(f"This computer has no address {host}.")
+    raise taken
+
+
+def _bind(host: str, port: int) -> socket.socket | None:
+    """Bind one address; None where it does not exist on this computer."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = None
+    try:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        if sys.platform == "win32":
+            # There SO_REUSEADDR would let two servers share a port.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            # Only skips the wait for old connections; a second listener is still refused.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family is socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((host, port))
+        sock.listen(BACKLOG)
+        sock.setblocking(False)
+    except OSError as error:
+        if sock is not None:
+            sock.close()
+        if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+            return None
+        raise PortInUse(_why_not(host, port, error)) from None
+    return sock
+
+
+def _why_not(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EACCES:
+        if sys.platform == "win32":
+            return f"Windows keeps port {port} for itself just now; no program is using it."
+        return f"This system does not let ordinary programs use port {port}."
+    if error.errno != errno.EADDRINUSE:
+        return f"Port {port} could not be opened: {error.strerror or type(error).__name__}."
+    return f"Port {port} is used by {holder(host, port)}."
+
+
+def holder(host: str, port: int) -> str:
+    """Say who holds a port, as well as can be known: the server's own word, and the process's name."""
+    process = _process_on(port)
+    server = _server_on(host, port)
+    if server and process:
+        return f"{server} ({process})"
+    return server or process or "another program"
+
+
+def _server_on(host: str, port: int) -> str | None:
+    """Ask whether Ollama, or another copy of us, answers there."""
+    connection = http.client.HTTPConnection(host, port, timeout=1.0)
+    try:
+        connection.request("GET", "/health")
+        body = connection.getresponse().read(4096)
+        with contextlib.suppress(ValueError):
+            if json.loads(body).get("app") == "Tray Proxy":
+                return "Tray Proxy itself, started earlier"
+        connection.close()
+        connection.request("GET", "/")
+        if connection.getresponse().read(64).strip() == b"Ollama is running":
+            return "Ollama"
+    except (OSError, http.client.HTTPException, AttributeError):
+        return None
+    finally:
+        connection.close()
+    return None
+
+
+def _process_on(port: int) -> str | None:
+    try:
+        for connection in psutil.net_connections("tcp"):
+            at = connection.laddr
+            if connection.status == psutil.CONN_LISTEN and at and at.port == port and connection.pid:
+                return f"{psutil.Process(connection.pid).name()}, process {connection.pid}"
+    except (psutil.Error, OSError):
+        return None  # other people's processes are not ours to see
+    return None
+
+
+class LoopThread:
+    """An asyncio loop in a thread of its own, for the life of the program beside the tray."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="loop", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_forever()
+        self.loop.close()
+
+    def submit[T](self, coroutine: Coroutine[Any, Any, T]) -> "concurrent.futures.Future[T]":
+        """Run a coroutine in the loop, from any thread."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+
+    def stop(self, timeout_s: float) -> None:
+        """Cancel what still runs, end the loop and wait for the thread, but not for ever."""
+        if not self._thread.is_alive():
+            return
+        with contextlib.suppress(TimeoutError):
+            self.submit(_cancel_all()).result(timeout_s)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(timeout_s)
+
+
+async def _cancel_all() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.get_running_loop().shutdown_asyncgens()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, told when it is up, and kept away from the process's signals."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class Listener:
+    """
+    An ASGI app on bound sockets. To be used from the event loop.
+
+    Args:
+        stopping: Told once the port is closed; ends what would not end in time.
+    """
+
+    def __init__(
+        self,
+        app: Asgi,
+        sockets: list[socket.socket],
+        *,
+        stopping: Callable[[], Awaitable[None]] | None = None,
+        died: Callable[[BaseException | None], None] | None = None,
+    ) -> None:
+        self._sockets = sockets
+        self._stopping = stopping
+        self._died = died
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                log_config=None,  # a windowed program has no standard output for uvicorn's own set-up
+                access_log=False,
+                lifespan="off",
+                http="httptools",
+                ws="none",
+                server_header=False,
+                date_header=False,
+                timeout_keep_alive=CLIENT_KEEPALIVE_S,
+                timeout_graceful_shutdown=int(GRACE_S),
+                h11_max_incomplete_event_size=64 * 1024,
+            )
+        )
+        self._serving: asyncio.Task[None] | None = None
+
+    @property
+    def port(self) -> int:
+        """The port that was bound."""
+        return int(self._sockets[0].getsockname()[1])
+
+    async def start(self) -> str:
+        """Serve, and return the URL once requests are answered."""
+        host, port = self._sockets[0].getsockname()[:2]
+        self._serving = asyncio.create_task(self._server.serve(sockets=self._sockets))
+        self._serving.add_done_callback(self._ended)
+        up = asyncio.create_task(self._server.up.wait())
+        await asyncio.wait({up, self._serving}, return_when=asyncio.FIRST_COMPLETED)
+        up.cancel()
+        return f"http://{address(host, port)}"
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        if self._died is not None and not self._server.should_exit:
+            self._died(None if task.cancelled() else task.exception())
+
+    async def stop(self) -> None:
+        """Close the port at once, give running requests a moment, and return when all is closed."""
+        if self._serving is None:
+            return
+        self._server.should_exit = True
+        for server in getattr(self._server, "servers", ()):
+            server.close()  # uvicorn looks at should_exit only every tenth of a second
+        for sock in self._sockets:
+            sock.close()
+        if self._stopping is not None:
+            await self._stopping()
+        try:
+            await self._serving
+        except Exception:
+            logging.getLogger(__name__).warning("listener ended with an error", exc_info=True)
+        self._serving = None

@@ -1,0 +1,311 @@
+"""
+The HTTP client for OpenRouter, and the only module that knows httpx and its errors.
+
+Chat is always bought as a stream: a plain request cannot be cancelled and is charged whole. Leaving the
+context of `stream` closes the connection, which is what stops the bill. Nothing of the caller's request but
+its translated body goes out, and redirects are never followed: the prompt would go with them.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+from pydantic import SecretStr
+
+from tray_proxy import __version__, logs
+from tray_proxy.errors import ProxyError, UpstreamError, UpstreamTimeout, UpstreamUnreachable
+from tray_proxy.keychain import Keychain
+from tray_proxy.openrouter import failures
+from tray_proxy.openrouter.sse import LineTooLong, SSEDecoder
+from tray_proxy.settings import Settings, is_loopback
+from tray_proxy.wire.openrouter import CompletionChunk, CompletionRequest, KeyInfo, KeyReply
+
+# Idle connections are kept this long: a new one costs more than anything else on the way to the first token.
+KEEPALIVE_S = 300.0
+# How long to wait for the end of a body whose end mark was seen; breaking off would cost the connection.
+DRAIN_S = 2.0
+MAX_ERROR_BYTES = 256 * 1024
+MAX_CATALOGUE_BYTES = 64 * 1024 * 1024
+CATALOGUE_TIMEOUT_S = 30.0
+
+# The same for all traffic: OpenRouter takes address and title together as the app's identity, and an app on
+# localhost must name itself by the title. Source: OpenRouter docs, "App Attribution".
+ATTRIBUTION = {"HTTP-Referer": "http://localhost:11434", "X-OpenRouter-Title": "Tray Proxy"}
+
+_END_MARK = b"[DONE]"
+_decode_chunk = msgspec.json.Decoder(CompletionChunk).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Answer:
+    """
+    An answer under way.
+
+    `marked` is true once OpenRouter's end mark was seen.
+    """
+
+    def __init__(self, body: AsyncIterator[bytes], settings: Settings, asked: str) -> None:
+        self.marked = False
+        self._body = body
+        self._settings = settings
+        self._asked = asked
+        self._failure: ProxyError | None = None
+
+    async def chunks(self) -> AsyncIterator[list[CompletionChunk]]:
+        """
+        Give the chunks as they arrive, those that came together in one list.
+
+        Raises:
+            ProxyError: OpenRouter reported an error, broke off, or fell silent. All that came before it in
+                the same bytes is given first: the client has paid for it.
+        """
+        decoder = SSEDecoder()
+        limit_s, waiting_for = self._settings.first_byte_timeout_s, "the first byte of the answer"
+        while True:
+            received = await self._next(limit_s, waiting_for)
+            limit_s, waiting_for = self._settings.idle_timeout_s, "the next piece of the answer"
+            try:
+                events = decoder.finish() if received is None else decoder.feed(received)
+            except LineTooLong:
+                raise UpstreamError("OpenRouter sent more in one event than any answer can hold.") from None
+            chunks = self._read(events)
+            if chunks:
+                yield chunks
+            if self._failure is not None:
+                raise self._failure
+            if received is None or self.marked:
+                return
+
+    def _read(self, events: list[bytes]) -> list[CompletionChunk]:
+        chunks: list[CompletionChunk] = []
+        for event in events:
+            if event == _END_MARK:
+                self.marked = True
+                break
+            try:
+                chunk = _decode_chunk(event)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                self._failure = UpstreamError("OpenRouter sent an event that cannot be read; the answer was cut.")
+                break
+            self._failure = failures.from_chunk(chunk, self._asked)
+            if self._failure is not None:
+                break
+            chunks.append(chunk)
+        return chunks
+
+    async def _next(self, limit_s: float, waiting_for: str) -> bytes | None:
+        try:
+            async with asyncio.timeout(limit_s):
+                return await anext(self._body, None)
+        except TimeoutError:
+            raise _silent(limit_s, waiting_for) from None
+        except httpx.HTTPError as error:
+            raise UpstreamUnreachable(
+                "The connection to OpenRouter broke off before the answer was complete."
+            ) from error
+
+    async def drain(self) -> None:
+        """Read to the end of the body after the end mark, so that the connection can be used again."""
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                async for _ in self._body:
+                    pass
+        except (TimeoutError, httpx.HTTPError):
+            return  # then it is closed instead
+
+
+class OpenRouterClient:
+    """
+    Speaks to OpenRouter with the owner's key. Lives as long as the process, in one event loop.
+
+    `reachable` tells what the last exchange showed; None before the first one.
+    """
+
+    def __init__(self, settings: Settings, keychain: Keychain) -> None:
+        self.reachable: bool | None = None
+        self._settings = settings
+        self._keychain = keychain
+        self._kept = self._new_client(keepalive=True)
+        # For the one case in which a request is sent again: it must not meet a second dead connection.
+        self._fresh = self._new_client(keepalive=False)
+
+    def _new_client(self, *, keepalive: bool) -> httpx.AsyncClient:
+        limits = httpx.Limits(
+            max_connections=None,
+            max_keepalive_connections=None if keepalive else 0,
+            keepalive_expiry=KEEPALIVE_S,
+        )
+        # Reading is timed by `Answer`; a write stands still only while the network does.
+        timeout = httpx.Timeout(
+            connect=self._settings.connect_timeout_s, read=None, write=self._settings.idle_timeout_s, pool=None
+        )
+        return httpx.AsyncClient(
+            base_url=self._settings.openrouter_base_url,
+            headers={
+                **ATTRIBUTION,
+                "User-Agent": f"tray-proxy/{__version__}",
+                # A packed stream would be held back by the packing, and a packed bomb unpacked here.
+                "Accept-Encoding": "identity",
+            },
+            limits=limits,
+            timeout=timeout,
+            follow_redirects=False,
+            # A proxy from the environment is for the internet; the demo is on this computer.
+            trust_env=not is_loopback(urlsplit(self._settings.openrouter_base_url).hostname or ""),
+        )
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._kept.aclose()
+        await self._fresh.aclose()
+
+    @asynccontextmanager
+    async def stream(self, request: CompletionRequest, asked: str) -> AsyncIterator[Answer]:
+        """
+        Ask for an answer; leaving the context closes the connection unless the answer was read to its end.
+
+        Args:
+            asked: The model's name as the app wrote it, for "model not found".
+
+        Raises:
+            ProxyError: before anything was answered; its status is OpenRouter's own where it gave one.
+        """
+        key = await self._keychain.key()
+        response = await self._send(
+            "POST", "/chat/completions", self._settings.first_byte_timeout_s, key, content=_encode(request)
+        )
+        try:
+            if not response.headers.get("content-type", "").startswith("text/event-stream"):
+                raise await _refusal(response, asked)
+            answer = Answer(response.aiter_raw(), self._settings, asked)
+            yield answer
+            if answer.marked:
+                await answer.drain()
+        finally:
+            await response.aclose()
+
+    async def fetch_models(self, path: str) -> bytes:
+        """
+        Fetch a list of the catalogue as it stands; no key is needed, and none is sent.
+
+        Args:
+            path: "/models" or "/embeddings/models".
+        """
+        return await self._fetch(path, None, MAX_CATALOGUE_BYTES)
+
+    async def check_key(self, key: SecretStr) -> KeyInfo:
+        """
+        Ask OpenRouter about a key; this costs nothing.
+
+        Raises:
+            KeyRejected: OpenRouter does not know the key, or it is switched off.
+            UpstreamError: OpenRouter could not be asked.
+        """
+        try:
+            return msgspec.json.decode(await self._fetch("/key", key, MAX_ERROR_BYTES), type=KeyReply).data
+        except msgspec.DecodeError:
+            raise UpstreamUnreachable(failures.NOT_OPENROUTER) from None
+
+    async def _fetch(self, path: str, key: SecretStr | None, limit: int) -> bytes:
+        response = await self._send("GET", path, CATALOGUE_TIMEOUT_S, key)
+        try:
+            if response.status_code != 200:
+                raise await _refusal(response, "")
+            return await _body(response, limit)
+        finally:
+            await response.aclose()
+
+    async def _send(
+        self, method: str, path: str, limit_s: float, key: SecretStr | None, *, content: bytes | None = None
+    ) -> httpx.Response:
+        """Send a request and wait for the answer's headers."""
+        headers = {} if content is None else {"Content-Type": "application/json", "Accept": "text/event-stream"}
+        if key is not None:
+            headers["Authorization"] = f"Bearer {key.get_secret_value()}"
+        try:
+            async with asyncio.timeout(limit_s):
+                response = await self._send_once_or_again(method, path, headers, content)
+        except TimeoutError:
+            self.reachable = False
+            raise _silent(limit_s, "the first byte of the answer") from None
+        except httpx.ConnectTimeout:
+            self.reachable = False
+            raise UpstreamTimeout(
+                f"OpenRouter could not be reached within {self._settings.connect_timeout_s:g} s."
+            ) from None
+        except httpx.HTTPError as error:
+            self.reachable = False
+            raise UpstreamUnreachable(_reason(error)) from None
+        self.reachable = True
+        return response
+
+    async def _send_once_or_again(
+        self, method: str, path: str, headers: dict[str, str], content: bytes | None
+    ) -> httpx.Response:
+        """
+        Send the request; if a kept connection turns out to be dead, send it once more on a new one.
+
+        Nothing was answered on the dead connection and it had been idle: it was closed before the request
+        came. This is the one case in which a request may go out twice.
+        """
+        connected = False
+
+        async def note(event: str, _info: dict[str, Any]) -> None:
+            nonlocal connected
+            connected = connected or event.startswith("connection.connect_")
+
+        request = self._kept.build_request(method, path, headers=headers, content=content, extensions={"trace": note})
+        try:
+            return await self._kept.send(request, stream=True)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            if connected:
+                raise
+        again = self._fresh.build_request(method, path, headers=headers, content=content)
+        return await self._fresh.send(again, stream=True)
+
+
+def _silent(limit_s: float, waiting_for: str) -> UpstreamTimeout:
+    return UpstreamTimeout(f"OpenRouter was silent for {limit_s:g} s while we waited for {waiting_for}.")
+
+
+def _reason(error: httpx.HTTPError) -> str:
+    """Say in plain words why there was no answer. The library's own text may hold addresses, and is left out."""
+    if isinstance(error, httpx.ProxyError):
+        return "The network's proxy server refused to connect to OpenRouter."
+    if isinstance(error, httpx.ConnectError):
+        text = str(error).lower()
+        if "certificate" in text:
+            return "OpenRouter's certificate could not be checked: this network may change certificates."
+        if "name" in text or "address info" in text or "nodename" in text:
+            return "OpenRouter's address could not be looked up: there seems to be no internet connection."
+        return "OpenRouter could not be reached: there seems to be no internet connection."
+    return "The connection to OpenRouter broke off before anything was answered."
+
+
+async def _refusal(response: httpx.Response, asked: str) -> ProxyError:
+    """Read an answer that is no stream, and tell what it means."""
+    try:
+        body = await _body(response, MAX_ERROR_BYTES)
+    except UpstreamError:
+        body = b""
+    error = failures.from_answer(response.status_code, body, response.headers.get("retry-after"), asked)
+    # A captive portal's page or OpenRouter itself may echo the key it was sent.
+    error.args = (logs.strike_out(error.message), *error.args[1:])
+    return error
+
+
+async def _body(response: httpx.Response, limit: int) -> bytes:
+    body = bytearray()
+    try:
+        async with asyncio.timeout(CATALOGUE_TIMEOUT_S):
+            async for part in response.aiter_raw():
+                body += part
+                if len(body) > limit:
+                    raise UpstreamError("OpenRouter sent more than was asked for.")
+    except (TimeoutError, httpx.HTTPError):
+        raise UpstreamUnreachable("The connection to OpenRouter broke off before the answer was complete.") from None
+    return bytes(body)

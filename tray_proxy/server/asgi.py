@@ -1,0 +1,157 @@
+"""
+Plain ASGI, as far as the endpoints need it: one call, its body in, its answer out.
+
+The endpoints are plain ASGI because nothing else notices at once that a client has left: a framework's
+request object stops listening when the handler begins, and `BaseHTTPMiddleware` hides the disconnect.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from tray_proxy.errors import BadRequest, BodyTooLarge
+
+type Scope = MutableMapping[str, Any]
+type Message = MutableMapping[str, Any]
+type Receive = Callable[[], Awaitable[Message]]
+type Send = Callable[[Message], Awaitable[None]]
+type App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+# Pictures and documents are legitimate; beyond this a request is an attack or a mistake.
+MAX_BODY_BYTES = 100 * 1024 * 1024
+# A request that trickles in holds a connection; a whole one comes far sooner than this.
+BODY_TIMEOUT_S = 60.0
+JSON = "application/json; charset=utf-8"
+NDJSON = "application/x-ndjson"
+TEXT = "text/plain; charset=utf-8"
+
+encode = msgspec.json.Encoder().encode
+
+
+class ClientLeft(Exception):
+    """The client closed the connection before it sent its whole request."""
+
+
+@dataclass
+class Record:
+    """What the log line of a request holds. Never the prompt, never the answer."""
+
+    request_id: str
+    model: str | None = None
+    outcome: str = "done"
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cost_usd: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A whole answer."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = JSON
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def json_reply(content: object, status: int = 200) -> Reply:
+    """Make a JSON answer of a struct or a dict."""
+    return Reply(status, encode(content))
+
+
+def header(scope: Scope, name: str) -> str:
+    """Return a request header's text; "" when it is not there."""
+    wanted = name.lower().encode()
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == wanted), "")
+
+
+async def send_start(send: Send, status: int, content_type: str, headers: Iterable[tuple[str, str]] = ()) -> None:
+    """Send status and headers."""
+    raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    if content_type:
+        raw.insert(0, (b"content-type", content_type.encode()))
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+
+
+async def send_reply(send: Send, reply: Reply) -> None:
+    """Send a whole answer."""
+    headers = (("content-length", str(len(reply.body))), *reply.headers)
+    await send_start(send, reply.status, reply.content_type if reply.body else "", headers)
+    await send({"type": "http.response.body", "body": reply.body})
+
+
+async def read_body(receive: Receive) -> bytes:
+    """
+    Read the whole body.
+
+    Raises:
+        BodyTooLarge: it exceeds the limit; nothing more is read.
+        BadRequest: it did not arrive in time.
+        ClientLeft: the client closed the connection.
+    """
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientLeft
+                part = message.get("body", b"")
+                size += len(part)
+                if size > MAX_BODY_BYTES:
+                    raise BodyTooLarge(f"The request is larger than {MAX_BODY_BYTES // 1024 // 1024} MiB.")
+                parts.append(part)
+                if not message.get("more_body", False):
+                    return b"".join(parts)
+    except TimeoutError:
+        raise BadRequest(f"The request did not arrive within {BODY_TIMEOUT_S:g} s.") from None
+
+
+async def until_left(receive: Receive) -> None:
+    """Return when the client has closed the connection. Only for after the body was read."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+class BodyDecoder[T]:
+    """
+    Reads a request's JSON as Ollama does: whatever its Content-Type, and only the first value of it.
+
+    Args:
+        shape: The struct to read it into.
+    """
+
+    def __init__(self, shape: type[T]) -> None:
+        self._decode = msgspec.json.Decoder(shape).decode
+
+    def __call__(self, body: bytes) -> T:
+        """
+        Decode a body.
+
+        Raises:
+            BadRequest: it is empty, no JSON, or a field is of the wrong type.
+        """
+        if not body.strip():
+            raise BadRequest("missing request body")
+        try:
+            return self._decode(body)
+        except msgspec.ValidationError as error:
+            raise BadRequest(f"json: cannot unmarshal: {error}") from None
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            end = _end_of_first_value(str(error))
+            if end is None:
+                raise BadRequest(f"invalid JSON: {error}") from None
+            return self(body[:end])
+        except RecursionError:
+            raise BadRequest("invalid JSON: it is nested too deeply") from None
+
+
+def _end_of_first_value(error: str) -> int | None:
+    """Tell from msgspec's error where the first JSON value ended, if what follows it is all that is wrong."""
+    _, found, position = error.partition("trailing characters (byte ")
+    return int(position.rstrip(")")) if found else None

@@ -1,0 +1,149 @@
+"""
+Who may call the port: a rule over Host and Origin, and the middleware that applies it.
+
+The port asks nobody for a password and spends the owner's money, so a web page must not reach it. What tells
+a page from a program are Host (a rebound name is not ours) and Origin (a page from elsewhere names itself).
+Both are judged before the body is read, on every path. The same-origin exemption comes after the Host rule:
+after DNS rebinding, Origin equals Host.
+
+Source: Ollama's `server/routes.go` (allowedHostsMiddleware), `envconfig.AllowedOrigins`, gin-contrib/cors.
+"""
+
+import ipaddress
+import re
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import translate
+
+from tray_proxy.server.asgi import App, Message, Receive, Reply, Scope, Send, send_reply
+
+_LOCAL_HOSTS = ("localhost", "127.0.0.1", "0.0.0.0")  # noqa: S104  the names of an origin, not of a binding
+DEFAULT_ORIGINS = (
+    *(f"{scheme}://{host}{port}" for scheme in ("http", "https") for host in _LOCAL_HOSTS for port in ("", ":*")),
+    "app://*",
+    "file://*",
+    "tauri://*",
+    "vscode-webview://*",
+    "vscode-file://*",
+)
+_LOCAL_SUFFIXES = (".localhost", ".local", ".internal")
+_METHODS = "GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS"
+_STAINLESS = (
+    "arch", "async", "custom-poll-interval", "helper-method", "lang", "os", "package-version", "poll-helper",
+    "retry-count", "runtime", "runtime-version", "timeout",
+)  # fmt: skip
+# Ollama's list, and what Anthropic's SDK sends from a browser.
+ALLOWED_HEADERS = ",".join(
+    (
+        "Authorization", "Content-Type", "User-Agent", "Accept", "X-Requested-With", "OpenAI-Beta",
+        *(f"x-stainless-{name}" for name in _STAINLESS),
+        "x-api-key", "anthropic-version", "anthropic-beta", "anthropic-dangerous-direct-browser-access",
+    )
+)  # fmt: skip
+_MAX_AGE_S = "43200"
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]*)(:\d{1,5})?")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """
+    Decides by Host and Origin alone.
+
+    Args:
+        origins: Patterns with at most a `*` or two, as in Ollama's list.
+        hostname: This machine's own name, which may stand in Host.
+    """
+
+    origins: tuple[str, ...] = DEFAULT_ORIGINS
+    hostname: str = ""
+
+    @classmethod
+    def with_more(cls, more: str) -> "Rule":
+        """Make the rule with more origins, separated by commas (the setting `OLLAMA_ORIGINS`)."""
+        extra = (origin.strip() for origin in more.split(","))
+        return cls(origins=(*DEFAULT_ORIGINS, *(origin for origin in extra if origin)), hostname=socket.gethostname())
+
+    def host_allowed(self, hosts: list[str]) -> bool:
+        """Say whether the Host header means this computer; there may be one at most, in plain form."""
+        if len(hosts) > 1:
+            return False
+        found = _HOST.fullmatch(hosts[0] if hosts else "")
+        if found is None:
+            return False
+        name = found[1].strip("[]").lower().removesuffix(".")
+        if name in ("", "localhost", self.hostname.lower()) or name.endswith(_LOCAL_SUFFIXES):
+            return True
+        try:
+            ip = ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return ip.is_loopback or ip.is_private or ip.is_unspecified
+
+    def is_name(self, hosts: list[str]) -> bool:
+        """Say whether an allowed Host is a name; Ollama answers OPTIONS to a name by itself."""
+        name = (hosts[0] if hosts else "").rpartition("]")[2]
+        return not re.fullmatch(r"[\d.]+(:\d+)?|:\d+", name)
+
+    def origin_allowed(self, origin: str, host: str) -> bool:
+        """Say whether a page from this origin may call. The Host must have been allowed before."""
+        if origin in (f"http://{host}", f"https://{host}"):
+            return True
+        return any(re.fullmatch(translate(pattern), origin) for pattern in self.origins)
+
+
+class Guard:
+    """Middleware: 403 with an empty body for what the rule does not allow; CORS headers for what it does."""
+
+    def __init__(self, app: App, rule: Rule) -> None:
+        self._app = app
+        self._rule = rule
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Judge a request before anything of it is read."""
+        hosts = _values(scope, b"host")
+        origins = _values(scope, b"origin")
+        if not self._rule.host_allowed(hosts) or len(origins) > 1:
+            await send_reply(send, Reply(403))
+            return
+        host = hosts[0] if hosts else ""
+        if not origins:
+            if scope["method"] == "OPTIONS":
+                await send_reply(send, Reply(204 if self._rule.is_name(hosts) else 405))
+                return
+            await self._app(scope, receive, send)
+            return
+        origin = origins[0]
+        if not self._rule.origin_allowed(origin, host):
+            await send_reply(send, Reply(403))
+        elif scope["method"] == "OPTIONS":
+            await send_reply(send, Reply(204, headers=_preflight(origin)))
+        else:
+            await self._app(scope, receive, _with_cors(send, origin))
+
+
+def _values(scope: Scope, name: bytes) -> list[str]:
+    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
+
+
+def _preflight(origin: str) -> tuple[tuple[str, str], ...]:
+    return (
+        ("access-control-allow-origin", origin),
+        ("access-control-allow-methods", _METHODS),
+        ("access-control-allow-headers", ALLOWED_HEADERS),
+        ("access-control-max-age", _MAX_AGE_S),
+        ("vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"),
+    )
+
+
+def _with_cors(send: Send, origin: str) -> Send:
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            cors: Iterable[tuple[bytes, bytes]] = (
+                (b"access-control-allow-origin", origin.encode("latin-1")),
+                (b"vary", b"Origin"),
+            )
+            message = {**message, "headers": [*message.get("headers", ()), *cors]}
+        await send(message)
+
+    return send_with_headers
