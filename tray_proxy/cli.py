@@ -1,0 +1,96 @@
+"""The command line: `tray-proxy` (with the tray), `tray-proxy serve`, and a flag for each setting but the key."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from tray_proxy import __version__, settings
+from tray_proxy.errors import ProxyError, SettingsInvalid
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong without argparse's page of usage."""
+        complain(f"{message}. `tray-proxy --help` shows what there is.")
+        raise SystemExit(EXIT_USAGE)
+
+
+def complain(text: str) -> None:
+    """Tell the person at the terminal; a windowed program has none."""
+    if sys.stderr is not None:
+        sys.stderr.write(f"tray-proxy: {text}\n")
+
+
+def say(text: str) -> None:
+    """The same, for good news."""
+    if sys.stdout is not None:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+
+
+def parser() -> _Parser:
+    """Build the parser; the flags follow from the settings."""
+    flags = _Parser(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
+    flags.add_argument("--demo", action="store_true", help="answer with made-up models; needs no key, costs nothing")
+    for name, field in settings.Settings.model_fields.items():
+        knob = settings.knob(name)
+        if knob["flag"]:
+            # A "%" would be taken for a placeholder.
+            text = f"{field.description} Allowed: {knob['allowed']}.".replace("%", "%%")
+            flags.add_argument(settings.flag_of(name), dest=name, metavar="VALUE", help=text)
+    whole = _Parser(
+        prog="tray-proxy",
+        description="Puts OpenRouter's models behind the Ollama API, with an icon in the tray.",
+        parents=[flags],
+        allow_abbrev=False,
+    )
+    whole.add_argument("--version", action="version", version=f"tray-proxy {__version__}")
+    words = whole.add_subparsers(dest="word", metavar="{tray,serve}", parser_class=_Parser)
+    words.add_parser("tray", parents=[flags], allow_abbrev=False, help="run with the tray icon (what happens anyway)")
+    words.add_parser("serve", parents=[flags], allow_abbrev=False, help="run without a tray, for a server")
+    return whole
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """
+    Run the program.
+
+    Returns:
+        The exit status: 0 after a clean end, 1 if it could not run, 2 for a wrong command line or setting.
+    """
+    given, unknown = parser().parse_known_args(arguments)
+    if unknown:
+        return _refuse(unknown[0])
+    chosen = vars(given)
+    word, demo = chosen.pop("word", None), chosen.pop("demo", False)
+    # Late: `--version` and a wrong flag need none of it.
+    from tray_proxy import wiring
+
+    try:
+        loaded = settings.load(chosen)
+        run = wiring.serve if word == "serve" else wiring.run_tray
+        run(loaded, demo=demo, say=say)
+    except SettingsInvalid as error:
+        complain(error.message)
+        return EXIT_USAGE
+    except ProxyError as error:
+        complain(f"{error.message} {error.hint}")
+        return EXIT_FAILED
+    return 0
+
+
+def _refuse(argument: str) -> int:
+    # Only the option's name is repeated: what follows it may be a key.
+    name = argument.partition("=")[0] if argument.startswith("-") else "that"
+    if "key" in name:
+        complain(
+            "the key is not taken from the command line, where everyone on this computer can see it. "
+            "Set OPENROUTER_API_KEY, or paste the key on the settings page."
+        )
+    else:
+        complain(f"there is no option {name}. `tray-proxy --help` shows what there is.")
+    return EXIT_USAGE

@@ -1,0 +1,203 @@
+"""The parts that live as long as the process, built and connected: what the tray and `serve` share."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+import structlog
+from pydantic import SecretStr
+
+from tray_proxy import paths
+from tray_proxy.catalogue import Catalogue, CatalogueCache
+from tray_proxy.demo.upstream import DEMO_KEY
+from tray_proxy.errors import KeychainUnavailable, KeyMissing, KeyRejected, OutOfCredits, ProxyError
+from tray_proxy.keychain import SERVICE, Keychain, Source
+from tray_proxy.listener import GRACE_S, Listener, bind
+from tray_proxy.openrouter.client import OpenRouterClient
+from tray_proxy.selection import Selection
+from tray_proxy.server.app import create_app
+from tray_proxy.server.exchange import Deps, InFlight
+from tray_proxy.settings import Settings, address
+from tray_proxy.translate.names import AllowList, filter_lines
+from tray_proxy.tray.state import (
+    Event,
+    KeyChanged,
+    ListenerFailed,
+    ModelsChanged,
+    ModelTick,
+    Recovered,
+    TrafficChanged,
+    Troubled,
+)
+from tray_proxy.web.app import create_app as create_page
+from tray_proxy.web.backend import Backend, Running
+from tray_proxy.web.gate import PageGate
+
+# What the owner should see in the tray; a wrong model name or a full provider is the app's own affair.
+NOTABLE = (KeyMissing, KeyRejected, KeychainUnavailable, OutOfCredits)
+
+log = structlog.get_logger(__name__)
+
+
+class Program:
+    """
+    The parts that live as long as the process. To be made and used in the event loop.
+
+    Args:
+        post: Where news for the tray goes; `serve` has none.
+    """
+
+    def __init__(self, settings: Settings, *, demo: bool, post: Callable[[Event], None] = lambda _: None) -> None:
+        folders = program_folders(settings, demo=demo)
+        ceiling = None
+        if settings.models_filter is not None:
+            ceiling = filter_lines(settings.models_filter.read_text(encoding="utf-8"))
+        self._post = post
+        self._demo: Listener | None = None
+        self._page: Listener | None = None
+        self._gate: PageGate | None = None
+        self._proxy: Listener | None = None
+        self._problem: str | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.settings = settings
+        self.keychain = _keychain(settings, demo=demo)
+        self.client = OpenRouterClient(settings, self.keychain)
+        self.cache = CatalogueCache(
+            self.client,
+            folders.cache / "catalogue.json",
+            settings.openrouter_base_url,
+            AllowList(ceiling, settings.allowed_models),
+            changed=self._models_changed,
+        )
+        self.selection = Selection(self.cache, ceiling, settings.allowed_models, folders.settings_file)
+        self.demo = demo
+        self.deps = Deps(settings, self.client, self.keychain, self.cache, self._new_in_flight(), demo)
+
+    def begin(self) -> None:
+        """Load the saved model list, and begin to refresh it and to look for the key; returns at once."""
+        self.cache.load_copy()
+        self._in_background(self.cache.keep_fresh())
+        self._in_background(self._look_for_key())
+
+    async def start_proxy(self) -> str:
+        """
+        Open the port.
+
+        Returns:
+            Host and port.
+
+        Raises:
+            PortInUse: the port is held by someone.
+        """
+        settings = self.settings
+        try:
+            sockets = await asyncio.to_thread(bind, settings.host, settings.port)
+        except ProxyError as error:
+            self._problem = error.message
+            raise
+        in_flight = self._new_in_flight()
+        self.deps = replace(self.deps, in_flight=in_flight)
+        self._proxy = Listener(
+            create_app(lambda: self.deps), sockets, stopping=lambda: in_flight.stop(GRACE_S), died=self._died
+        )
+        await self._proxy.start()
+        self._problem = None
+        log.info("proxy started", address=address(settings.host, settings.port), demo=self.demo)
+        return address(settings.host, settings.port)
+
+    async def stop_proxy(self) -> None:
+        """Close the port and end what runs on it."""
+        if self._proxy is not None:
+            proxy, self._proxy = self._proxy, None
+            await proxy.stop()
+            log.info("proxy stopped")
+
+    async def page_url(self, section: str) -> str:
+        """Open the settings page's listener, if it is not open yet, and return an address that opens it once."""
+        if self._page is None or self._gate is None:
+            sockets = bind("127.0.0.1", 0)
+            self._gate = PageGate(sockets[0].getsockname()[1])
+            self._page = Listener(create_page(self._backend(), self._gate), sockets)
+            await self._page.start()
+        return f"http://127.0.0.1:{self._page.port}{self._gate.new_path(section)}"
+
+    async def allow_model(self, model_id: str, allowed: bool) -> None:
+        """Tick or untick a model."""
+        self.selection.allow(model_id, allowed=allowed)
+
+    async def end(self) -> None:
+        """Close everything."""
+        await self.stop_proxy()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._page is not None:
+            await self._page.stop()
+        await self.client.close()
+
+    def _backend(self) -> Backend:
+        return Backend(
+            client=self.client,
+            keychain=self.keychain,
+            cache=self.cache,
+            selection=self.selection,
+            proxy=lambda: Running(self._proxy is not None, self._problem),
+            key_changed=self._key_changed,
+            address=self.settings.url,
+            filter_file=self.settings.models_filter,
+            demo=self.demo,
+        )
+
+    def _new_in_flight(self) -> InFlight:
+        return InFlight(
+            changed=lambda count: self._post(TrafficChanged(count)),
+            troubled=self._troubled,
+            recovered=self._recovered,
+        )
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _look_for_key(self) -> None:
+        with contextlib.suppress(KeyMissing, KeychainUnavailable):
+            await self.keychain.key()
+        self._key_changed()
+
+    def _key_changed(self) -> None:
+        self._post(KeyChanged(missing=not self.keychain.present))
+        self._post(Recovered())
+
+    def _models_changed(self, catalogue: Catalogue) -> None:
+        rows = self.selection.menu(catalogue)
+        self._post(ModelsChanged(tuple(ModelTick(model_id, allowed) for model_id, allowed in rows)))
+
+    def _troubled(self, error: ProxyError) -> None:
+        if isinstance(error, NOTABLE):
+            self._post(Troubled(error))
+
+    def _recovered(self) -> None:
+        self._post(KeyChanged(missing=False))
+        self._post(Recovered())
+
+    def _died(self, error: BaseException | None) -> None:
+        self._proxy = None
+        self._problem = "The server stopped by itself; the log says more."
+        log.error("listener died", exc_info=error)
+        self._post(ListenerFailed(ProxyError(self._problem)))
+
+
+def program_folders(settings: Settings, *, demo: bool) -> paths.Folders:
+    """Return the folders of this run; the demo's made-up models and ticks stay apart from the real ones."""
+    folders = paths.folders(settings.tray_proxy_home)
+    return folders.demo() if demo else folders
+
+
+def _keychain(settings: Settings, *, demo: bool) -> Keychain:
+    if demo:
+        # The owner's key is neither needed nor touched.
+        return Keychain(SecretStr(DEMO_KEY), Source.DEMO, service=f"{SERVICE} (demo)")
+    return Keychain(settings.openrouter_api_key)

@@ -1,0 +1,118 @@
+"""The controller: owns the `Status`, takes events off a queue, performs the effects. Its thread is the only one."""
+
+import queue
+import threading
+from typing import Protocol
+
+import structlog
+
+from tray_proxy.errors import ProxyError
+from tray_proxy.tray.state import (
+    ActionFailed,
+    CopyText,
+    Effect,
+    Event,
+    Notify,
+    OpenLogs,
+    OpenSettings,
+    Quit,
+    SetModelAllowed,
+    StartListener,
+    Status,
+    StopListener,
+    transition,
+)
+
+log = structlog.get_logger(__name__)
+
+
+class Shell(Protocol):
+    """What the GUI can do. Each may be called from any thread and returns at once."""
+
+    def show(self, status: Status) -> None:
+        """Draw the status."""
+
+    def notify(self, title: str, text: str) -> None:
+        """Show a notification."""
+
+    def copy(self, text: str) -> None:
+        """Put a text into the clipboard."""
+
+    def stop(self) -> None:
+        """Take the icon away and let the main thread go on."""
+
+
+class Actions(Protocol):
+    """What the program can do. Each returns at once and posts news when there is some."""
+
+    def start_listener(self) -> None:
+        """Open the port."""
+
+    def stop_listener(self) -> None:
+        """Close the port."""
+
+    def open_settings(self, section: str) -> None:
+        """Show the settings page."""
+
+    def open_logs(self) -> None:
+        """Show the folder of the logs."""
+
+    def set_model_allowed(self, model_id: str, allowed: bool) -> None:
+        """Tick or untick a model."""
+
+
+class TrayController:
+    """Takes events from all threads; `post` is the only way in."""
+
+    def __init__(self, status: Status) -> None:
+        self._status = status
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+
+    def post(self, event: Event) -> None:
+        """Hand in an event; returns at once."""
+        self._events.put(event)
+
+    def start(self, shell: Shell, actions: Actions) -> None:
+        """Begin to work, in a thread of its own; events that came before are not lost."""
+        threading.Thread(target=self.run, args=(shell, actions), name="controller", daemon=True).start()
+
+    def run(self, shell: Shell, actions: Actions) -> None:
+        """Show the first status, then work until the program ends."""
+        shell.show(self._status)
+        done = False
+        while not done:
+            self._status, effects = transition(self._status, self._events.get())
+            shell.show(self._status)
+            for effect in effects:
+                self._perform(effect, shell, actions)
+                done = done or isinstance(effect, Quit)
+
+    def _perform(self, effect: Effect, shell: Shell, actions: Actions) -> None:
+        try:
+            _do(effect, shell, actions)
+        except ProxyError as error:
+            self.post(ActionFailed(error))
+        except Exception:
+            # Whatever went wrong, the icon must go on answering clicks.
+            log.exception("effect failed", effect=type(effect).__name__)
+            self.post(ActionFailed(ProxyError(f"{type(effect).__name__} did not work.")))
+
+
+def _do(effect: Effect, shell: Shell, actions: Actions) -> None:
+    match effect:
+        case StartListener():
+            actions.start_listener()
+        case StopListener():
+            actions.stop_listener()
+        case OpenSettings(section):
+            actions.open_settings(section)
+        case OpenLogs():
+            actions.open_logs()
+        case SetModelAllowed(model_id, allowed):
+            actions.set_model_allowed(model_id, allowed)
+        case CopyText(text):
+            shell.copy(text)
+        case Notify(title, text):
+            shell.notify(title, text)
+        case Quit():
+            shell.stop()

@@ -1,0 +1,73 @@
+"""
+Open folders and addresses with the system's own programs.
+
+The programs started here never get the owner's key: it is taken out of their environment.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from tray_proxy.errors import ProxyError
+from tray_proxy.settings import environment_without_key
+
+
+def open_folder(folder: Path) -> None:
+    """
+    Show a folder in the system's file manager.
+
+    Raises:
+        ProxyError: there is no program for it; the message names the folder.
+    """
+    _open(str(folder), f"No file manager could be started. The folder is {folder}.")
+
+
+def open_address(url: str) -> None:
+    """
+    Show an address in the browser.
+
+    Raises:
+        ProxyError: there is no browser. The message does not repeat the address: it opens the page for anyone.
+    """
+    browser = os.environ.get("BROWSER", "")
+    if browser and sys.platform == "linux" and shutil.which(browser):
+        _start([browser, url])
+        return
+    _open(url, "No browser could be started. Set one up for this desktop, and click Settings… again.")
+
+
+def _open(what: str, failure: str) -> None:
+    try:
+        if sys.platform == "win32":
+            os.startfile(what)  # noqa: S606  the user's own programs, for our own folder or page
+        else:
+            _start(["open" if sys.platform == "darwin" else "xdg-open", what])
+    except OSError:
+        raise ProxyError(failure) from None
+
+
+def child_environment() -> dict[str, str]:
+    """Return the environment for child programs: without the key, and without a frozen program's library path."""
+    environment = environment_without_key()
+    if getattr(sys, "frozen", False) and sys.platform == "linux":
+        original = environment.pop("LD_LIBRARY_PATH_ORIG", None)
+        environment.pop("LD_LIBRARY_PATH", None)
+        if original:
+            environment["LD_LIBRARY_PATH"] = original
+    return environment
+
+
+def _start(command: list[str]) -> None:
+    """Start a program and let it go; a thread waits for its end, so that it leaves no zombie."""
+    process = subprocess.Popen(  # noqa: S603  a fixed program and our own argument, without a shell
+        command,
+        env=child_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    threading.Thread(target=process.wait, name="opener", daemon=True).start()

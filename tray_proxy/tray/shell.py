@@ -1,0 +1,130 @@
+"""
+The one module that knows pystray: draws the icon and its menu, and reports clicks.
+
+pystray is a thin thing here. The menu is worked out in `menu`, everything is done in the GUI's thread through
+one gate, and the icon is touched only where what it shows differs: each update of a menu closes it where it
+is open.
+"""
+
+import sys
+from collections.abc import Callable
+
+import pystray
+import structlog
+
+from tray_proxy.tray.icons import image
+from tray_proxy.tray.menu import MAX_TITLE, SEPARATOR, MenuEntry, cut, render, title
+from tray_proxy.tray.platforms import MAX_NOTICE_TEXT, MAX_NOTICE_TITLE, Platform, label, present_platform
+from tray_proxy.tray.state import Event, Look, QuitClicked, Status
+
+log = structlog.get_logger(__name__)
+
+
+class TrayShell:
+    """
+    The icon. `run` belongs in the main thread; everything else may be called from any.
+
+    Args:
+        post: Where clicks go.
+    """
+
+    def __init__(
+        self, post: Callable[[Event], None], *, platform: Platform | None = None, system: str = sys.platform
+    ) -> None:
+        self._post = post
+        self._system = system
+        self._platform = platform or present_platform(system)
+        self._theme = self._platform.theme()
+        self._shown_menu: tuple[MenuEntry, ...] = ()
+        self._shown_look: Look | None = None
+        icon_class = self._platform.icon_class(pystray.Icon)
+        self._icon = icon_class(
+            "tray-proxy", image(Look.OFF, self._platform.icon_size, theme=self._theme), "Tray Proxy"
+        )
+
+    @property
+    def has_tray_host(self) -> bool:
+        """Whether anything shows tray icons here; pystray itself never tells."""
+        return self._platform.has_tray_host()
+
+    def run(self, on_ready: Callable[[], None]) -> None:
+        """
+        Show the icon, and return when `stop` was called.
+
+        Args:
+            on_ready: Called in another thread once the icon is there.
+        """
+
+        def ready(_icon: object) -> None:
+            self._ui(self._appear)
+            on_ready()
+
+        self._icon.run(setup=ready)
+
+    def show(self, status: Status) -> None:
+        """Draw a status; what is already shown so is left alone."""
+        self._ui(lambda: self._draw(status))
+
+    def notify(self, heading: str, text: str) -> None:
+        """Show a notification, cut to what Windows takes."""
+        heading, text = cut(heading, MAX_NOTICE_TITLE), cut(text, MAX_NOTICE_TEXT)
+        self._ui(lambda: self._platform.notify(self._icon, heading, text))
+
+    def copy(self, text: str) -> None:
+        """Put a text into the clipboard."""
+        self._platform.copy(self._icon, text)
+
+    def stop(self) -> None:
+        """Take the icon away; `run` returns."""
+        self._ui(self._icon.stop)
+
+    def _ui(self, do: Callable[[], None]) -> None:
+        """The one gate to the GUI's thread. What fails there must not take the loop with it."""
+
+        def guarded() -> None:
+            try:
+                do()
+            except Exception:
+                log.exception("tray could not be drawn")
+
+        self._platform.call(self._icon, guarded)
+
+    def _appear(self) -> None:
+        self._icon.visible = True
+        self._platform.on_end(lambda: self._post(QuitClicked()))
+
+    def _draw(self, status: Status) -> None:
+        entries = render(status)
+        if entries != self._shown_menu:
+            self._shown_menu = entries
+            self._icon.menu = self._menu(entries)
+        if status.look is not self._shown_look:
+            self._shown_look = status.look
+            self._icon.icon = image(status.look, self._platform.icon_size, theme=self._theme)
+        # pystray compares titles by itself.
+        self._icon.title = title(status)[:MAX_TITLE]
+
+    def _menu(self, entries: tuple[MenuEntry, ...]) -> pystray.Menu:
+        return pystray.Menu(*(self._item(entry) for entry in entries))
+
+    def _item(self, entry: MenuEntry) -> object:
+        if entry == SEPARATOR:
+            return pystray.Menu.SEPARATOR
+        checked = entry.checked
+        return pystray.MenuItem(
+            label(entry.label, self._system),
+            self._menu(entry.children) if entry.children else self._click(entry),
+            checked=None if checked is None else (lambda _item: checked),
+            enabled=entry.enabled,
+            default=entry.default,
+        )
+
+    def _click(self, entry: MenuEntry) -> Callable[[object, object], None]:
+        event = entry.event
+
+        # Exactly two parameters: pystray counts them, and drops the menu silently where they are more.
+        def clicked(_icon: object, _item: object) -> None:
+            if event is not None:
+                self._post(event)
+
+        return clicked

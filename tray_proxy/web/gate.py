@@ -1,0 +1,212 @@
+"""
+Who may see the settings page, and how it is opened.
+
+The page can store a key and allow models that cost money, and any program or web page may knock at a
+loopback port. So the tray opens the page by an address that works once; what that leaves in the browser is a
+cookie that no script can read and no other site can make use of. Another site's page is told apart by Host
+(DNS rebinding), Origin and Sec-Fetch-Site, and cannot send our own header: no preflight is ever granted.
+"""
+
+import hmac
+import re
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tray_proxy.errors import BodyTooLarge
+
+STATIC = Path(__file__).with_name("static")
+
+OPEN_PATH = "/open"
+# The page that turns people away wants to look like ours; nothing is to be learned from the style sheet.
+PUBLIC_PATHS = frozenset({"/static/page.css"})
+
+TOKEN_LIFE_S = 120.0
+MAX_PENDING = 8
+MAX_BODY_BYTES = 256 * 1024
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+@dataclass(frozen=True)
+class _Ticket:
+    token: str
+    expires_s: float
+    section: str
+
+
+class PageGate:
+    """The door of one page listener: mints the addresses that open the page, and turns everyone else away."""
+
+    def __init__(self, port: int, *, now_s: Callable[[], float] = time.monotonic) -> None:
+        """
+        Guard the listener on this port.
+
+        Args:
+            port: The port that is bound; a Host header must name it.
+            now_s: A clock that never goes back, in seconds.
+        """
+        self._hosts = frozenset(f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]"))
+        # A cookie is for all ports of a host: under one name, two copies would throw out each other's.
+        self._cookie = f"tray_proxy_{port}"
+        self._session = secrets.token_urlsafe(32)
+        self._now_s = now_s
+        self._lock = threading.Lock()
+        self._tickets: list[_Ticket] = []
+        self._refused = (STATIC / "refused.html").read_text(encoding="utf-8")
+
+    def new_path(self, section: str = "") -> str:
+        """
+        Give a path that opens the page once, within `TOKEN_LIFE_S`. May be called from any thread.
+
+        Args:
+            section: Where on the page to begin, for example "models"; empty for its top.
+        """
+        if re.fullmatch(r"[a-z-]*", section) is None:
+            raise ValueError(f"not a section of the page: {section!r}")
+        ticket = _Ticket(secrets.token_urlsafe(32), self._now_s() + TOKEN_LIFE_S, section)
+        with self._lock:
+            self._tickets = [*self._tickets, ticket][-MAX_PENDING:]
+        return f"{OPEN_PATH}?token={ticket.token}"
+
+    def protect(self, app: ASGIApp) -> ASGIApp:
+        """Put this gate in front of the page's app; plain ASGI, so that a client's leaving is passed on."""
+
+        async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "lifespan":
+                await app(scope, receive, send)
+                return
+            if scope["type"] != "http":
+                await send({"type": "websocket.close", "code": 1008})
+                return
+
+            async def send_secured(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    MutableHeaders(scope=message).update(SECURITY_HEADERS)
+                await send(message)
+
+            answer = self._judge(Request(scope))
+            if answer is not None:
+                await answer(scope, receive, send_secured)
+                return
+            try:
+                body = await _read_body(receive)
+            except BodyTooLarge as error:
+                words = {"error": error.message, "hint": "Send less at once."}
+                await JSONResponse(words, status_code=error.status)(scope, receive, send_secured)
+            except ClientDisconnect:
+                return
+            else:
+                await app(scope, _replay(body, receive), send_secured)
+
+        return guarded
+
+    def _judge(self, request: Request) -> Response | None:
+        """What the gate answers by itself; None lets the request through."""
+        # The path as the router sees it: `request.url` joins Host, path and query and takes them apart anew.
+        path: str = request.scope["path"]
+        headers = request.headers
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or hosts[0] not in self._hosts:
+            return Response(status_code=403)
+        if _is_from_elsewhere(headers, own_origin=f"http://{hosts[0]}"):
+            return self._refusal(path)
+        if path == OPEN_PATH:
+            return self._open(request)
+        if path not in PUBLIC_PATHS and not self._has_session(headers):
+            return self._refusal(path)
+        if request.method not in ("GET", "HEAD") and not _is_sent_by_page(headers):
+            return self._refusal(path)
+        return None
+
+    def _open(self, request: Request) -> Response:
+        ticket = self._redeem(request.query_params.get("token", "")) if request.method == "GET" else None
+        if ticket is None:
+            return self._refusal(OPEN_PATH)
+        answer = RedirectResponse(f"/#{ticket.section}" if ticket.section else "/", status_code=303)
+        # Not Secure: loopback speaks plain http, and Safari would then not send the cookie back.
+        answer.set_cookie(self._cookie, self._session, path="/", httponly=True, samesite="strict")
+        return answer
+
+    def _redeem(self, token: str) -> _Ticket | None:
+        """Take the ticket out, so that it opens nothing a second time."""
+        with self._lock:
+            now_s = self._now_s()
+            valid = [ticket for ticket in self._tickets if now_s < ticket.expires_s]
+            found = [ticket for ticket in valid if _is_same(ticket.token, token)]
+            self._tickets = [ticket for ticket in valid if ticket not in found]
+        return found[0] if found else None
+
+    def _has_session(self, headers: Headers) -> bool:
+        # Split by hand: http.cookies gives up on the whole line when another local program's cookie is odd.
+        pairs = [pair.strip().partition("=") for line in headers.getlist("cookie") for pair in line.split(";")]
+        return any(name == self._cookie and _is_same(self._session, value) for name, _, value in pairs)
+
+    def _refusal(self, path: str) -> Response:
+        if path.startswith("/api/"):
+            words = {"error": "This page is not connected.", "hint": "Open it again from the tray icon."}
+            return JSONResponse(words, status_code=403)
+        return HTMLResponse(self._refused, status_code=403)
+
+
+def _is_same(secret: str, offered: str) -> bool:
+    return hmac.compare_digest(secret.encode(), offered.encode("utf-8", "surrogatepass"))
+
+
+def _is_from_elsewhere(headers: Headers, *, own_origin: str) -> bool:
+    """
+    Whether another site had a hand in this request. A typed address and the tray's own opening say "none".
+
+    Source: Fetch Metadata Request Headers, W3C, section 2.4.
+    """
+    return any(origin != own_origin for origin in headers.getlist("origin")) or any(
+        site not in ("same-origin", "none") for site in headers.getlist("sec-fetch-site")
+    )
+
+
+def _is_sent_by_page(headers: Headers) -> bool:
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    return headers.get("x-tray-proxy") == "page" and media_type == "application/json"
+
+
+async def _read_body(receive: Receive) -> bytes:
+    """Read the whole body; raises `BodyTooLarge` beyond `MAX_BODY_BYTES`, and then reads no further."""
+    body = b""
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > MAX_BODY_BYTES:
+            raise BodyTooLarge("That is more than the settings page takes: 256 KiB at once.")
+    return body
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Hand out the body that was read already; after it come the client's own messages."""
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def next_message() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return next_message

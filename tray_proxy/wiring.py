@@ -1,0 +1,164 @@
+"""The two ways to run the program: with the tray, and as `serve`. Here the ends are tied together."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from tray_proxy import logs, paths
+from tray_proxy.demo.upstream import DemoUpstream
+from tray_proxy.errors import ProxyError
+from tray_proxy.listener import Listener, LoopThread, bind
+from tray_proxy.program import Program, program_folders
+from tray_proxy.settings import Settings, address
+from tray_proxy.tray import opener
+from tray_proxy.tray.controller import TrayController
+from tray_proxy.tray.state import ActionFailed, Event, ListenerFailed, ListenerStarted, ListenerStopped, Status
+
+END_TIMEOUT_S = 4.0
+
+log = structlog.get_logger(__name__)
+
+
+class NoDisplay(ProxyError):
+    """There is no screen to show a tray on, or what draws one on it is not installed."""
+
+    hint = "Run `tray-proxy serve` instead; on Linux the tray needs the extra: tray-proxy[linux-tray]."
+
+    def __init__(self) -> None:
+        super().__init__("There is no display that could show a tray icon.")
+
+
+def serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> None:
+    """
+    Run without a tray until Ctrl-C or SIGTERM.
+
+    Args:
+        say: Tells the person at the terminal something.
+
+    Raises:
+        PortInUse: the port is held by someone.
+    """
+    logs.set_up(program_folders(settings, demo=demo).logs, settings.log_level, echo=True)
+    asyncio.run(_serve(settings, demo=demo, say=say))
+
+
+async def _serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> None:
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Not loop.add_signal_handler: Windows has none.
+        signal.signal(number, lambda _number, _frame: loop.call_soon_threadsafe(ended.set))
+    program, upstream = await _open(settings, demo=demo)
+    try:
+        await program.start_proxy()
+        about = "the demo's made-up models (nothing is charged)" if demo else "OpenRouter's models"
+        say(f"Tray Proxy serves {about} at {settings.url}. Ctrl-C ends it.")
+        await ended.wait()
+    finally:
+        await _close(program, upstream)
+
+
+class TrayActions:
+    """What clicks in the tray do: each hands over to the event loop, and posts what came of it."""
+
+    def __init__(self, loop: LoopThread, program: Program, logs_folder: Path, post: Callable[[Event], None]) -> None:
+        self._loop = loop
+        self._program = program
+        self._logs_folder = logs_folder
+        self._post = post
+
+    def start_listener(self) -> None:
+        """Open the port."""
+        self._submit(self._program.start_proxy(), ListenerStarted, ListenerFailed)
+
+    def stop_listener(self) -> None:
+        """Close the port."""
+        self._submit(self._program.stop_proxy(), lambda _: ListenerStopped(), ListenerFailed)
+
+    def open_settings(self, section: str) -> None:
+        """Show the settings page in the browser."""
+        opener.open_address(self._loop.submit(self._program.page_url(section)).result(END_TIMEOUT_S))
+
+    def open_logs(self) -> None:
+        """Show the folder of the logs."""
+        opener.open_folder(paths.ensure(self._logs_folder))
+
+    def set_model_allowed(self, model_id: str, allowed: bool) -> None:
+        """Tick or untick a model; the new list comes back as news."""
+        self._submit(self._program.allow_model(model_id, allowed), None, ActionFailed)
+
+    def _submit[T](
+        self,
+        work: Coroutine[Any, Any, T],
+        succeeded: Callable[[T], Event] | None,
+        failed: Callable[[ProxyError], Event],
+    ) -> None:
+        def done(future: "Future[T]") -> None:
+            error = future.exception()
+            if error is None and succeeded is not None:
+                self._post(succeeded(future.result()))
+            elif isinstance(error, ProxyError):
+                self._post(failed(error))
+            elif error is not None:
+                log.error("action failed", exc_info=error)
+                self._post(failed(ProxyError("Something went wrong inside Tray Proxy; the log says more.")))
+
+        self._loop.submit(work).add_done_callback(done)
+
+
+def run_tray(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> None:
+    """
+    Run with the tray until the owner quits. To be called in the main thread.
+
+    Raises:
+        NoDisplay: there is no screen to show a tray on.
+    """
+    logs.set_up(program_folders(settings, demo=demo).logs, settings.log_level, echo=False)
+    try:
+        # Late: pystray chooses its backend when it is imported, and fails without a display.
+        from tray_proxy.tray.shell import TrayShell
+    except Exception as error:
+        log.warning("no tray", exc_info=True)
+        raise NoDisplay from error
+
+    logs_folder = program_folders(settings, demo=demo).logs
+    controller = TrayController(Status(address=address(settings.host, settings.port), demo=demo))
+    shell = TrayShell(controller.post)
+    loop = LoopThread()
+    program, upstream = loop.submit(_open(settings, demo=demo, post=controller.post)).result()
+    actions = TrayActions(loop, program, logs_folder, controller.post)
+    say(f"Tray Proxy is in the tray. Its log is in {logs_folder}.")
+    if not shell.has_tray_host:
+        say("Nothing on this desktop shows tray icons, so the settings page opens instead.")
+        actions.open_settings("")
+    try:
+        shell.run(lambda: controller.start(shell, actions))
+    finally:
+        loop.submit(_close(program, upstream)).result(END_TIMEOUT_S)
+        loop.stop(END_TIMEOUT_S)
+
+
+async def _open(
+    settings: Settings, *, demo: bool, post: Callable[[Event], None] = lambda _: None
+) -> tuple[Program, Listener | None]:
+    """Build the program, with the demo upstream where it is asked for, and let it begin."""
+    upstream = None
+    if demo:
+        sockets = bind("127.0.0.1", 0)
+        upstream = Listener(DemoUpstream().app, sockets)
+        url = await upstream.start()
+        settings = settings.model_copy(update={"openrouter_base_url": f"{url}/api/v1"})
+    program = Program(settings, demo=demo, post=post)
+    program.begin()
+    return program, upstream
+
+
+async def _close(program: Program, upstream: Listener | None) -> None:
+    await program.end()
+    if upstream is not None:
+        await upstream.stop()
