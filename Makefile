@@ -1,0 +1,68 @@
+# Every target sets up what it needs in .venv first; `make help` lists them.
+# ARGS are handed to the program a target runs: make serve ARGS="--port 11500", make test ARGS="-k names".
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run serve dev install install-dev test test-unit test-cov lint format type-check check-all \
+	lock lock-check clean
+ARGS ?=
+# What was typed at a prompt belongs to this project's environment, not to one that happens to be active.
+unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
+
+help: ## Show these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: install ## Try it out: an embedded stand-in for OpenRouter, no key, no cost
+	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" = Darwin ]; then \
+		exec .venv/bin/tray-proxy --demo $(ARGS); \
+	else \
+		echo "There is no display here, so there is no tray icon: running headless. Ctrl+C stops it."; \
+		exec .venv/bin/tray-proxy serve --demo $(ARGS); \
+	fi
+
+run: install ## Run with a tray icon
+	@exec .venv/bin/tray-proxy $(ARGS)
+
+serve: install ## Run without a tray icon
+	@exec .venv/bin/tray-proxy serve $(ARGS)
+
+dev: install-dev ## Serve at DEBUG, starting again whenever a source file changes
+	@exec .venv/bin/watchfiles --target-type command \
+		'.venv/bin/tray-proxy serve --log-level DEBUG $(ARGS)' tray_proxy
+
+install: ## Install into .venv, with the system packages the tray needs where that is possible
+	@scripts/setup runtime
+
+install-dev: ## The same, with what the tests and the checks need
+	@scripts/setup dev
+
+test: install-dev ## Run every test, the desktop's too
+	@exec .venv/bin/pytest $(ARGS)
+
+test-unit: install-dev ## Run the tests that need no desktop
+	@exec .venv/bin/pytest -m "not desktop" $(ARGS)
+
+test-cov: install-dev ## Run every test and measure branch coverage
+	@exec .venv/bin/pytest --cov --cov-report=term-missing $(ARGS)
+
+lint: install-dev ## Check style, formatting and the import rule
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/lint-imports
+
+format: install-dev ## Format the code and put right what can be put right by machine
+	.venv/bin/ruff check --fix-only .
+	.venv/bin/ruff format .
+
+type-check: install-dev ## Check the types
+	.venv/bin/mypy
+
+check-all: lint type-check lock-check test-cov ## All checks and all tests
+
+lock: install-dev ## Pin the versions of a release after pyproject.toml has changed; ARGS=--upgrade takes newer ones
+	@scripts/lock $(ARGS)
+
+lock-check: install-dev ## Check that the pinned versions still fit pyproject.toml
+	@scripts/lock --check
+
+clean: ## Remove the environment and everything that was built
+	rm -rf .venv build dist .coverage .coverage.* htmlcov .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,116 @@
+"""House rules that no single module can keep by itself."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "tray_proxy"
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name not in ("__init__.py", "__main__.py"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+LINES_AT_MOST = 400
+
+# name==version, perhaps "; marker", then one hash or more on lines of their own.
+PIN = re.compile(
+    r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^ ;]+)(?: ; [^\\\n]*)?"
+    r"(?P<hashes>(?: \\\n    --hash=sha256:[0-9a-f]{64})*)$",
+    re.MULTILINE,
+)
+
+
+def named(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def fail_for(offenders: list[str]) -> None:
+    """Fail with the whole list, one a line; pytest would cut it short."""
+    if offenders:
+        pytest.fail("\n".join(offenders), pytrace=False)
+
+
+def test_each_module_has_its_test_file():
+    """Who changes a module finds its tests without searching: the same place below tests/."""
+    expected = {path: ROOT / "tests" / path.relative_to(PACKAGE).with_name(f"test_{path.name}") for path in MODULES}
+
+    missing = [f"{named(path)} has no {named(test)}" for path, test in expected.items() if not test.exists()]
+
+    fail_for(missing)
+
+
+def test_no_module_is_longer_than_a_person_can_hold():
+    lengths = {named(path): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
+
+    too_long = [f"{name} has {lines} lines" for name, lines in lengths.items() if lines > LINES_AT_MOST]
+
+    fail_for(too_long)
+
+
+def test_imports_keep_to_the_contracts():
+    """Layers point downwards, what thinks does no I/O, each heavy library has one door: see pyproject.toml."""
+    program = (
+        "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True, no_logo=True))"
+    )
+
+    check = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    if check.returncode != 0:
+        pytest.fail(check.stdout + check.stderr, pytrace=False)
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout: nothing is tracked")
+def test_no_lock_file_with_index_addresses_is_tracked():
+    tracked = subprocess.run(
+        ["git", "ls-files", "--", "uv.lock", "*/uv.lock"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert tracked.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("file", "extras"),
+    [("requirements.txt", ["linux-tray"]), ("requirements-dev.txt", ["linux-tray", "dev"])],
+)
+def test_everything_the_project_asks_for_is_pinned_with_hashes(file, extras):
+    """What is released is what was tested; `make lock` brings the pins in step."""
+    asked_for = PROJECT["dependencies"] + [line for extra in extras for line in PROJECT["optional-dependencies"][extra]]
+    pins = {canonicalize_name(pin["name"]): pin for pin in PIN.finditer(pins_text(file))}
+
+    out_of_step = [
+        line
+        for line in asked_for
+        if (pin := pins.get(canonicalize_name(Requirement(line).name))) is None
+        or pin["version"] not in Requirement(line).specifier
+    ]
+
+    assert not out_of_step, f"not in {file}: {', '.join(out_of_step)}; run `make lock`"
+    assert [name for name, pin in pins.items() if not pin["hashes"]] == []
+
+
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
+def test_pins_hold_nothing_but_pins(file):
+    """No index address, no option: where packages come from is the business of who installs them."""
+    text = pins_text(file)
+
+    rest = [line for line in PIN.sub("", text).splitlines() if line and not line.lstrip().startswith("#")]
+
+    assert rest == []
+    assert "://" not in text
+
+
+def test_the_tests_run_on_the_versions_that_are_released():
+    released, tested = (
+        {(pin["name"], pin["version"]) for pin in PIN.finditer(pins_text(file))}
+        for file in ("requirements.txt", "requirements-dev.txt")
+    )
+
+    assert released - tested == set()
+
+
+def pins_text(file: str) -> str:
+    return (ROOT / "packaging" / file).read_text(encoding="utf-8")
