@@ -41,8 +41,9 @@ class Selection:
         """
         ticks = self._all_ids() if self.ticks is None else self.ticks
         others = tuple(tick for tick in ticks if tick != model_id)
-        self.choose((*others, model_id) if allowed else others)
+        # Before the choice is put in force: the menu is drawn from it at once.
         self._unticked = [other for other in self._unticked if other != model_id] + ([] if allowed else [model_id])
+        self.choose((*others, model_id) if allowed else others)
 
     def choose(self, ticks: tuple[str, ...] | None) -> None:
         """

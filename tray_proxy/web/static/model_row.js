@@ -31,7 +31,8 @@ function price(row) {
   if (row.free) return make("span", { class: "free" }, "Free");
   const { prompt_usd_per_million: input, completion_usd_per_million: output } = row;
   if (input === null && output === null) return row.listed ? "price unknown" : null;
-  return [input === null ? null : `$${input} in`, output === null ? null : `$${output} out`].filter(Boolean).join(" · ");
+  const known = [input === null ? "" : `$${input} in`, output === null ? "" : `$${output} out`];
+  return known.filter(Boolean).join(" · ");
 }
 
 /** Build the list item of one model. `number` makes the ids that tie a checkbox to its words. */
