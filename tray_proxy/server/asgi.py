@@ -144,7 +144,7 @@ class BodyDecoder[T]:
             raise BadRequest(f"json: cannot unmarshal: {error}") from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             end = _end_of_first_value(str(error))
-            if end is None:
+            if end is None or end >= len(body):
                 raise BadRequest(f"invalid JSON: {error}") from None
             return self(body[:end])
         except RecursionError:
@@ -154,4 +154,5 @@ class BodyDecoder[T]:
 def _end_of_first_value(error: str) -> int | None:
     """Tell from msgspec's error where the first JSON value ended, if what follows it is all that is wrong."""
     _, found, position = error.partition("trailing characters (byte ")
-    return int(position.rstrip(")")) if found else None
+    # It names the byte after the first one that is too much.
+    return int(position.rstrip(")")) - 1 if found else None

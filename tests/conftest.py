@@ -1,0 +1,198 @@
+"""A real proxy on a real port, and the demo upstream behind it, for all tests that need them."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from tray_proxy.demo.upstream import DEMO_KEY, DemoUpstream
+from tray_proxy.listener import Listener, LoopThread, bind
+from tray_proxy.program import Program
+from tray_proxy.settings import Settings
+
+SETTINGS_IN_ENVIRONMENT = tuple(name.upper() for name in Settings.model_fields)
+
+
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test may read the settings, the `.env` or the folders of whoever runs it."""
+    for name in SETTINGS_IN_ENVIRONMENT:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TRAY_PROXY_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def loop() -> Iterator[LoopThread]:
+    """The event loop in its thread, as beside the tray."""
+    thread = LoopThread()
+    yield thread
+    thread.stop(5)
+
+
+def free_port() -> int:
+    """Return a port that is free on both loopback addresses."""
+    sockets = bind("127.0.0.1", 0)
+    port = sockets[0].getsockname()[1]
+    for sock in sockets:
+        sock.close()
+    return int(port)
+
+
+@pytest.fixture(name="free_port")
+def free_port_fixture() -> int:
+    """A port that nobody holds."""
+    return free_port()
+
+
+class Stage:
+    """A server on a port of its own, on which each test puts its own app."""
+
+    def __init__(self, loop: LoopThread) -> None:
+        self._loop = loop
+        self.app: Any = None
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await self.app(scope, receive, send)
+
+        self._listener = Listener(app, bind("127.0.0.1", 0))
+        self.url = f"{loop.submit(self._listener.start()).result(5)}/api/v1"
+
+    def close(self) -> None:
+        """Close the port."""
+        self._loop.submit(self._listener.stop()).result(5)
+
+
+@pytest.fixture(scope="session")
+def stage(loop: LoopThread) -> Iterator[Stage]:
+    """One upstream port for all tests."""
+    stage = Stage(loop)
+    yield stage
+    stage.close()
+
+
+@pytest.fixture
+def upstream(stage: Stage) -> DemoUpstream:
+    """A fresh demo upstream without pauses."""
+    demo = DemoUpstream(chunk_delay_s=0)
+    stage.app = demo.app
+    return demo
+
+
+@dataclass
+class Running:
+    """A proxy that runs, and what reaches it."""
+
+    program: Program
+    loop: LoopThread
+    url: str
+    home: Path
+    http: httpx.Client
+
+    def chat(self, text: str = "hello", **more: Any) -> httpx.Response:
+        """Ask for a chat, plain unless told otherwise."""
+        body = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": text}], "stream": False}
+        return self.http.post("/api/chat", json=body | more)
+
+
+class Proxies:
+    """Starts proxies, and ends them all."""
+
+    def __init__(self, loop: LoopThread, upstream_url: str) -> None:
+        self._loop = loop
+        self._upstream_url = upstream_url
+        self._running: list[Running] = []
+
+    def start(self, home: Path, *, wait_for_models: bool = True, **settings: Any) -> Running:
+        """Start one, with settings of your own over those that fit the tests."""
+        values = {
+            "port": free_port(),
+            "tray_proxy_home": home,
+            "openrouter_base_url": self._upstream_url,
+            "openrouter_api_key": SecretStr(DEMO_KEY),
+        }
+        chosen = Settings(**(values | settings))
+        events: list[Any] = []
+
+        async def begin() -> Program:
+            program = Program(chosen, demo=False, post=events.append)
+            program.begin()
+            await program.start_proxy()
+            if wait_for_models:
+                await program.cache.catalogue()
+            return program
+
+        program = self._loop.submit(begin()).result(10)
+        http = httpx.Client(base_url=chosen.url, trust_env=False, timeout=10)
+        running = Running(program, self._loop, chosen.url, home, http)
+        self._running.append(running)
+        return running
+
+    def end_all(self) -> None:
+        """End what was started."""
+        for running in self._running:
+            running.http.close()
+            self._loop.submit(running.program.end()).result(10)
+
+
+@pytest.fixture(scope="session")
+def shared_proxies(loop: LoopThread, stage: Stage) -> Iterator[Proxies]:
+    """Proxies for the whole run."""
+    proxies = Proxies(loop, stage.url)
+    yield proxies
+    proxies.end_all()
+
+
+@pytest.fixture(scope="session")
+def the_one_proxy(
+    shared_proxies: Proxies, stage: Stage, tmp_path_factory: pytest.TempPathFactory
+) -> Running:
+    """The proxy that all tests share which change nothing of it."""
+    stage.app = DemoUpstream(chunk_delay_s=0).app
+    return shared_proxies.start(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture
+def proxy(the_one_proxy: Running, upstream: DemoUpstream) -> Running:
+    """A running proxy, with a fresh upstream behind it."""
+    return the_one_proxy
+
+
+@pytest.fixture
+def proxies(loop: LoopThread, stage: Stage, upstream: DemoUpstream) -> Iterator[Proxies]:
+    """Proxies of a test's own, ended with it."""
+    proxies = Proxies(loop, stage.url)
+    yield proxies
+    proxies.end_all()
+
+
+@pytest.fixture
+def raw_upstream() -> Iterator[Callable[[Callable[[socket.socket, int], None]], str]]:
+    """Serve connections byte by byte, for faults that no web server would make."""
+    listening: list[socket.socket] = []
+
+    def serve(talk: Callable[[socket.socket, int], None]) -> str:
+        server = socket.create_server(("127.0.0.1", 0))
+        listening.append(server)
+
+        def accept() -> None:
+            number = 0
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                number += 1
+                threading.Thread(target=talk, args=(connection, number), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        return f"http://127.0.0.1:{server.getsockname()[1]}/api/v1"
+
+    yield serve
+    for server in listening:
+        server.close()
