@@ -1,6 +1,7 @@
 """The command line: `tray-proxy` (with the tray), `tray-proxy serve`, and a flag for each setting but the key."""
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -14,8 +15,9 @@ EXIT_USAGE = 2
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong without argparse's page of usage."""
-        complain(f"{message}. `tray-proxy --help` shows what there is.")
+        """Say what is wrong without argparse's page of usage, and without the value: it may be a key."""
+        what = re.split(r":? ['\"]", message, maxsplit=1)[0]
+        complain(f"{what}. `tray-proxy --help` shows what there is.")
         raise SystemExit(EXIT_USAGE)
 
 
@@ -62,9 +64,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0 after a clean end, 1 if it could not run, 2 for a wrong command line or setting.
     """
-    given, unknown = parser().parse_known_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    if any(word.startswith("-") and "key" in word.partition("=")[0].lower() for word in words):
+        complain(
+            "the key is not taken from the command line, where everyone on this computer can see it. "
+            "Set OPENROUTER_API_KEY, or paste the key on the settings page."
+        )
+        return EXIT_USAGE
+    given, unknown = parser().parse_known_args(words)
     if unknown:
-        return _refuse(unknown[0])
+        # Only an option's name is repeated: anything else may be a key.
+        name = unknown[0].partition("=")[0]
+        shown = name if re.fullmatch(r"--[a-z-]+", name) else "like that"
+        complain(f"there is no option {shown}. `tray-proxy --help` shows what there is.")
+        return EXIT_USAGE
     chosen = vars(given)
     word, demo = chosen.pop("word", None), chosen.pop("demo", False)
     # Late: `--version` and a wrong flag need none of it.
@@ -81,16 +94,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain(f"{error.message} {error.hint}")
         return EXIT_FAILED
     return 0
-
-
-def _refuse(argument: str) -> int:
-    # Only the option's name is repeated: what follows it may be a key.
-    name = argument.partition("=")[0] if argument.startswith("-") else "that"
-    if "key" in name:
-        complain(
-            "the key is not taken from the command line, where everyone on this computer can see it. "
-            "Set OPENROUTER_API_KEY, or paste the key on the settings page."
-        )
-    else:
-        complain(f"there is no option {name}. `tray-proxy --help` shows what there is.")
-    return EXIT_USAGE

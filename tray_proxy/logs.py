@@ -36,7 +36,8 @@ def keep_out(secret: str) -> None:
 
 def strike_out(text: str) -> str:
     """Return the text without known secrets and without anything that looks like a key."""
-    for secret in _secrets:
+    # The longest first: one key may be the beginning of another.
+    for secret in sorted(_secrets, key=len, reverse=True):
         text = text.replace(secret, STRUCK_OUT)
     return _KEY_LIKE.sub(STRUCK_OUT, text)
 
@@ -81,7 +82,11 @@ def _walk(error: BaseException) -> list[tuple[Any, int]]:
 
 
 class _Handler(logging.handlers.RotatingFileHandler):
-    """A full disk or a folder that vanished must not end an answer."""
+    """For the owner's eyes only, each new file too; a full disk or a vanished folder must not end an answer."""
+
+    def _open(self) -> Any:
+        Path(self.baseFilename).touch(mode=0o600)
+        return super()._open()
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging's own name
         """Drop the record: there is no place left to tell."""
@@ -121,8 +126,7 @@ def set_up(folder: Path, level: str, *, echo: bool) -> Path | None:
     handlers: list[logging.Handler] = []
     file: Path | None = paths.ensure(folder) / FILE_NAME if _writable(folder) else None
     if file is not None:
-        handlers.append(_Handler(file, maxBytes=MAX_BYTES, backupCount=FILES - 1, encoding="ascii", delay=True))
-        file.touch(mode=0o600)
+        handlers.append(_Handler(file, maxBytes=MAX_BYTES, backupCount=FILES - 1, encoding="ascii"))
     # A windowed program has no standard error at all.
     if echo and sys.stderr is not None:
         handlers.append(logging.StreamHandler(sys.stderr))

@@ -6,6 +6,7 @@ user's settings file and row in the documentation follow from it. Earlier source
 `.env`, settings file, default. Settings never change in place; saving builds new ones.
 """
 
+import contextlib
 import ipaddress
 import json
 import os
@@ -220,6 +221,8 @@ def load(flags: Mapping[str, object] | None = None) -> Settings:
     """
     try:
         return Settings(**(flags or {}))  # type: ignore[arg-type]  # pydantic checks them
+    except (OSError, UnicodeDecodeError):
+        raise SettingsInvalid("The file .env in this folder cannot be read. Allowed is text in UTF-8.") from None
     except ValidationError as error:
         first = error.errors()[0]
         raise SettingsInvalid(_sentence(str(first["loc"][0]), first["input"], flags or {})) from None
@@ -244,14 +247,14 @@ def read_user_file(path: Path) -> dict[str, Any]:
     The copy is named `settings.damaged-<unix time>.json`, so nothing a person wrote is lost.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))  # Windows' editor puts a mark at the beginning
     except FileNotFoundError:
         return {}
     except (OSError, ValueError):
         content = None
     if isinstance(content, dict):
         return content
-    if path.is_file():
+    with contextlib.suppress(OSError):
         path.replace(path.with_name(f"settings.damaged-{int(time.time())}.json"))
     return {}
 

@@ -14,7 +14,7 @@ import re
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
-from fnmatch import translate
+from functools import cache
 
 from tray_proxy.server.asgi import App, Message, Receive, Reply, Scope, Send, send_reply
 
@@ -89,7 +89,7 @@ class Rule:
         """Say whether a page from this origin may call. The Host must have been allowed before."""
         if origin in (f"http://{host}", f"https://{host}"):
             return True
-        return any(re.fullmatch(translate(pattern), origin) for pattern in self.origins)
+        return any(_pattern(each).fullmatch(origin) for each in self.origins)
 
 
 class Guard:
@@ -120,6 +120,13 @@ class Guard:
             await send_reply(send, Reply(204, headers=_preflight(origin)))
         else:
             await self._app(scope, receive, _with_cors(send, origin))
+
+
+@cache
+def _pattern(origin: str) -> re.Pattern[str]:
+    # Where the star stands for a port, it stands for digits: "http://localhost:1.evil.example" is no port.
+    head, port, _ = origin.partition(":*") if origin.endswith(":*") else (origin, "", "")
+    return re.compile(".*".join(re.escape(part) for part in head.split("*")) + (r":\d+" if port else ""))
 
 
 def _values(scope: Scope, name: bytes) -> list[str]:

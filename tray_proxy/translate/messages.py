@@ -30,6 +30,9 @@ from tray_proxy.wire.openrouter import (
     ToolCall,
 )
 
+# HEIC and AVIF pictures come in the same box as M4A sound.
+_PICTURES_IN_MP4 = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis")
+
 ROLES = ("system", "developer", "user", "assistant", "tool")
 
 
@@ -87,7 +90,7 @@ def to_messages(messages: list[ollama.Message], model: ModelEntry, asked: str) -
             result.append(_assistant_turn(message, position, calls))
         else:
             result.append(Message(role=role, content=_content(message, role, model, asked)))
-    return result
+    return result + calls.close()
 
 
 def _tool_result(message: ollama.Message, calls: _OpenCalls, model: ModelEntry, asked: str) -> Message:
@@ -95,7 +98,8 @@ def _tool_result(message: ollama.Message, calls: _OpenCalls, model: ModelEntry, 
     if call_id is None:
         # The app cut its history after the call. The result is worth keeping, but only a user may speak unasked.
         label = f"Result of the tool {message.tool_name}:" if message.tool_name else "Result of a tool:"
-        return Message(role="user", content=f"{label}\n{message.content or ''}")
+        told = msgspec.structs.replace(message, content=f"{label}\n{message.content or ''}")
+        return Message(role="user", content=_content(told, "user", model, asked))
     return Message(role="tool", tool_call_id=call_id, content=_content(message, "tool", model, asked))
 
 
@@ -104,7 +108,7 @@ def _assistant_turn(message: ollama.Message, position: int, calls: _OpenCalls) -
     if message.tool_calls:
         tool_calls = []
         for index, call in enumerate(message.tool_calls):
-            arguments = msgspec.json.encode(call.function.arguments).decode()
+            arguments = msgspec.json.encode(call.function.arguments or {}).decode()
             call_id = call.id or _made_up_id(position, index, call.function.name, arguments)
             calls.names[call_id] = call.function.name
             tool_calls.append(ToolCall(id=call_id, function=FunctionCall(name=call.function.name, arguments=arguments)))
@@ -130,6 +134,8 @@ def _content(message: ollama.Message, role: str, model: ModelEntry, asked: str) 
 def _attachment(encoded: str, model: ModelEntry, asked: str) -> Part:
     if encoded.startswith("data:"):
         encoded = encoded.partition(",")[2]
+    # `base64` breaks its lines, and Ollama does not mind; a data URI may hold no line ends.
+    encoded = encoded.replace("\n", "").replace("\r", "")
     try:
         start = base64.b64decode(encoded, validate=True)[:16]
     except (binascii.Error, ValueError):
@@ -171,4 +177,4 @@ def sound_format(start: bytes) -> str | None:
         return "flac"
     if start.startswith(b"OggS"):
         return "ogg"
-    return "m4a" if start[4:8] == b"ftyp" else None
+    return "m4a" if start[4:8] == b"ftyp" and start[8:12] not in _PICTURES_IN_MP4 else None

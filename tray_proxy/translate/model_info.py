@@ -22,6 +22,7 @@ UNKNOWN = "unknown"
 # Ollama writes the host of a model that runs elsewhere here, and its command line then skips loading it.
 REMOTE_HOST = "https://openrouter.ai:443"
 DEFAULT_CONTEXT_LENGTH = 8192
+_FAR_FUTURE_S = 2**32
 
 # Tokenizers that name no family of models.
 _NO_FAMILY = {"", "router", "media", "other"}
@@ -108,7 +109,7 @@ def usd_per_million(price: object) -> Decimal | None:
         per_token = Decimal(str(price))
     except InvalidOperation:
         return None
-    return per_token * 1_000_000 if per_token >= 0 else None
+    return per_token * 1_000_000 if per_token.is_finite() and per_token >= 0 else None
 
 
 def is_free(model: ModelEntry) -> bool:
@@ -131,7 +132,7 @@ def listed(model: ModelEntry, fetched_s: int) -> ListedModel:
         model=model.id,
         remote_model=model.id,
         remote_host=REMOTE_HOST,
-        modified_at=_date(model.created or fetched_s),
+        modified_at=_date(model, fetched_s),
         size=0,
         digest=digest(model),
         details=about,
@@ -167,7 +168,7 @@ def shown(model: ModelEntry, fetched_s: int, label: str | None = None) -> ShowRe
         remote_host=REMOTE_HOST,
         model_info=facts,
         capabilities=capabilities(model),
-        modified_at=_date(model.created or fetched_s),
+        modified_at=_date(model, fetched_s),
     )
 
 
@@ -184,5 +185,7 @@ def _details(model: ModelEntry) -> ModelDetails:
     )
 
 
-def _date(unix_s: int) -> str:
+def _date(model: ModelEntry, fetched_s: int) -> str:
+    # A date in milliseconds, say, must not cost the whole list.
+    unix_s = model.created if 0 < model.created < _FAR_FUTURE_S else fetched_s
     return datetime.fromtimestamp(unix_s, UTC).isoformat().replace("+00:00", "Z")

@@ -85,5 +85,6 @@ def _fits(key: str, pattern: str) -> bool:
 
 def filter_lines(text: str) -> tuple[str, ...]:
     """Return the models and patterns of a filter file: one a line, `#` begins a comment."""
-    lines = (line.partition("#")[0].strip() for line in text.splitlines())
+    # Windows' editor puts a mark at the beginning that would become part of the first name.
+    lines = (line.partition("#")[0].strip() for line in text.removeprefix("\ufeff").splitlines())
     return tuple(line for line in lines if line)

@@ -7,7 +7,6 @@ passed over, as Ollama does.
 Source: Ollama's `api/types.go` (Options); OpenRouter docs, "Parameters".
 """
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,8 @@ from typing import Any
 from tray_proxy.errors import BadRequest, UnsupportedRequest
 
 MAX_STOPS = 4
+# What Ollama can hold in an integer. Python could go on, but nobody upstream would.
+_TOO_LARGE = 2**63
 
 
 @dataclass(frozen=True)
@@ -34,14 +35,14 @@ class Dropped:
 
 def number(name: str, value: object) -> float:
     """Take a JSON number as it is."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _TOO_LARGE:
         raise BadRequest(f'option "{name}" must be of type float32')
     return value
 
 
 def integer(name: str, value: object) -> int:
     """Take a whole number; Ollama cuts fractions off, and providers refuse `100.0`."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _TOO_LARGE:
         raise BadRequest(f'option "{name}" must be of type integer')
     return int(value)
 

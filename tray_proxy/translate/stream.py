@@ -165,7 +165,7 @@ class ReplyStream:
 
     def _take(self, delta: ChunkDelta, likelihoods: tuple[TokenLogprob, ...]) -> Delta | None:
         for piece in delta.tool_calls or ():
-            self._calls.setdefault(piece.index, _Fragments()).add(piece)
+            self._calls.setdefault(piece.index or 0, _Fragments()).add(piece)
         thinking = delta.reasoning or ""
         if not thinking:
             # Some models give only the long form. Never both: it is the same text.

@@ -24,7 +24,7 @@ class FunctionCall(Struct, kw_only=True):
 
     index: int | UnsetType | None = UNSET
     name: str
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, Any] | None = {}
 
 
 class ToolCall(Struct, kw_only=True):

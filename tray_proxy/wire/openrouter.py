@@ -119,7 +119,7 @@ class CallFragment(Struct, frozen=True):
 class ToolCallDelta(Struct, frozen=True):
     """A piece of a tool call; pieces with the same index belong together."""
 
-    index: int = 0
+    index: int | None = 0
     id: str | None = None
     function: CallFragment | None = None
 
@@ -127,7 +127,6 @@ class ToolCallDelta(Struct, frozen=True):
 class ReasoningDetail(Struct, frozen=True):
     """A piece of reasoning in its long form; read only where the short form is missing."""
 
-    type: str = ""
     text: str | None = None
     summary: str | None = None
 

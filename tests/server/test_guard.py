@@ -1,0 +1,126 @@
+"""Who may call the port. The rule by itself, and over a real socket that nothing reaches the upstream."""
+
+import json
+import socket
+
+import pytest
+
+from tray_proxy.server.guard import Rule
+
+RULE = Rule(hostname="mybox")
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["", "localhost", "LOCALHOST:11434", "127.0.0.1", "127.0.0.1:11434", "[::1]:11434", "192.168.1.7:11434", "0.0.0.0",
+     "mybox", "MyBox:11434", "app.localhost", "printer.local", "db.internal:80"],
+)  # fmt: skip
+def test_these_hosts_mean_this_computer(host):
+    assert RULE.host_allowed([host] if host else []) is True
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "localhost.evil.example", "localhost/#@evil.example", "user@localhost", "127.0.0.1.evil.example",
+     "8.8.8.8", "localhost:11434:80", "localhost evil", "[::1", "2130706433", "evil.example:11434", "localhost\\@evil"],
+)  # fmt: skip
+def test_these_hosts_do_not(host):
+    assert RULE.host_allowed([host]) is False
+
+
+def test_two_hosts_are_one_too_many():
+    assert RULE.host_allowed(["localhost", "localhost"]) is False
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["http://localhost", "http://localhost:3000", "https://127.0.0.1:8443", "http://0.0.0.0", "app://obsidian.md",
+     "file://", "tauri://localhost", "vscode-webview://abc", "vscode-file://vscode-app", "http://mybox:11434"],
+)  # fmt: skip
+def test_these_origins_may_call(origin):
+    assert RULE.origin_allowed(origin, "mybox:11434") is True
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["null", "http://evil.example", "http://localhost.evil.example", "https://localhost:3000.evil.example",
+     "chrome-extension://abc", "http://localhost@evil.example", "http://mybox:9999", ""],
+)  # fmt: skip
+def test_these_origins_may_not(origin):
+    assert RULE.origin_allowed(origin, "mybox:11434") is False
+
+
+def test_the_owner_can_add_origins():
+    rule = Rule.with_more("chrome-extension://*, https://chat.example")
+
+    assert [
+        rule.origin_allowed(origin, "localhost")
+        for origin in ("chrome-extension://abc", "https://chat.example", "https://other.example")
+    ] == [True, True, False]
+
+
+CHAT = json.dumps({"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}], "stream": False})
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
+@pytest.mark.parametrize("origin", ["http://evil.example", "null"])
+def test_a_web_pages_simple_post_spends_nothing(proxy, upstream, origin, content_type):
+    answer = proxy.http.post("/api/chat", content=CHAT, headers={"origin": origin, "content-type": content_type})
+
+    assert (answer.status_code, answer.content) == (403, b"")
+    assert upstream.received == []
+
+
+def test_a_rebound_name_spends_nothing(proxy, upstream):
+    """After DNS rebinding Origin equals Host, so the Host rule comes first."""
+    headers = {"host": "evil.example:11434", "origin": "http://evil.example:11434"}
+
+    answer = proxy.http.post("/api/chat", content=CHAT, headers=headers)
+
+    assert (answer.status_code, answer.content) == (403, b"")
+    assert upstream.received == []
+
+
+def test_the_guard_answers_before_the_body_is_read(proxy):
+    with socket.create_connection(("127.0.0.1", int(proxy.url.rpartition(":")[2]))) as client:
+        client.sendall(b"POST /api/chat HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 1000000\r\n\r\n")
+
+        assert client.recv(4096).startswith(b"HTTP/1.1 403 ")
+
+
+@pytest.mark.parametrize("path", ["/", "/api/tags", "/api/chat", "/nope", "/health"])
+def test_the_guard_stands_before_every_path(proxy, path):
+    assert proxy.http.get(path, headers={"origin": "http://evil.example"}).status_code == 403
+
+
+def test_an_allowed_origin_is_named_on_errors_too(proxy):
+    answer = proxy.http.get("/nope", headers={"origin": "app://obsidian.md"})
+
+    assert answer.status_code == 404
+    assert answer.headers["access-control-allow-origin"] == "app://obsidian.md"
+    assert answer.headers["vary"] == "Origin"
+    assert "access-control-allow-credentials" not in answer.headers
+
+
+def test_a_preflight_of_an_allowed_origin_is_answered(proxy):
+    headers = {"origin": "http://localhost:3000", "access-control-request-method": "POST"}
+
+    answer = proxy.http.options("/api/chat", headers=headers)
+
+    assert answer.status_code == 204
+    assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
+    assert answer.headers["access-control-allow-methods"] == "GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS"
+    assert answer.headers["access-control-max-age"] == "43200"
+    assert "x-stainless-retry-count" in answer.headers["access-control-allow-headers"]
+
+
+def test_a_preflight_of_a_foreign_origin_is_refused(proxy):
+    answer = proxy.http.options("/api/chat", headers={"origin": "http://evil.example"})
+
+    assert answer.status_code == 403
+    assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize(("host", "status"), [("localhost:11434", 204), ("127.0.0.1:11434", 405), ("[::1]:1", 405)])
+def test_options_without_origin_is_answered_as_ollama_does(proxy, host, status):
+    assert proxy.http.options("/api/chat", headers={"host": host}).status_code == status

@@ -1,0 +1,79 @@
+"""One line per request, with nothing in it that is not ours to keep."""
+
+import json
+import logging
+
+import pytest
+import structlog
+
+from tray_proxy import logs
+from tray_proxy.server.journal import product
+
+
+@pytest.fixture
+def log_lines(tmp_path):
+    """Write the real log into a folder, and read it back."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    root.handlers = []
+    logs.set_up(tmp_path, "INFO", echo=False)
+    yield lambda: [json.loads(line) for line in (tmp_path / logs.FILE_NAME).read_text().splitlines()]
+    for handler in root.handlers:
+        handler.close()
+    root.handlers = before
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "app"),
+    [
+        ("ollama-python/0.6.3 (x86_64 linux) Python/3.13", "ollama-python/0.6.3"),
+        ("GitHubCopilotChat/0.30", "GitHubCopilotChat/0.30"),
+        ("curl/8.0", "curl/8.0"),
+        ("", "unknown"),
+        ("<script>", "unknown"),
+        ("\u202eevil", "unknown"),
+    ],
+)
+def test_the_app_is_named_by_its_user_agent(user_agent, app):
+    assert product(user_agent) == app
+
+
+def test_each_answer_carries_the_id_of_its_line(proxy, log_lines):
+    answer = proxy.chat(text="my secret plan")
+
+    [line] = [line for line in log_lines() if line.get("path") == "/api/chat"]
+    assert line["request_id"] == answer.headers["x-request-id"]
+    assert line["time"].endswith("Z")
+    assert isinstance(line["ms"], float)
+    expected = {
+        "method": "POST",
+        "app": "python-httpx/0.28.1",
+        "model": "openai/gpt-4o-mini",
+        "status": 200,
+        "outcome": "done",
+        "prompt_tokens": answer.json()["prompt_eval_count"],
+        "completion_tokens": answer.json()["eval_count"],
+    }
+    assert {key: line[key] for key in expected} == expected
+
+
+def test_neither_prompt_nor_answer_nor_key_is_in_the_log(proxy, upstream, log_lines, tmp_path):
+    upstream.arrange("echo-key")
+    proxy.chat(text="canary prompt")
+    proxy.chat(text="canary prompt")
+    proxy.http.post("/api/chat", content=b'{"model": "canary prompt')
+
+    content = (tmp_path / logs.FILE_NAME).read_text()
+    assert "canary" not in content
+    assert "sk-or-v1" not in content
+    assert "No model was called" not in content
+
+
+def test_a_forged_line_stays_one_line(proxy, log_lines):
+    proxy.http.get("/x%0a{%22event%22:%22forged%22}%e2%80%ae")
+
+    [line] = log_lines()
+    assert line["event"] == "request"
+    assert line["path"] == '/x\n{"event":"forged"}\u202e'
