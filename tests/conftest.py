@@ -149,9 +149,7 @@ def shared_proxies(loop: LoopThread, stage: Stage) -> Iterator[Proxies]:
 
 
 @pytest.fixture(scope="session")
-def the_one_proxy(
-    shared_proxies: Proxies, stage: Stage, tmp_path_factory: pytest.TempPathFactory
-) -> Running:
+def the_one_proxy(shared_proxies: Proxies, stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Running:
     """The proxy that all tests share which change nothing of it."""
     stage.app = DemoUpstream(chunk_delay_s=0).app
     return shared_proxies.start(tmp_path_factory.mktemp("home"))
@@ -196,3 +194,29 @@ def raw_upstream() -> Iterator[Callable[[Callable[[socket.socket, int], None]], 
     yield serve
     for server in listening:
         server.close()
+
+
+@pytest.fixture
+def memory_keyring() -> Iterator[dict[tuple[str, str], str]]:
+    """A key store in memory in place of the system's; gives what it holds."""
+    import keyring
+    from keyring.backend import KeyringBackend
+
+    content: dict[tuple[str, str], str] = {}
+
+    class MemoryKeyring(KeyringBackend):
+        priority = 1  # type: ignore[assignment]
+
+        def get_password(self, service: str, username: str) -> str | None:
+            return content.get((service, username))
+
+        def set_password(self, service: str, username: str, password: str) -> None:
+            content[service, username] = password
+
+        def delete_password(self, service: str, username: str) -> None:
+            del content[service, username]
+
+    before = keyring.get_keyring()
+    keyring.set_keyring(MemoryKeyring())
+    yield content
+    keyring.set_keyring(before)

@@ -15,7 +15,7 @@ from typing import Final
 
 import keyring
 import keyring.backend
-import keyring.errors
+from keyring.backends.chainer import ChainerBackend
 from pydantic import SecretStr
 
 from tray_proxy import logs
@@ -27,6 +27,7 @@ TIMEOUT_S: Final = 5.0
 # Writing may show a prompt that a person wants to answer.
 WRITE_TIMEOUT_S: Final = 60.0
 
+_NO_SAFE_PLACE = ("keyring.backends.fail", "keyring.backends.null", "keyrings.alt")
 _NO_STORE = "This system has no key store that Tray Proxy can use."
 _SILENT = "The system's key store does not answer; it may be locked and waiting for your password."
 
@@ -96,6 +97,9 @@ class Keychain:
         finally:
             if reading.done():
                 self._reading = None
+        if self._known is not None:
+            # The owner pasted one in the meantime; what was found may be the one before.
+            return self._known
         if not found:
             raise KeyMissing
         key = SecretStr(found)
@@ -112,12 +116,14 @@ class Keychain:
         """
         secret = key.get_secret_value()
         self._remember(key, Source.SESSION)
+        # A read that still waits behind a prompt would find the key before this one.
+        self._reading = None
         try:
-            store = _store()
+            await self._wait(_in_thread(lambda: _store().set_password(self._service, ACCOUNT, secret)), WRITE_TIMEOUT_S)
         except KeychainUnavailable as error:
-            self._problem = error.message
+            if error.message != _NO_STORE:
+                raise
             return Source.SESSION
-        await self._wait(_in_thread(lambda: store.set_password(self._service, ACCOUNT, secret)), WRITE_TIMEOUT_S)
         self.source = Source.KEYRING
         return Source.KEYRING
 
@@ -140,7 +146,7 @@ class Keychain:
             self._problem = _SILENT
         except KeychainUnavailable as error:
             self._problem = error.message
-        except keyring.errors.KeyringError as error:
+        except Exception as error:  # noqa: BLE001  backends let through whatever their system's libraries raise
             # The error's own text may quote what was to be stored.
             self._problem = f"The system's key store refused ({type(error).__name__})."
         else:
@@ -155,11 +161,12 @@ class Keychain:
 
 def _store() -> "keyring.backend.KeyringBackend":
     """Return the system's key store, but never one that writes plain files or throws keys away."""
-    store = keyring.get_keyring()
-    module = type(store).__module__
-    if module.startswith(("keyring.backends.fail", "keyring.backends.null", "keyrings.alt")):
-        raise KeychainUnavailable(_NO_STORE)
-    return store
+    chosen = keyring.get_keyring()
+    # A chainer tries one store after another, and may end at the plain files.
+    for store in chosen.backends if isinstance(chosen, ChainerBackend) else [chosen]:
+        if not type(store).__module__.startswith(_NO_SAFE_PLACE):
+            return store
+    raise KeychainUnavailable(_NO_STORE)
 
 
 def _in_thread[T](call: Callable[[], T]) -> "concurrent.futures.Future[T]":

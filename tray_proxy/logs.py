@@ -11,6 +11,7 @@ import logging.handlers
 import re
 import sys
 from collections.abc import MutableMapping
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ def _walk(error: BaseException) -> list[tuple[Any, int]]:
 class _Handler(logging.handlers.RotatingFileHandler):
     """For the owner's eyes only, each new file too; a full disk or a vanished folder must not end an answer."""
 
-    def _open(self) -> Any:
+    def _open(self) -> TextIOWrapper:
         Path(self.baseFilename).touch(mode=0o600)
         return super()._open()
 
@@ -124,9 +125,12 @@ def set_up(folder: Path, level: str, *, echo: bool) -> Path | None:
         cache_logger_on_first_use=True,
     )
     handlers: list[logging.Handler] = []
-    file: Path | None = paths.ensure(folder) / FILE_NAME if _writable(folder) else None
-    if file is not None:
-        handlers.append(_Handler(file, maxBytes=MAX_BYTES, backupCount=FILES - 1, encoding="ascii"))
+    file: Path | None = folder / FILE_NAME
+    try:
+        paths.ensure(folder)
+        handlers.append(_Handler(folder / FILE_NAME, maxBytes=MAX_BYTES, backupCount=FILES - 1, encoding="ascii"))
+    except OSError:
+        file = None
     # A windowed program has no standard error at all.
     if echo and sys.stderr is not None:
         handlers.append(logging.StreamHandler(sys.stderr))
@@ -142,14 +146,3 @@ def set_up(folder: Path, level: str, *, echo: bool) -> Path | None:
     for name in ("httpx", "httpcore", "asyncio", "PIL", "keyring", "uvicorn", "hpack", "secretstorage"):
         logging.getLogger(name).setLevel(logging.WARNING)
     return file
-
-
-def _writable(folder: Path) -> bool:
-    try:
-        paths.ensure(folder)
-        probe = folder / ".write-test"
-        probe.touch()
-        probe.unlink()
-    except OSError:
-        return False
-    return True

@@ -41,9 +41,14 @@ class Selection:
         """
         ticks = self._all_ids() if self.ticks is None else self.ticks
         others = tuple(tick for tick in ticks if tick != model_id)
+        before = self._unticked
         # Before the choice is put in force: the menu is drawn from it at once.
-        self._unticked = [other for other in self._unticked if other != model_id] + ([] if allowed else [model_id])
-        self.choose((*others, model_id) if allowed else others)
+        self._unticked = [other for other in before if other != model_id] + ([] if allowed else [model_id])
+        try:
+            self.choose((*others, model_id) if allowed else others)
+        except SettingsInvalid:
+            self._unticked = before
+            raise
 
     def choose(self, ticks: tuple[str, ...] | None) -> None:
         """

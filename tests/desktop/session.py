@@ -105,14 +105,12 @@ text/html=address-recorder.desktop
 """
 
 
-class NotOnThisMachine(RuntimeError):
-    """A desktop cannot be started here; the message says what is missing and how to get it."""
+class ProgramsMissing(RuntimeError):
+    """A desktop cannot be started here; the message names the Debian packages to install."""
 
 
 def missing_parts() -> list[str]:
     """The Debian packages that have to be installed before a session can start; empty when none is missing."""
-    if sys.platform != "linux":
-        raise NotOnThisMachine("desktop tests need Linux")
     missing = [package for program, package in NEEDED.items() if shutil.which(program) is None]
     if importlib.util.find_spec("gi") is None:
         missing.append("PyGObject (the linux-tray extra)")
@@ -132,7 +130,7 @@ class DesktopSession:
         env: The whole environment for programs that shall run on this desktop.
 
     Raises:
-        NotOnThisMachine: on entering, when a needed program is not installed.
+        ProgramsMissing: on entering, when a needed program is not installed.
     """
 
     def __init__(
@@ -153,7 +151,7 @@ class DesktopSession:
 
     def __enter__(self) -> Self:
         if missing := missing_parts():
-            raise NotOnThisMachine(f"not installed: {', '.join(missing)} (`make install-dev` installs it all)")
+            raise ProgramsMissing(f"not installed: {', '.join(missing)}; `make install-dev` installs it all")
         try:
             self._open()
         except BaseException:

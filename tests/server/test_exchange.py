@@ -78,12 +78,15 @@ def test_a_half_sent_request_never_goes_upstream(proxy, upstream):
     assert len(upstream.chats) == 1
 
 
-def test_the_upstream_connection_is_used_again(proxy, upstream):
+def test_the_upstream_connection_is_used_again(proxies, upstream, tmp_path):
     """Breaking off at the end mark would cost a new connection per request."""
-    proxy.chat()
-    with proxy.http.stream("POST", "/api/chat", json=CHAT) as streamed:
-        streamed.read()
-    proxy.chat()
+    running = proxies.start(tmp_path)
+    counts = queue.Queue()
+    running.program.deps.in_flight.changed = counts.put
+
+    for stream in (False, True, False):
+        running.chat(stream=stream)
+        assert [counts.get(timeout=5), counts.get(timeout=5)] == [1, 0]
 
     assert len({chat.connection for chat in upstream.chats}) == 1
 

@@ -1,17 +1,15 @@
 """A page served for real: a hand-written backend behind the gate, on a real port."""
 
 import shutil
-import socket
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, sync_playwright
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tray_proxy.listener import Listener, LoopThread, bind
 from tray_proxy.web.app import create_app
 from tray_proxy.web.gate import PageGate
 from web.browsing import Visit
@@ -28,40 +26,42 @@ ARGUMENTS = [
 ]
 
 
-class Stage:
-    """A listener that serves whichever app a test puts on it: starting one for each test takes too long."""
+class PageStage:
+    """A port for settings pages, on which each test puts its own: opening one for each takes too long."""
 
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.app: ASGIApp | None = None
+    def __init__(self, loop: LoopThread) -> None:
+        self._loop = loop
+        self._listener = Listener(self, bind("127.0.0.1", 0))
+        self.page: ASGIApp | None = None
+        self.port = self._listener.port
+        self.url = loop.submit(self._listener.start()).result(5)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        assert self.app is not None
-        await self.app(scope, receive, send)
+        """Hand the request to the page of the test that runs."""
+        assert self.page is not None
+        await self.page(scope, receive, send)
+
+    def close(self) -> None:
+        """Close the port."""
+        self._loop.submit(self._listener.stop()).result(5)
 
 
 @pytest.fixture(scope="session")
-def stage() -> Iterator[Stage]:
-    """Listen on a free port, in a thread of its own."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        stage = Stage(sock.getsockname()[1])
-        config = uvicorn.Config(stage, log_level="warning", access_log=False, ws="none", lifespan="off")
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
-        thread.start()
-        yield stage
-        server.should_exit = True
-        thread.join(timeout=10)
+def page_stage(loop: LoopThread) -> Iterator[PageStage]:
+    """One port for the pages of all tests."""
+    stage = PageStage(loop)
+    yield stage
+    stage.close()
 
 
 @pytest.fixture
-def served(stage: Stage) -> Iterator[Served]:
+def served(page_stage: PageStage) -> Iterator[Served]:
     """Serve a page of one's own: fresh gate, fresh backend, nobody let in yet."""
     backend, clock = FakeBackend(), Clock()
-    gate = PageGate(stage.port, now_s=clock)
-    stage.app = create_app(backend, gate)
+    gate = PageGate(page_stage.port, now_s=clock)
+    page_stage.page = create_app(backend, gate)
     with ExitStack() as open_clients:
-        yield Served(f"http://127.0.0.1:{stage.port}", stage.port, gate, backend, clock, open_clients)
+        yield Served(page_stage.url, page_stage.port, gate, backend, clock, open_clients)
 
 
 @pytest.fixture(scope="module")

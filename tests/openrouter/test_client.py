@@ -1,0 +1,217 @@
+"""The client on real sockets: what goes out, what comes of dead connections, and what it never does."""
+
+import asyncio
+import json
+import socket
+import threading
+
+import pytest
+from pydantic import SecretStr
+
+from tray_proxy.errors import KeyRejected, UpstreamError, UpstreamTimeout, UpstreamUnreachable
+from tray_proxy.keychain import Keychain
+from tray_proxy.openrouter.client import OpenRouterClient
+from tray_proxy.settings import Settings
+from tray_proxy.wire.openrouter import CompletionRequest, Message
+
+KEY = "sk-or-v1-test-key-of-nobody"
+REQUEST = CompletionRequest(model="m/m", messages=[Message(role="user", content="hi")], stream=True)
+EVENT = b'data: {"choices":[{"delta":{"content":"hi"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+ANSWER = HEAD + b"Content-Length: %d\r\n\r\n" % len(EVENT) + EVENT
+
+
+def read_request(connection):
+    """Read one request off a connection; b"" when the other side has closed it."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        part = connection.recv(65536)
+        if not part:
+            return b""
+        received += part
+    head, _, body = received.partition(b"\r\n\r\n")
+    length = next((int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0)
+    while len(body) < length:
+        body += connection.recv(65536)
+    return head + b"\r\n\r\n" + body
+
+
+def talk_to(url, *questions, **settings):
+    """Run questions against one client in one loop."""
+
+    async def run():
+        chosen = Settings(openrouter_base_url=url, **settings)
+        client = OpenRouterClient(chosen, Keychain(SecretStr(KEY)))
+        try:
+            return [await question(client) for question in questions]
+        finally:
+            await client.close()
+
+    return asyncio.run(run())
+
+
+async def chat(client):
+    async with client.stream(REQUEST, "m") as answer:
+        return [chunk.choices[0].delta.content async for chunks in answer.chunks() for chunk in chunks if chunk.choices]
+
+
+async def models(client):
+    return await client.fetch_models("/models")
+
+
+def test_a_request_carries_the_key_the_identity_and_nothing_else(raw_upstream):
+    seen = []
+
+    def answer(connection, _number):
+        seen.append(read_request(connection))
+        connection.sendall(ANSWER)
+
+    talk_to(raw_upstream(answer), chat)
+
+    head, _, body = seen[0].decode().partition("\r\n\r\n")
+    names = sorted(line.partition(":")[0].lower() for line in head.split("\r\n")[1:])
+    assert head.startswith("POST /api/v1/chat/completions HTTP/1.1\r\n")
+    assert f"Authorization: Bearer {KEY}" in head
+    assert names == [
+        "accept", "accept-encoding", "authorization", "connection", "content-length", "content-type", "host",
+        "http-referer", "user-agent", "x-openrouter-title",
+    ]  # fmt: skip
+    assert json.loads(body) == {"model": "m/m", "messages": [{"role": "user", "content": "hi"}], "stream": True}
+
+
+def test_the_catalogue_is_fetched_without_the_key(raw_upstream):
+    seen = []
+
+    def answer(connection, _number):
+        seen.append(read_request(connection))
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+
+    assert talk_to(raw_upstream(answer), models) == [b"{}"]
+    assert KEY.encode() not in seen[0]
+
+
+def test_a_dead_kept_connection_is_replaced_once(raw_upstream):
+    """The other side closed it while it lay idle: nothing was answered, so nothing was charged."""
+    requests = []
+    half = threading.Event()
+
+    def answer(connection, number):
+        requests.append(read_request(connection))
+        connection.sendall(ANSWER)
+        if number == 1:
+            # The second request arrives here, and dies without a byte.
+            requests.append(read_request(connection))
+            connection.close()
+            half.set()
+
+    assert talk_to(raw_upstream(answer), chat, chat) == [["hi"], ["hi"]]
+    assert half.is_set()
+    assert [bool(request) for request in requests] == [True, True, True]
+
+
+def test_a_new_connection_that_dies_is_not_tried_again(raw_upstream):
+    connections = []
+
+    def answer(connection, number):
+        connections.append(number)
+        read_request(connection)
+        connection.close()
+
+    with pytest.raises(UpstreamUnreachable, match="broke off before anything was answered"):
+        talk_to(raw_upstream(answer), chat)
+    assert connections == [1]
+
+
+def test_the_second_try_is_the_last(raw_upstream):
+    connections = []
+
+    def answer(connection, number):
+        connections.append(number)
+        read_request(connection)
+        if number == 1:
+            connection.sendall(ANSWER)
+            read_request(connection)
+        connection.close()
+
+    with pytest.raises(UpstreamUnreachable):
+        talk_to(raw_upstream(answer), chat, chat)
+    assert connections == [1, 2]
+
+
+def test_a_redirect_is_never_followed(raw_upstream):
+    """The prompt would go with it, and the key perhaps."""
+    strangers = []
+
+    def stranger(connection, _number):
+        strangers.append(read_request(connection))
+
+    elsewhere = raw_upstream(stranger)
+
+    def answer(connection, _number):
+        read_request(connection)
+        connection.sendall(f"HTTP/1.1 307 Moved\r\nLocation: {elsewhere}\r\nContent-Length: 0\r\n\r\n".encode())
+
+    with pytest.raises(UpstreamUnreachable, match="did not come from OpenRouter"):
+        talk_to(raw_upstream(answer), chat)
+    assert strangers == []
+
+
+def test_a_body_without_end_is_not_read_for_ever(raw_upstream):
+    def answer(connection, _number):
+        read_request(connection)
+        connection.sendall(b"HTTP/1.1 500 Error\r\nContent-Type: text/html\r\n\r\n")
+        try:
+            while True:
+                connection.sendall(b"x" * 65536)
+        except OSError:
+            return
+
+    with pytest.raises(UpstreamError):
+        talk_to(raw_upstream(answer), chat)
+
+
+def test_no_connection_is_a_plain_sentence():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+    with pytest.raises(UpstreamUnreachable, match=r"^OpenRouter could not be reached: there seems to be no internet"):
+        talk_to(f"http://127.0.0.1:{port}/api/v1", chat)
+
+
+def test_headers_that_do_not_come_are_named_with_their_limit(raw_upstream):
+    def answer(connection, _number):
+        read_request(connection)
+        connection.recv(1)
+
+    with pytest.raises(UpstreamTimeout, match=r"silent for 0\.1 s while we waited for the first byte"):
+        talk_to(raw_upstream(answer), chat, first_byte_timeout_s=0.1)
+
+
+def test_what_came_before_an_error_is_given_first(raw_upstream):
+    said = []
+
+    def answer(connection, _number):
+        read_request(connection)
+        body = b'data: {"choices":[{"delta":{"content":"so far"}}]}\n\ndata: {"error":{"code":502,"message":"m"}}\n\n'
+        connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+
+    async def listen(client):
+        async with client.stream(REQUEST, "m") as reply:
+            async for chunks in reply.chunks():
+                said.extend(chunk.choices[0].delta.content for chunk in chunks)
+
+    with pytest.raises(UpstreamError, match=r"^m$"):
+        talk_to(raw_upstream(answer), listen)
+    assert said == ["so far"]
+
+
+def test_a_key_is_asked_about_at_openrouter(stage, upstream):
+    async def right(client):
+        return (await client.check_key(SecretStr(upstream.key))).is_free_tier
+
+    async def wrong(client):
+        await client.check_key(SecretStr("sk-or-v1-wrong-key-of-nobody"))
+
+    assert talk_to(stage.url, right) == [False]
+    with pytest.raises(KeyRejected):
+        talk_to(stage.url, wrong)

@@ -1,0 +1,48 @@
+"""Bytes in, payloads out, however the network cut them."""
+
+import pytest
+
+from tray_proxy.openrouter import sse
+from tray_proxy.openrouter.sse import LineTooLong, SSEDecoder
+
+
+def decoded(*received):
+    decoder = SSEDecoder()
+    return [payload for part in received for payload in decoder.feed(part)] + decoder.finish()
+
+
+@pytest.mark.parametrize(
+    ("stream", "payloads"),
+    [
+        (b"data: a\n\ndata: b\n\n", [b"a", b"b"]),
+        (b"data:a\r\n\r\n", [b"a"]),
+        (b": OPENROUTER PROCESSING\n\ndata: a\n\n", [b"a"]),
+        (b"event: x\nid: 1\nretry: 5\ndata: a\n\n", [b"a"]),
+        (b"data: a\ndata: b\n\n", [b"a\nb"]),
+        (b"data:  two blanks\n\n", [b" two blanks"]),
+        (b"data: cut short", [b"cut short"]),
+        (b"\n\n\n", []),
+        (b"data: [DONE]\n\n", [b"[DONE]"]),
+    ],
+)
+def test_events_are_read_as_the_standard_says(stream, payloads):
+    assert decoded(stream) == payloads
+
+
+ODD = 'data: {"a":"\u2028\u2029\u0085\x0b\x0c 😀"}\n\n'.encode()
+
+
+def test_only_line_feeds_end_a_line():
+    """Splitters that know Unicode also split at U+2028 and others: ordinary characters inside an answer."""
+    assert decoded(ODD) == [ODD[6:-2]]
+
+
+def test_bytes_may_be_cut_anywhere():
+    assert decoded(*(ODD[index : index + 1] for index in range(len(ODD)))) == [ODD[6:-2]]
+
+
+def test_a_line_without_end_is_given_up(monkeypatch):
+    monkeypatch.setattr(sse, "MAX_LINE_BYTES", 10)
+
+    with pytest.raises(LineTooLong):
+        SSEDecoder().feed(b"data: far too long")

@@ -1,0 +1,165 @@
+"""Ports: bound exclusively, on both loopback addresses, with a word on who holds a taken one."""
+
+import asyncio
+import http.server
+import socket
+import threading
+
+import httpx
+import pytest
+
+from tray_proxy.errors import PortInUse
+from tray_proxy.listener import Listener, LoopThread, bind, holder
+
+
+async def hello(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"hello"})
+
+
+@pytest.fixture
+def bound():
+    sockets = []
+
+    def take(host="127.0.0.1", port=0):
+        sockets.extend(bind(host, port))
+        return sockets
+
+    yield take
+    for sock in sockets:
+        sock.close()
+
+
+def test_both_loopback_addresses_are_served(loop, free_port):
+    listener = Listener(hello, bind("127.0.0.1", free_port))
+
+    url = loop.submit(listener.start()).result(5)
+
+    answers = [httpx.get(f"http://{host}:{free_port}", trust_env=False).text for host in ("127.0.0.1", "[::1]")]
+    loop.submit(listener.stop()).result(5)
+    assert url == f"http://127.0.0.1:{free_port}"
+    assert answers == ["hello", "hello"]
+
+
+def test_one_address_is_served_where_only_it_was_asked_for(bound):
+    assert [sock.getsockname()[0] for sock in bound("::1")] == ["::1"]
+
+
+@pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+def test_a_port_taken_on_either_address_is_taken(family, host, free_port):
+    """Were one of the two left to others, `localhost` would reach them."""
+    with socket.socket(family) as other:
+        other.bind((host, free_port))
+        other.listen()
+
+        with pytest.raises(PortInUse, match=rf"^Port {free_port} is used by .*process \d+"):
+            bind("127.0.0.1", free_port)
+
+
+def test_a_failed_binding_leaves_nothing_bound(free_port):
+    with socket.socket(socket.AF_INET6) as other:
+        other.bind(("::1", free_port))
+        other.listen()
+        with pytest.raises(PortInUse):
+            bind("127.0.0.1", free_port)
+
+    for sock in bind("127.0.0.1", free_port):
+        sock.close()
+
+
+def test_an_address_of_another_computer_is_told():
+    with pytest.raises(PortInUse, match=r"^This computer has no address 203\.0\.113\.1\.$"):
+        bind("203.0.113.1", 0)
+
+
+def serve_texts(texts):
+    """A little web server of the standard library that answers each path with a text."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = texts.get(self.path, "").encode()
+            self.send_response(200 if body else 404)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+@pytest.mark.parametrize(
+    ("texts", "name"),
+    [
+        ({"/": "Ollama is running"}, "Ollama ("),
+        ({"/health": '{"app":"Tray Proxy"}', "/": "Ollama is running"}, "Tray Proxy itself, started earlier ("),
+        ({"/": "something else", "/health": "[]"}, "py"),
+        ({}, "py"),
+    ],
+)
+def test_who_holds_the_port_is_told_by_what_answers_there(texts, name):
+    server = serve_texts(texts)
+    try:
+        assert holder("127.0.0.1", server.server_port).startswith(name)
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_holder_that_does_not_answer_is_still_named_by_its_process(bound):
+    [first, *_] = bound()
+
+    assert holder("127.0.0.1", first.getsockname()[1]).startswith("py")
+
+
+def test_after_stop_the_port_is_free_again(loop, free_port):
+    for _ in range(3):
+        listener = Listener(hello, bind("127.0.0.1", free_port))
+        loop.submit(listener.start()).result(5)
+        assert httpx.get(f"http://127.0.0.1:{free_port}", trust_env=False).text == "hello"
+        loop.submit(listener.stop()).result(5)
+
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", free_port))
+
+
+def test_a_listener_that_ends_by_itself_tells(loop):
+    told = threading.Event()
+    listener = Listener(hello, bind("127.0.0.1", 0), died=lambda _error: told.set())
+    loop.submit(listener.start()).result(5)
+
+    loop.loop.call_soon_threadsafe(listener._serving.cancel)
+
+    assert told.wait(5)
+
+
+def test_stopping_what_never_started_does_nothing(loop):
+    listener = Listener(hello, bind("127.0.0.1", 0))
+
+    assert loop.submit(listener.stop()).result(5) is None
+    for sock in listener._sockets:
+        sock.close()
+
+
+def test_a_loop_thread_ends_with_what_still_runs_in_it():
+    thread = LoopThread()
+    ended = []
+
+    async def forever():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(True)
+
+    running = thread.submit(forever())
+    thread.submit(asyncio.sleep(0)).result(5)
+
+    thread.stop(5)
+    thread.stop(5)
+
+    assert ended == [True]
+    assert running.cancelled()
+    assert thread.loop.is_closed()
