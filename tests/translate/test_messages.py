@@ -1,0 +1,381 @@
+"""Conversations on their way to OpenRouter."""
+
+import base64
+from typing import Any
+
+import msgspec
+import pytest
+
+from tray_proxy.errors import BadRequest, UnsupportedRequest
+from tray_proxy.translate.messages import to_messages
+from tray_proxy.wire import ollama
+from tray_proxy.wire.openrouter import Architecture, ModelEntry
+
+TEXT_ONLY = ModelEntry(id="vendor/reader")
+SEEING = ModelEntry(id="vendor/viewer", architecture=Architecture(input_modalities=("text", "image")))
+HEARING = ModelEntry(id="vendor/listener", architecture=Architecture(input_modalities=("text", "audio")))
+
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(16)).decode()
+WAV = base64.b64encode(b"RIFF\x00\x00\x00\x00WAVEfmt ").decode()
+
+
+def translate(*messages: dict[str, Any], model: ModelEntry = TEXT_ONLY) -> list[dict[str, Any]]:
+    """Read the messages as the server does, and give what would be sent."""
+    read = msgspec.convert(list(messages), list[ollama.Message])
+    return msgspec.json.decode(msgspec.json.encode(to_messages(read, model, "short-name")))
+
+
+def picture(encoded: str) -> dict[str, Any]:
+    return {"role": "user", "images": [encoded]}
+
+
+def encode(start: bytes) -> str:
+    return base64.b64encode(start + b"the rest of the file").decode()
+
+
+def call(name: str, call_id: str | None = None, **arguments: object) -> dict[str, Any]:
+    return {"id": call_id, "function": {"name": name, "arguments": arguments}}
+
+
+def calls(*tool_calls: dict[str, Any]) -> dict[str, Any]:
+    return {"role": "assistant", "content": "", "tool_calls": list(tool_calls)}
+
+
+def results(messages: list[dict[str, Any]]) -> dict[str, str]:
+    """Which call each result was paired with, by the result's text."""
+    return {message["content"]: message["tool_call_id"] for message in messages if message["role"] == "tool"}
+
+
+def ids(messages: list[dict[str, Any]]) -> list[str]:
+    return [call["id"] for message in messages for call in message.get("tool_calls", ())]
+
+
+# Turns and texts
+
+
+@pytest.mark.parametrize("role", ["system", "developer", "user"])
+def test_a_role_is_sent_in_lower_case(role: str) -> None:
+    assert translate({"role": role.title(), "content": "Hello"}) == [{"role": role, "content": "Hello"}]
+
+
+def test_an_unknown_role_is_refused() -> None:
+    """OpenRouter would refuse it in words that say less."""
+    with pytest.raises(BadRequest) as caught:
+        translate({"role": "wizard", "content": "Hello"})
+
+    assert caught.value.message == "invalid role: 'wizard'; expected one of system, developer, user, assistant, tool"
+
+
+@pytest.mark.parametrize("message", [{"role": "user"}, {"role": "user", "content": None, "images": []}])
+def test_a_message_without_text_is_sent_with_an_empty_one(message: dict[str, Any]) -> None:
+    assert translate(message) == [{"role": "user", "content": ""}]
+
+
+def test_what_the_model_thought_goes_back_as_reasoning() -> None:
+    """Never glued into the text."""
+    assert translate({"role": "assistant", "content": "4", "thinking": "2 + 2"}) == [
+        {"role": "assistant", "content": "4", "reasoning": "2 + 2"}
+    ]
+
+
+# Pictures and sound
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"\x89PNG\r\n\x1a\n", "image/png"),
+        (b"\xff\xd8\xff\xe0", "image/jpeg"),
+        (b"GIF87a", "image/gif"),
+        (b"GIF89a", "image/gif"),
+        (b"RIFF\x24\x00\x00\x00WEBPVP8 ", "image/webp"),
+    ],
+)
+def test_a_picture_becomes_a_data_uri_of_its_own_type(start: bytes, kind: str) -> None:
+    """Ollama's clients do not say what it is; the bytes do."""
+    encoded = encode(start)
+
+    assert translate(picture(encoded), model=SEEING) == [
+        {
+            "role": "user",
+            "content": [{"type": "image_url", "image_url": {"url": f"data:{kind};base64,{encoded}"}}],
+        }
+    ]
+
+
+def test_text_stands_before_the_pictures_in_their_order() -> None:
+    gif = encode(b"GIF89a")
+
+    sent = translate({"role": "user", "content": "Which is older?", "images": [PNG, gif]}, model=SEEING)
+
+    assert sent[0]["content"] == [
+        {"type": "text", "text": "Which is older?"},
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}},
+        {"type": "image_url", "image_url": {"url": f"data:image/gif;base64,{gif}"}},
+    ]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        f"data:image/png;base64,{PNG}",
+        f"data:image/jpeg;base64,{PNG}",  # what it says of itself is not believed
+        f"{PNG[:8]}\n{PNG[8:]}\n",  # as the program base64 breaks its lines
+        f"{PNG[:8]}\r\n{PNG[8:]}",
+    ],
+)
+def test_other_ways_to_write_a_picture_are_understood(written: str) -> None:
+    sent = translate(picture(written), model=SEEING)
+
+    assert sent[0]["content"] == [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}}]
+
+
+@pytest.mark.parametrize("written", ["not base64!", PNG[:-3], "ünïcode", "data:image/svg+xml,<svg/>"])
+def test_a_picture_that_is_not_base64_is_refused(written: str) -> None:
+    with pytest.raises(BadRequest) as caught:
+        translate(picture(written), model=SEEING)
+
+    assert (caught.value.status, caught.value.message) == (400, "illegal base64 data in images")
+
+
+@pytest.mark.parametrize(
+    "start",
+    [b"", b"BM", b"<svg>", b"RIFF\x00\x00\x00\x00AVI ", b"\x00\x00\x00\x1cftypheic", b"\x00\x00\x00\x1cftypavif"],
+)
+@pytest.mark.parametrize(
+    "model",
+    [SEEING, ModelEntry(id="vendor/all", architecture=Architecture(input_modalities=("text", "image", "audio")))],
+)
+def test_a_picture_of_another_type_is_refused(start: bytes, model: ModelEntry) -> None:
+    """An iPhone's HEIC shares its box with M4A sound, and must not be sent as sound."""
+    with pytest.raises(BadRequest) as caught:
+        translate(picture(encode(start)), model=model)
+
+    assert caught.value.message == "invalid image: only PNG, JPEG, GIF and WebP pictures can be sent"
+
+
+def test_a_text_model_refuses_pictures() -> None:
+    with pytest.raises(UnsupportedRequest) as caught:
+        translate(picture(PNG))
+
+    assert (caught.value.status, caught.value.message) == (
+        400,
+        '"short-name" does not support images: this model is missing data required for image input',
+    )
+
+
+@pytest.mark.parametrize("role", ["system", "developer"])
+def test_only_users_and_tools_may_show_pictures(role: str) -> None:
+    """OpenRouter takes them nowhere else, and dropping one would go unnoticed."""
+    with pytest.raises(UnsupportedRequest) as caught:
+        translate({"role": role, "images": [PNG]}, model=SEEING)
+
+    assert caught.value.message == f"images are not supported in {role} messages"
+
+
+@pytest.mark.parametrize(
+    ("start", "name"),
+    [
+        (b"RIFF\x24\x00\x00\x00WAVEfmt ", "wav"),
+        (b"ID3\x04", "mp3"),
+        (b"\xff\xfb\x90", "mp3"),
+        (b"\xff\xf3\x90", "mp3"),
+        (b"\xff\xf2\x90", "mp3"),
+        (b"fLaC", "flac"),
+        (b"OggS", "ogg"),
+        (b"\x00\x00\x00\x1cftypM4A ", "m4a"),
+        (b"\x00\x00\x00\x18ftypmp42", "m4a"),
+    ],
+)
+def test_sound_among_the_images_is_sent_as_sound(start: bytes, name: str) -> None:
+    encoded = encode(start)
+
+    assert translate(picture(encoded), model=HEARING) == [
+        {"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": encoded, "format": name}}]}
+    ]
+
+
+def test_a_model_that_cannot_hear_refuses_sound() -> None:
+    with pytest.raises(UnsupportedRequest) as caught:
+        translate(picture(WAV), model=SEEING)
+
+    assert (caught.value.status, caught.value.message) == (400, '"short-name" does not support audio input')
+
+
+# Tool calls and their results
+
+
+def test_a_calls_arguments_become_json_text_in_their_own_order() -> None:
+    sent = translate(calls(call("search", "call_1", zeta=1, alpha={"b": [True, None], "a": "ü"})), {"role": "tool"})
+
+    assert sent[0] == {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [
+            {
+                "id": "call_1",
+                "type": "function",
+                "function": {"name": "search", "arguments": '{"zeta":1,"alpha":{"b":[true,null],"a":"ü"}}'},
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize("function", [{"name": "now"}, {"name": "now", "arguments": None}])
+def test_a_call_without_arguments_has_none(function: dict[str, Any]) -> None:
+    sent = translate(calls({"id": "call_1", "function": function}))
+
+    assert sent[0]["tool_calls"][0]["function"] == {"name": "now", "arguments": "{}"}
+
+
+def test_text_beside_a_call_is_kept() -> None:
+    sent = translate({**calls(call("now", "call_1")), "content": "Let me look."})
+
+    assert sent[0]["content"] == "Let me look."
+
+
+def test_an_assistant_without_text_and_without_calls_says_nothing() -> None:
+    """Only beside calls is there no text at all; elsewhere OpenRouter wants one."""
+    assert translate({"role": "assistant"}) == [{"role": "assistant", "content": ""}]
+
+
+TWO_CALLS = calls(call("weather", "call_w", city="Oslo"), call("time", "call_t"))
+
+
+@pytest.mark.parametrize(
+    ("answers", "pairs"),
+    [
+        pytest.param(
+            [{"tool_call_id": "call_t", "content": "noon"}, {"tool_call_id": "call_w", "content": "rain"}],
+            {"noon": "call_t", "rain": "call_w"},
+            id="by id",
+        ),
+        pytest.param(
+            [{"tool_name": "time", "content": "noon"}, {"tool_name": "weather", "content": "rain"}],
+            {"noon": "call_t", "rain": "call_w"},
+            id="by name",
+        ),
+        pytest.param(
+            [{"content": "rain"}, {"content": "noon"}],
+            {"rain": "call_w", "noon": "call_t"},
+            id="by order, as ollama-python and Home Assistant send them",
+        ),
+        pytest.param(
+            [{"tool_call_id": "call_unknown", "content": "rain"}, {"tool_call_id": "another", "content": "noon"}],
+            {"rain": "call_w", "noon": "call_t"},
+            id="unknown id, as LiteLLM sends it",
+        ),
+        pytest.param(
+            [{"tool_call_id": "call_unknown", "tool_name": "time", "content": "noon"}, {"content": "rain"}],
+            {"noon": "call_t", "rain": "call_w"},
+            id="unknown id with a name",
+        ),
+        pytest.param(
+            [{"tool_call_id": "call_w", "tool_name": "time", "content": "rain"}, {"content": "noon"}],
+            {"rain": "call_w", "noon": "call_t"},
+            id="a known id counts more than the name",
+        ),
+        pytest.param(
+            [{"tool_name": "unheard of", "content": "rain"}, {"content": "noon"}],
+            {"rain": "call_w", "noon": "call_t"},
+            id="unknown name",
+        ),
+    ],
+)
+def test_a_result_finds_its_call(answers: list[dict[str, Any]], pairs: dict[str, str]) -> None:
+    sent = translate(TWO_CALLS, *({"role": "tool", **answer} for answer in answers))
+
+    assert results(sent) == pairs
+
+
+def test_results_of_the_same_tool_are_paired_in_order() -> None:
+    sent = translate(
+        calls(call("weather", "first", city="Oslo"), call("weather", "second", city="Rome")),
+        {"role": "tool", "tool_name": "weather", "content": "rain"},
+        {"role": "tool", "tool_name": "weather", "content": "sun"},
+    )
+
+    assert results(sent) == {"rain": "first", "sun": "second"}
+
+
+def test_a_result_belongs_to_the_last_turn_not_to_an_earlier_one() -> None:
+    sent = translate(
+        calls(call("weather", "old")),
+        {"role": "tool", "content": "rain"},
+        calls(call("weather", "new")),
+        {"role": "tool", "content": "sun"},
+    )
+
+    assert results(sent) == {"rain": "old", "sun": "new"}
+
+
+def test_ids_are_made_up_where_the_app_sends_none() -> None:
+    """ollama-python has no field for them; OpenRouter insists."""
+    sent = translate(calls(call("weather", city="Oslo"), call("time", "")), {"role": "tool", "content": "rain"})
+
+    made_up = ids(sent)
+    assert [len(call_id) for call_id in made_up] == [13, 13]
+    assert all(call_id.startswith("call_") for call_id in made_up)
+    assert results(sent)["rain"] == made_up[0]
+
+
+def test_made_up_ids_are_the_same_every_time() -> None:
+    """The history is sent again each turn; other ids would cost the prompt cache."""
+    history = [calls(call("weather", city="Oslo")), {"role": "tool", "content": "rain"}]
+
+    assert translate(*history) == translate(*history, {"role": "user", "content": "Thanks"})[:2]
+
+
+def test_equal_calls_get_ids_of_their_own() -> None:
+    """Within a turn, and from turn to turn."""
+    twice = calls(call("roll"), call("roll"))
+
+    sent = translate(twice, {"role": "tool"}, {"role": "tool"}, twice)
+
+    assert len(set(ids(sent))) == 4
+
+
+@pytest.mark.parametrize("after", [[], [{"role": "user", "content": "Never mind."}], [calls(call("time", "call_2"))]])
+def test_a_call_that_was_never_answered_is_closed(after: list[dict[str, Any]]) -> None:
+    """Ollama does not mind an app that was stopped half-way; providers refuse the whole conversation."""
+    sent = translate(TWO_CALLS, {"role": "tool", "content": "rain"}, *after)
+
+    assert sent[1:3] == [
+        {"role": "tool", "tool_call_id": "call_w", "content": "rain"},
+        {"role": "tool", "tool_call_id": "call_t", "content": ""},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ({"tool_name": "weather", "content": "rain"}, "Result of the tool weather:\nrain"),
+        ({"content": "rain"}, "Result of a tool:\nrain"),
+        ({"tool_call_id": "call_gone"}, "Result of a tool:\n"),
+    ],
+)
+def test_a_result_without_a_call_is_told_by_the_user(message: dict[str, Any], told: str) -> None:
+    """The app cut its history after the call; the result is worth keeping."""
+    assert translate({"role": "tool", **message}) == [{"role": "user", "content": told}]
+
+
+def test_more_results_than_calls_are_told_by_the_user() -> None:
+    sent = translate(calls(call("roll", "call_1")), {"role": "tool", "content": "4"}, {"role": "tool", "content": "2"})
+
+    assert sent[1:] == [
+        {"role": "tool", "tool_call_id": "call_1", "content": "4"},
+        {"role": "user", "content": "Result of a tool:\n2"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "text"), [([calls(call("photo", "call_1"))], "Here."), ([], "Result of a tool:\nHere.")]
+)
+def test_a_tool_may_answer_with_a_picture(before: list[dict[str, Any]], text: str) -> None:
+    """Also where the call was cut from the history."""
+    sent = translate(*before, {"role": "tool", "content": "Here.", "images": [PNG]}, model=SEEING)
+
+    assert sent[-1]["content"] == [
+        {"type": "text", "text": text},
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}},
+    ]
