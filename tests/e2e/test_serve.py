@@ -1,0 +1,142 @@
+"""The program as it is started: `tray-proxy serve`."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import httpx
+import psutil
+import pytest
+
+KEY = "sk-or-v1-canary-key-of-nobody-0123456789"
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """Start the program; give the process once it answers."""
+    started = []
+
+    def start(*arguments, port, env=None):
+        environment = {
+            name: value for name, value in os.environ.items() if name not in ("DISPLAY", "DBUS_SESSION_BUS_ADDRESS")
+        }
+        errors = (tmp_path / "stderr").open("wb")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tray_proxy", "serve", "--port", str(port), *arguments],
+            env=environment | {"TRAY_PROXY_HOME": str(tmp_path / "home")} | (env or {}),
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+        errors.close()
+        started.append(process)
+        return process, process.stdout.readline()
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait(10)
+        process.stdout.close()
+
+
+def get(port, path):
+    return httpx.get(f"http://127.0.0.1:{port}{path}", trust_env=False, timeout=10)
+
+
+def test_the_demo_answers_and_says_that_it_is_one(serve, free_port):
+    _, said = serve("--demo", port=free_port)
+
+    body = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}], "stream": False}
+    answer = httpx.post(f"http://127.0.0.1:{free_port}/api/chat", json=body, trust_env=False, timeout=10)
+
+    assert said == (
+        "Tray Proxy serves the demo's made-up models (nothing is charged) "
+        f"at http://127.0.0.1:{free_port}. Ctrl-C ends it.\n"
+    )
+    assert answer.json()["message"]["content"].startswith("[demo]")
+    assert get(free_port, "/health").json()["demo"] is True
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_cleanly_when_it_is_told_to(serve, free_port, number):
+    process, _ = serve("--demo", port=free_port)
+
+    process.send_signal(number)
+
+    assert process.wait(5) == 0
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", free_port))
+
+
+def test_it_ends_while_an_answer_streams(serve, free_port):
+    process, _ = serve("--demo", port=free_port)
+    body = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "#fault:endless"}]}
+
+    with httpx.stream("POST", f"http://127.0.0.1:{free_port}/api/chat", json=body, trust_env=False) as answer:
+        lines = answer.iter_lines()
+        next(lines)
+        process.send_signal(signal.SIGTERM)
+        *_, last = lines
+
+    assert json.loads(last)["error"].startswith("Tray Proxy was turned off")
+    assert process.wait(5) == 0
+
+
+def test_a_taken_port_is_one_sentence_and_status_1(serve, free_port, tmp_path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", free_port))
+        other.listen()
+
+        process, _ = serve(port=free_port)
+
+        assert process.wait(10) == 1
+    told = (tmp_path / "stderr").read_text().splitlines()[-1]
+    assert told.startswith(f"tray-proxy: Port {free_port} is used by ")
+    assert "Traceback" not in (tmp_path / "stderr").read_text()
+
+
+def test_the_key_is_nowhere_after_a_whole_run(serve, free_port, tmp_path, stage, upstream):
+    """Log, settings, caches, output, process arguments: none of it may hold the key, or its middle."""
+    upstream.key = KEY
+    process, said = serve(
+        "--log-level", "DEBUG", port=free_port, env={"OPENROUTER_API_KEY": KEY, "OPENROUTER_BASE_URL": stage.url}
+    )
+    url = f"http://127.0.0.1:{free_port}"
+    body = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "canary prompt"}]}
+    replies = [httpx.post(f"{url}/api/chat", json=body, trust_env=False).text]
+    for fault in ("echo-key", "status-401", "cut", "captive-portal", "malformed-chunk"):
+        upstream.arrange(fault)
+        replies.append(httpx.post(f"{url}/api/chat", json=body, trust_env=False).text)
+    replies += [get(free_port, path).text for path in ("/health", "/api/tags", "/nope")]
+    arguments = " ".join(psutil.Process(process.pid).cmdline())
+    process.send_signal(signal.SIGTERM)
+    process.wait(5)
+
+    written = [path.read_text(errors="replace") for path in tmp_path.rglob("*") if path.is_file()]
+    everything = "\n".join([said, arguments, process.stdout.read(), *replies, *written])
+    assert "tray-proxy.log" in {path.name for path in tmp_path.rglob("*")}
+    assert KEY not in everything
+    assert KEY[12:22] not in everything
+    assert "canary prompt" not in "\n".join(written)
+
+
+def test_without_a_display_the_tray_says_so(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+
+    run = subprocess.run(
+        [sys.executable, "-m", "tray_proxy", "--demo"],
+        env=environment | {"TRAY_PROXY_HOME": str(tmp_path), "PYSTRAY_BACKEND": "xorg"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert run.returncode == 1
+    assert run.stderr.splitlines()[-1].startswith("tray-proxy: There is no display that could show a tray icon. ")
+    assert "Traceback" not in run.stderr
