@@ -254,8 +254,9 @@ def read_user_file(path: Path) -> dict[str, Any]:
         content = None
     if isinstance(content, dict):
         return content
-    with contextlib.suppress(OSError):
-        path.replace(path.with_name(f"settings.damaged-{int(time.time())}.json"))
+    if path.is_file():
+        with contextlib.suppress(OSError):
+            path.replace(path.with_name(f"settings.damaged-{int(time.time())}.json"))
     return {}
 
 

@@ -127,8 +127,9 @@ def run_tray(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> N
         raise NoDisplay from error
 
     logs_folder = program_folders(settings, demo=demo).logs
-    controller = TrayController(Status(address=address(settings.host, settings.port), demo=demo))
-    shell = TrayShell(controller.post)
+    first = Status(address=address(settings.host, settings.port), demo=demo)
+    controller = TrayController(first)
+    shell = TrayShell(controller.post, first)
     loop = LoopThread()
     program, upstream = loop.submit(_open(settings, demo=demo, post=controller.post)).result()
     actions = TrayActions(loop, program, logs_folder, controller.post)

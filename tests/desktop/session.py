@@ -179,12 +179,22 @@ class DesktopSession:
         self.start(["openbox"])
         self._dunst = self.start(["dunst", "-print"])
         if self.tray_host:
-            self.start(["xfce4-panel", "--disable-wm-check"])
+            self._panel = self.start(["xfce4-panel", "--disable-wm-check"])
         wait_for(self._has_window_manager, "openbox")
         wait_for(lambda: self.is_owned(NOTIFICATIONS), "dunst")
         if self.tray_host:
-            wait_for(lambda: self.is_owned(WATCHER.bus_name), "xfce4-panel's tray")
-            wait_for(lambda: self._get(WATCHER, "IsStatusNotifierHostRegistered"), "xfce4-panel's tray")
+            self._wait_for_tray_host()
+
+    def _wait_for_tray_host(self) -> None:
+        wait_for(lambda: self.is_owned(WATCHER.bus_name), "xfce4-panel's tray")
+        wait_for(lambda: self._get(WATCHER, "IsStatusNotifierHostRegistered"), "xfce4-panel's tray")
+
+    def ensure_tray_host(self) -> None:
+        """Start the panel again if its tray has crashed: after a second crash it stays away by itself."""
+        if not self.is_owned(WATCHER.bus_name):
+            _end(self._panel)
+            self._panel = self.start(["xfce4-panel", "--disable-wm-check"])
+            self._wait_for_tray_host()
 
     def _environment(self, runtime: Path) -> dict[str, str]:
         env = {name: value for name, value in os.environ.items() if name.startswith(INHERITED)}

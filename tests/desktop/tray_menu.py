@@ -89,9 +89,18 @@ class TrayMenu:
 
     def click(self, path: str) -> None:
         """Choose an item. It must be enabled: a person could not click it otherwise."""
-        item = self.find(path)
-        assert item.enabled, f"{path!r} is disabled"
-        self._call(new_method_call(self._menu, "Event", "isvu", (item.id, "clicked", ("i", 0), 0)))
+
+        def clicked() -> bool:
+            item = self.find(path)
+            assert item.enabled, f"{path!r} is disabled"
+            try:
+                self._call(new_method_call(self._menu, "Event", "isvu", (item.id, "clicked", ("i", 0), 0)))
+            except DBusErrorResponse:
+                # The menu was rebuilt since it was read, and its items have other numbers now.
+                return False
+            return True
+
+        wait_for(clicked, f"menu item {path!r} to take the click")
 
     def wait_for(
         self, path: str, timeout_s: float = 10.0, *, that: Callable[[MenuItem], bool] = lambda item: True

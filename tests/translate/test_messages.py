@@ -50,10 +50,7 @@ def ids(messages: list[dict[str, Any]]) -> list[str]:
     return [call["id"] for message in messages for call in message.get("tool_calls", ())]
 
 
-# Turns and texts
-
-
-@pytest.mark.parametrize("role", ["system", "developer", "user"])
+@pytest.mark.parametrize("role", ["system", "developer", "user", "assistant"])
 def test_a_role_is_sent_in_lower_case(role: str) -> None:
     assert translate({"role": role.title(), "content": "Hello"}) == [{"role": role, "content": "Hello"}]
 
@@ -76,9 +73,6 @@ def test_what_the_model_thought_goes_back_as_reasoning() -> None:
     assert translate({"role": "assistant", "content": "4", "thinking": "2 + 2"}) == [
         {"role": "assistant", "content": "4", "reasoning": "2 + 2"}
     ]
-
-
-# Pictures and sound
 
 
 @pytest.mark.parametrize(
@@ -200,9 +194,6 @@ def test_a_model_that_cannot_hear_refuses_sound() -> None:
         translate(picture(WAV), model=SEEING)
 
     assert (caught.value.status, caught.value.message) == (400, '"short-name" does not support audio input')
-
-
-# Tool calls and their results
 
 
 def test_a_calls_arguments_become_json_text_in_their_own_order() -> None:

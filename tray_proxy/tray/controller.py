@@ -12,6 +12,7 @@ from tray_proxy.tray.state import (
     CopyText,
     Effect,
     Event,
+    ListenerFailed,
     Notify,
     OpenLogs,
     OpenSettings,
@@ -77,12 +78,13 @@ class TrayController:
         threading.Thread(target=self.run, args=(shell, actions), name="controller", daemon=True).start()
 
     def run(self, shell: Shell, actions: Actions) -> None:
-        """Show the first status, then work until the program ends."""
-        shell.show(self._status)
+        """Work until the program ends."""
         done = False
         while not done:
             self._status, effects = transition(self._status, self._events.get())
-            shell.show(self._status)
+            if self._events.empty():
+                # News comes in bursts; only where it ends is worth drawing.
+                shell.show(self._status)
             for effect in effects:
                 self._perform(effect, shell, actions)
                 done = done or isinstance(effect, Quit)
@@ -91,11 +93,22 @@ class TrayController:
         try:
             _do(effect, shell, actions)
         except ProxyError as error:
-            self.post(ActionFailed(error))
+            self._failed(effect, error)
         except Exception:
             # Whatever went wrong, the icon must go on answering clicks.
             log.exception("effect failed", effect=type(effect).__name__)
-            self.post(ActionFailed(ProxyError(f"{type(effect).__name__} did not work.")))
+            self._failed(effect, ProxyError(f"{type(effect).__name__} did not work."))
+
+    def _failed(self, effect: Effect, error: ProxyError) -> None:
+        match effect:
+            case StartListener() | StopListener():
+                # The status waits for news of these.
+                self.post(ListenerFailed(error))
+            case Notify():
+                # Told by another notification, it would go on for ever.
+                log.warning("notification failed", error=error.message)
+            case _:
+                self.post(ActionFailed(error))
 
 
 def _do(effect: Effect, shell: Shell, actions: Actions) -> None:

@@ -83,7 +83,9 @@ def _start_or_stop(status: Status) -> MenuEntry:
 
 
 def _models(status: Status) -> MenuEntry:
-    ticks = tuple(MenuEntry(tick.id, ModelClicked(tick.id), checked=tick.allowed) for tick in status.models)
+    ticks = tuple(
+        MenuEntry(cut(tick.id, MAX_LABEL), ModelClicked(tick.id), checked=tick.allowed) for tick in status.models
+    )
     rows = ticks or (MenuEntry("No models yet", enabled=False),)
     return MenuEntry("Models", children=(*rows, SEPARATOR, MenuEntry("Choose models…", SettingsClicked("models"))))
 

@@ -33,20 +33,29 @@ def open_address(url: str) -> None:
         ProxyError: there is no browser. The message does not repeat the address: it opens the page for anyone.
     """
     browser = os.environ.get("BROWSER", "")
-    if browser and sys.platform == "linux" and shutil.which(browser):
-        _start([browser, url])
-        return
-    _open(url, "No browser could be started. Set one up for this desktop, and click Settings… again.")
+    chosen = browser if sys.platform == "linux" and shutil.which(browser) else None
+    failure = "No browser could be started. Set one up for this desktop, and click Settings… again."
+    _open(url, failure, program=chosen)
 
 
-def _open(what: str, failure: str) -> None:
+def _open(what: str, failure: str, *, program: str | None = None) -> None:
     try:
         if sys.platform == "win32":
-            os.startfile(what)  # noqa: S606  the user's own programs, for our own folder or page
+            _start_file(what)
         else:
-            _start(["open" if sys.platform == "darwin" else "xdg-open", what])
+            _start([program or ("open" if sys.platform == "darwin" else "xdg-open"), what])
     except OSError:
         raise ProxyError(failure) from None
+
+
+def _start_file(what: str) -> None:
+    """Let Windows choose the program. It hands on our own environment, so the key is taken out for that moment."""
+    key = os.environ.pop("OPENROUTER_API_KEY", None)
+    try:
+        os.startfile(what)  # type: ignore[attr-defined,unused-ignore]  # noqa: S606  our own folder or page
+    finally:
+        if key is not None:
+            os.environ["OPENROUTER_API_KEY"] = key
 
 
 def child_environment() -> dict[str, str]:

@@ -7,6 +7,7 @@ goes through there.
 
 import contextlib
 import ctypes
+import html
 import io
 import os
 import queue
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import pyperclip
 import structlog
@@ -26,6 +27,7 @@ from tray_proxy.tray.opener import child_environment
 
 log = structlog.get_logger(__name__)
 
+SETTLE_MS = 80
 MAX_NOTICE_TITLE = 64
 MAX_NOTICE_TEXT = 256
 
@@ -40,6 +42,9 @@ class Platform(Protocol):
 
     def call(self, icon: Any, do: Callable[[], None]) -> None:
         """Run something in the GUI's thread, soon."""
+
+    def call_later(self, icon: Any, do: Callable[[], None]) -> None:
+        """The same, a moment later, where what follows at once would only be drawn over it."""
 
     def theme(self) -> Theme:
         """Say which artwork fits the panel."""
@@ -71,26 +76,59 @@ def copy_by_program(text: str) -> None:
 
 
 class Linux:
-    """GTK's indicator, or one of pystray's older ways."""
+    """GTK's indicator, or its older status icon."""
 
     icon_size = 64  # the panel scales it down to its own height
 
     def icon_class(self, base: type[Any]) -> type[Any]:
-        """Take pystray's class as it is."""
-        return base
+        """Let the icon live on a desktop that has no notifications, or no session bus at all."""
 
-    def call(self, icon: Any, do: Callable[[], None]) -> None:
-        """Hand over to GLib's loop; the ways without GTK do so by themselves."""
-        if not _uses_gtk(icon):
-            do()
-            return
+        class LinuxIcon(base):  # type: ignore[misc]  # chosen at run time
+            def _handler(self, callback: Any) -> Callable[..., None]:
+                if callback.checked is not None:
+                    # GTK has flipped the tick by itself; pystray's rebuilding puts it back to what is so.
+                    return cast("Callable[..., None]", super()._handler(callback))
+
+                # Without that rebuilding: ours follows when there is news.
+                def inner(*_: object) -> None:
+                    callback(self)
+
+                return inner
+
+            def _initialize(self) -> None:
+                try:
+                    super()._initialize()
+                except Exception:
+                    # No session bus. pystray would leave its thread waiting, and the process could not end.
+                    log.warning("no notifications here", exc_info=True)
+                    self._notifier = _NoNotifications()
+                    self._mark_ready()
+
+            def _finalize(self) -> None:
+                # The last thing pystray does is to take back a notification: nobody may be there to hear it.
+                try:
+                    super()._finalize()
+                except Exception:
+                    log.debug("notification not taken back", exc_info=True)
+
+        return LinuxIcon
+
+    def call(self, icon: Any, do: Callable[[], None]) -> None:  # noqa: ARG002  the protocol's signature
+        """Hand over to GLib's loop."""
+        self._after(0, do)
+
+    def call_later(self, icon: Any, do: Callable[[], None]) -> None:  # noqa: ARG002  the protocol's signature
+        """Wait a moment: xfce4-panel crashes over menus that are rebuilt faster than it reads them."""
+        self._after(SETTLE_MS, do)
+
+    def _after(self, delay_ms: int, do: Callable[[], None]) -> None:
         from gi.repository import GLib
 
         def once() -> bool:
             do()
             return False
 
-        GLib.idle_add(once)
+        GLib.timeout_add(delay_ms, once)
 
     def theme(self) -> Theme:
         """Take light ink for dark panels: GNOME's is always dark, others follow the theme's name."""
@@ -108,33 +146,11 @@ class Linux:
         return "light"
 
     def has_tray_host(self) -> bool:
-        """Ask the session bus; GNOME without its extension shows no icons, and says nothing."""
-        try:
-            from gi.repository import Gio, GLib
-
-            bus = Gio.bus_get_sync(Gio.BusType.SESSION, None)
-            answer = bus.call_sync(
-                "org.freedesktop.DBus",
-                "/org/freedesktop/DBus",
-                "org.freedesktop.DBus",
-                "NameHasOwner",
-                GLib.Variant("(s)", ("org.kde.StatusNotifierWatcher",)),
-                None,
-                Gio.DBusCallFlags.NONE,
-                1000,
-                None,
-            )
-            return bool(answer.unpack()[0])
-        except Exception:
-            # No GLib, no bus, or a bus without an answer: nobody shows our icon by this protocol.
-            log.warning("tray host not asked", exc_info=True)
-            return False
+        """Ask the session bus, then X; GNOME without its extension shows no icons, and says nothing."""
+        return _has_indicator_host() or _has_xembed_host()
 
     def copy(self, icon: Any, text: str) -> None:
         """Let GTK do it, which needs no further program and hands the text on when we end."""
-        if not _uses_gtk(icon):
-            copy_by_program(text)
-            return
         from gi.repository import Gdk, Gtk
 
         def put() -> None:
@@ -145,8 +161,8 @@ class Linux:
         self.call(icon, put)
 
     def notify(self, icon: Any, title: str, text: str) -> None:
-        """Let pystray ask the desktop."""
-        icon.notify(text, title)
+        """Let pystray ask the desktop, which takes the text for markup: what looks like a tag would be lost."""
+        icon.notify(html.escape(text, quote=False), title)
 
     def on_end(self, quit_: Callable[[], None]) -> None:
         """Hear Ctrl-C and the session's end. pystray has just switched Ctrl-C to "die at once"."""
@@ -154,8 +170,50 @@ class Linux:
             signal.signal(number, lambda _number, _frame: quit_())
 
 
-def _uses_gtk(icon: Any) -> bool:
-    return any("gtk" in base.__module__ or "appindicator" in base.__module__ for base in type(icon).__mro__)
+class _NoNotifications:
+    """Stands in for pystray's notifier where there is no session bus."""
+
+    def notify(self, title: str, text: str, icon: str) -> None:
+        """Leave it."""
+
+    def hide(self) -> None:
+        """Leave it."""
+
+
+def _has_indicator_host() -> bool:
+    try:
+        from gi.repository import Gio, GLib
+
+        bus = Gio.bus_get_sync(Gio.BusType.SESSION, None)
+        answer = bus.call_sync(
+            "org.freedesktop.DBus",
+            "/org/freedesktop/DBus",
+            "org.freedesktop.DBus",
+            "NameHasOwner",
+            GLib.Variant("(s)", ("org.kde.StatusNotifierWatcher",)),
+            None,
+            Gio.DBusCallFlags.NONE,
+            1000,
+            None,
+        )
+        return bool(answer.unpack()[0])
+    except Exception:
+        # No GLib, no bus, or a bus without an answer: nobody shows our icon by this protocol.
+        log.warning("tray host not asked", exc_info=True)
+        return False
+
+
+def _has_xembed_host() -> bool:
+    """Say whether a panel of the older kind is there (i3bar, tint2): the indicator falls back to it by itself."""
+    try:
+        from Xlib.display import Display  # type: ignore[import-untyped]  # pystray brings it; it ships no types
+
+        with contextlib.closing(Display()) as display:
+            selection = display.intern_atom(f"_NET_SYSTEM_TRAY_S{display.get_default_screen()}")
+            return bool(display.get_selection_owner(selection))
+    except Exception:
+        log.info("no X display to ask for a tray", exc_info=True)
+        return False
 
 
 class Windows:
@@ -190,11 +248,12 @@ class Windows:
 
             def _on_notify(self, wparam: int, lparam: int) -> None:
                 # An update destroys the menu even while it is shown, so updates wait until it is closed.
-                self._menu_open = True
+                # While it is shown, the mouse upon the icon brings this message again.
+                was_open, self._menu_open = self._menu_open, True
                 try:
                     super()._on_notify(wparam, lparam)
                 finally:
-                    self._menu_open = False
+                    self._menu_open = was_open
                 self._run_waiting()
 
             def _run_waiting(self) -> int:
@@ -214,6 +273,10 @@ class Windows:
         window = getattr(icon, "_hwnd", None)
         if window is not None:
             ctypes.windll.user32.PostMessageW(window, self._CALL, 0, 0)  # type: ignore[attr-defined,unused-ignore]
+
+    def call_later(self, icon: Any, do: Callable[[], None]) -> None:
+        """As soon as any."""
+        self.call(icon, do)
 
     def theme(self) -> Theme:
         """Ask the registry which colour the taskbar has."""
@@ -272,6 +335,10 @@ class Mac:
 
         AppHelper.callAfter(do)
 
+    def call_later(self, icon: Any, do: Callable[[], None]) -> None:
+        """As soon as any."""
+        self.call(icon, do)
+
     def theme(self) -> Theme:
         """A template has the menu bar's colour."""
         return "template"
@@ -295,8 +362,11 @@ class Mac:
         threading.Thread(target=run, name="notice", daemon=True).start()
 
     def on_end(self, quit_: Callable[[], None]) -> None:
-        """Hear the session's end."""
-        signal.signal(signal.SIGTERM, lambda _number, _frame: quit_())
+        """Hear Ctrl-C and `kill`. Python's own handlers would not run while Cocoa's loop does."""
+        from PyObjCTools import MachSignals
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            MachSignals.signal(number, lambda _number: quit_())
 
 
 def _quoted(text: str) -> str:

@@ -13,11 +13,15 @@ import pystray
 import structlog
 
 from tray_proxy.tray.icons import image
-from tray_proxy.tray.menu import MAX_TITLE, SEPARATOR, MenuEntry, cut, render, title
+from tray_proxy.tray.menu import SEPARATOR, MenuEntry, cut, render, title
 from tray_proxy.tray.platforms import MAX_NOTICE_TEXT, MAX_NOTICE_TITLE, Platform, label, present_platform
 from tray_proxy.tray.state import Event, Look, QuitClicked, Status
 
 log = structlog.get_logger(__name__)
+
+if not pystray.Icon.HAS_MENU:
+    # pystray's way for X without GTK: with that icon the proxy could neither be started nor ended.
+    raise ImportError("pystray can show no menu here: GTK's bindings are missing.")
 
 
 class TrayShell:
@@ -26,21 +30,28 @@ class TrayShell:
 
     Args:
         post: Where clicks go.
+        first: The status to appear with. A panel reads a menu as soon as it is there, and one that changes
+            while it is read has brought panels down.
     """
 
     def __init__(
-        self, post: Callable[[Event], None], *, platform: Platform | None = None, system: str = sys.platform
+        self,
+        post: Callable[[Event], None],
+        first: Status,
+        *,
+        platform: Platform | None = None,
+        system: str = sys.platform,
     ) -> None:
         self._post = post
+        self._wanted = first
+        self._draw_is_due = False
         self._system = system
         self._platform = platform or present_platform(system)
         self._theme = self._platform.theme()
-        self._shown_menu: tuple[MenuEntry, ...] = ()
-        self._shown_look: Look | None = None
+        self._shown_menu = render(first)
+        self._shown_look = first.look
         icon_class = self._platform.icon_class(pystray.Icon)
-        self._icon = icon_class(
-            "tray-proxy", image(Look.OFF, self._platform.icon_size, theme=self._theme), "Tray Proxy"
-        )
+        self._icon = icon_class("tray-proxy", self._image(first.look), title(first), self._menu(self._shown_menu))
 
     @property
     def has_tray_host(self) -> bool:
@@ -63,7 +74,10 @@ class TrayShell:
 
     def show(self, status: Status) -> None:
         """Draw a status; what is already shown so is left alone."""
-        self._ui(lambda: self._draw(status))
+        self._wanted = status
+        if not self._draw_is_due:
+            self._draw_is_due = True
+            self._ui(self._draw, later=True)
 
     def notify(self, heading: str, text: str) -> None:
         """Show a notification, cut to what Windows takes."""
@@ -78,7 +92,7 @@ class TrayShell:
         """Take the icon away; `run` returns."""
         self._ui(self._icon.stop)
 
-    def _ui(self, do: Callable[[], None]) -> None:
+    def _ui(self, do: Callable[[], None], *, later: bool = False) -> None:
         """The one gate to the GUI's thread. What fails there must not take the loop with it."""
 
         def guarded() -> None:
@@ -87,22 +101,29 @@ class TrayShell:
             except Exception:
                 log.exception("tray could not be drawn")
 
-        self._platform.call(self._icon, guarded)
+        gate = self._platform.call_later if later else self._platform.call
+        gate(self._icon, guarded)
 
     def _appear(self) -> None:
         self._icon.visible = True
         self._platform.on_end(lambda: self._post(QuitClicked()))
 
-    def _draw(self, status: Status) -> None:
+    def _draw(self) -> None:
+        # Of several that were asked for meanwhile, only the last.
+        self._draw_is_due = False
+        status = self._wanted
         entries = render(status)
         if entries != self._shown_menu:
-            self._shown_menu = entries
             self._icon.menu = self._menu(entries)
+            self._shown_menu = entries
         if status.look is not self._shown_look:
+            self._icon.icon = self._image(status.look)
             self._shown_look = status.look
-            self._icon.icon = image(status.look, self._platform.icon_size, theme=self._theme)
         # pystray compares titles by itself.
-        self._icon.title = title(status)[:MAX_TITLE]
+        self._icon.title = title(status)
+
+    def _image(self, look: Look) -> object:
+        return image(look, self._platform.icon_size, theme=self._theme)
 
     def _menu(self, entries: tuple[MenuEntry, ...]) -> pystray.Menu:
         return pystray.Menu(*(self._item(entry) for entry in entries))

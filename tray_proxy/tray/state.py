@@ -273,8 +273,7 @@ def transition(status: Status, event: Event) -> tuple[Status, list[Effect]]:
         case ActionFailed(error):
             return status, [_notice("That did not work", error)]
         case QuitClicked():
-            idle = status.phase in (Phase.STOPPED, Phase.FAILED)
-            return replace(status, phase=Phase.QUITTING), [Quit() if idle else StopListener()]
+            return replace(status, phase=Phase.QUITTING), _first_step_to_the_end(status.phase)
         case _:
             return _on_off(status, event)
 
@@ -285,14 +284,15 @@ def _on_off(status: Status, event: Event) -> tuple[Status, list[Effect]]:
             return replace(status, phase=Phase.STARTING, trouble=None), [StartListener()]
         case Phase.STARTING, ListenerStarted(address):
             return replace(status, phase=Phase.RUNNING, address=address), []
-        case ((Phase.STARTING | Phase.RUNNING), ListenerFailed(error)):
+        case ((Phase.STARTING | Phase.RUNNING | Phase.STOPPING), ListenerFailed(error)):
             failed = replace(status, phase=Phase.FAILED, in_flight=0, trouble=_trouble(error))
             return failed, [_notice("Tray Proxy is off", error)]
         case Phase.RUNNING, StopClicked():
             return replace(status, phase=Phase.STOPPING), [StopListener()]
         case Phase.STOPPING, ListenerStopped():
             return replace(status, phase=Phase.STOPPED, in_flight=0, trouble=None), []
-        case ((Phase.RUNNING | Phase.STOPPING), TrafficChanged(in_flight)):
+        case ((Phase.STARTING | Phase.RUNNING | Phase.STOPPING), TrafficChanged(in_flight)):
+            # The first question may come before the news that the port is open.
             return replace(status, in_flight=in_flight), []
         case Phase.RUNNING, Troubled(error):
             trouble = _trouble(error)
@@ -303,6 +303,17 @@ def _on_off(status: Status, event: Event) -> tuple[Status, list[Effect]]:
             return replace(status, trouble=None), []
         case _:
             return status, []
+
+
+def _first_step_to_the_end(phase: Phase) -> list[Effect]:
+    match phase:
+        case Phase.RUNNING:
+            return [StopListener()]
+        case Phase.STARTING | Phase.STOPPING:
+            # News is on its way. A second stop would be done before the first, and cut off the answers under way.
+            return []
+        case _:
+            return [Quit()]
 
 
 def _while_quitting(status: Status, event: Event) -> tuple[Status, list[Effect]]:

@@ -1,0 +1,282 @@
+"""The tray as a person uses it: real icon, real menu over the session bus, real port."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from PIL import ImageChops
+
+from desktop.waiting import wait_for
+
+ARTIFACTS = Path(__file__).parents[2] / "test-artifacts"
+# What is promised, as the longest that a test waits for it.
+START_S = STOP_S = 1.0
+QUIT_S = 2.0
+CHAT = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}], "stream": False}
+
+
+class App:
+    """A started tray and its menu."""
+
+    def __init__(self, desktop, home, port, *arguments, env=None):
+        self.desktop, self.home, self.port = desktop, home, port
+        desktop.ensure_tray_host()
+        self.process = desktop.start(
+            [sys.executable, "-m", "tray_proxy", "--port", str(port), *arguments],
+            env={"TRAY_PROXY_HOME": str(home)} | (env or {}),
+        )
+        self.menu = desktop.tray_menu(pid=self.process.pid)
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def answers(self):
+        try:
+            return httpx.get(f"{self.url}/api/version", trust_env=False, timeout=1).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def closed(self):
+        try:
+            socket.create_connection(("127.0.0.1", self.port)).close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
+    def turn_on(self):
+        self.menu.click("Start")
+        wait_for(self.answers, "the port to answer", START_S)
+        self.menu.wait_for("Stop", that=lambda item: item.enabled)
+
+    def models(self):
+        listed = httpx.get(f"{self.url}/api/tags", trust_env=False).json()["models"]
+        return {model["name"] for model in listed}
+
+    def quit(self):
+        self.menu.click("Quit")
+        return self.process.wait(QUIT_S)
+
+
+@pytest.fixture
+def start_app(desktop, tmp_path, free_port):
+    """Start a tray on the desktop of this file; it is killed with the desktop if a test leaves it."""
+    apps = []
+
+    def start(*arguments, env=None):
+        app = App(desktop, tmp_path / "home", free_port, *arguments, env=env)
+        apps.append(app)
+        return app
+
+    yield start
+    for app in apps:
+        app.process.terminate()
+        app.process.wait(10)
+
+
+def top(app):
+    """Return the labels of the menu's own level."""
+    return [label for label in app.menu.labels() if not label.startswith("Models/")]
+
+
+def test_the_menu_of_a_fresh_start(start_app):
+    app = start_app("--demo")
+
+    assert top(app) == [
+        f"Demo · Off: apps get no answer at 127.0.0.1:{app.port}",
+        "Start",
+        "Models",
+        "Copy address",
+        "Settings…",
+        "Open logs",
+        "Quit",
+    ]
+    assert app.closed()
+
+
+def test_start_opens_the_port_and_stop_closes_it(start_app):
+    app = start_app("--demo")
+
+    app.turn_on()
+    assert top(app)[:2] == [f"Demo · On: apps reach it at 127.0.0.1:{app.port}", "Stop"]
+
+    app.menu.click("Stop")
+    wait_for(app.closed, "the port to close", STOP_S)
+    app.menu.wait_for("Start", that=lambda item: item.enabled)
+
+
+def test_it_can_be_started_and_stopped_again_and_again(start_app):
+    app = start_app("--demo")
+
+    for _ in range(5):
+        app.turn_on()
+        app.menu.click("Stop")
+        wait_for(app.closed, "the port to close", STOP_S)
+        app.menu.wait_for("Start", that=lambda item: item.enabled)
+
+
+def test_an_app_chats_through_it(start_app):
+    app = start_app("--demo")
+    app.turn_on()
+
+    answer = httpx.post(f"{app.url}/api/chat", json=CHAT, trust_env=False, timeout=10).json()
+
+    assert answer["message"]["content"].startswith("[demo]")
+    assert answer["eval_count"] > 1
+
+
+def test_a_tick_in_the_menu_changes_what_is_listed(start_app):
+    app = start_app("--demo")
+    app.turn_on()
+    before = app.models()
+    path = "Models/openai/gpt-4o"
+
+    app.menu.click(path)
+    app.menu.wait_for(path, that=lambda item: item.checked is False)
+    without = app.models()
+    app.menu.click(path)
+    app.menu.wait_for(path, that=lambda item: item.checked is True)
+
+    assert before - without == {"openai/gpt-4o"}
+    assert app.models() == before
+
+
+def test_the_menu_holds_fifteen_models_at_most(start_app):
+    app = start_app("--demo")
+    app.menu.wait_for("Models/openai/gpt-4o")
+
+    rows = [label for label in app.menu.labels() if label.startswith("Models/")]
+
+    assert len(rows) == 16
+    assert rows[-1] == "Models/Choose models…"
+
+
+def test_the_icon_is_visible_and_differs_by_state(start_app, desktop):
+    app = start_app("--demo")
+    off = desktop.screenshot(ARTIFACTS / "tray-off.png")
+
+    app.turn_on()
+
+    on = wait_for(lambda: different(desktop, off, "tray-on.png"), "another icon")
+    left, upper, right, lower = ImageChops.difference(off, on).getbbox()
+    assert right - left <= 32  # nothing but the icon
+    assert lower - upper <= 32
+    assert app.menu.properties()["Title"] == f"Tray Proxy · Demo · On: apps reach it at 127.0.0.1:{app.port}"
+
+
+def different(desktop, before, name):
+    """Return the screen once it differs; kept for a person to look at."""
+    now = desktop.screenshot(ARTIFACTS / name)
+    return now if ImageChops.difference(before, now).getbbox() else None
+
+
+def test_open_logs_shows_the_folder_in_the_file_manager(start_app, desktop):
+    app = start_app("--demo")
+
+    app.menu.click("Open logs")
+
+    assert "logs" in desktop.wait_for_window("logs")
+    assert (app.home / "logs" / "tray-proxy.log").is_file()
+
+
+def test_settings_opens_the_page_in_the_browser(start_app, desktop):
+    app = start_app("--demo")
+    before = len(desktop.opened_addresses())
+
+    app.menu.click("Settings…")
+
+    address = wait_for(lambda: desktop.opened_addresses()[before:], "the page to be opened")[0]
+    assert address.startswith("http://127.0.0.1:")
+    with httpx.Client(trust_env=False, follow_redirects=True) as browser:
+        assert browser.get(address).status_code == 200
+        assert browser.get(address.partition("/open")[0] + "/").status_code == 200
+        assert browser.get(address).status_code == 403  # the address opens the page once
+
+
+def test_copy_address_fills_the_clipboard(start_app, desktop):
+    app = start_app("--demo")
+
+    app.menu.click("Copy address")
+
+    wait_for(lambda: clipboard(desktop) == app.url, "the address in the clipboard")
+
+
+def clipboard(desktop):
+    try:
+        return desktop.run(["xclip", "-selection", "clipboard", "-o"])
+    except subprocess.CalledProcessError:
+        return None  # nobody has put anything into it yet
+
+
+def test_a_taken_port_asks_for_attention_and_says_by_whom(start_app, desktop, free_port):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", free_port))
+        other.listen()
+        app = start_app("--demo")
+
+        app.menu.click("Start")
+
+        first = wait_for(
+            lambda: top(app)[0] if top(app)[0].startswith("Demo · Needs you") else None, "the tray to say why"
+        )
+        assert first.startswith(f"Demo · Needs you: Port {free_port} is used by ")
+        assert str(os.getpid()) in first
+    wait_for(lambda: [one for one in desktop.notifications() if one[0] == "Tray Proxy is off"], "one notification")
+    app.turn_on()
+
+
+def test_quit_leaves_nothing_behind(start_app):
+    app = start_app("--demo")
+    app.turn_on()
+    before = psutil.Process(app.process.pid).children(recursive=True)
+
+    assert app.quit() == 0
+
+    assert app.closed()
+    assert [child for child in before if child.is_running()] == []
+
+
+def test_quit_while_an_answer_streams_tells_the_client(start_app):
+    app = start_app("--demo")
+    app.turn_on()
+    body = CHAT | {"messages": [{"role": "user", "content": "#fault:endless"}], "stream": True}
+
+    with httpx.stream("POST", f"{app.url}/api/chat", json=body, trust_env=False, timeout=10) as answer:
+        lines = answer.iter_lines()
+        next(lines)
+        app.menu.click("Quit")
+        *_, last = lines
+
+    assert json.loads(last)["error"].startswith("Tray Proxy was turned off")
+    assert app.process.wait(QUIT_S) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_like_quit(start_app, number):
+    app = start_app("--demo")
+    app.turn_on()
+
+    app.process.send_signal(number)
+
+    assert app.process.wait(QUIT_S) == 0
+    assert app.closed()
+
+
+def test_without_a_tray_host_it_says_so_and_opens_the_page(open_desktop, tmp_path, free_port):
+    bare = open_desktop(tray_host=False)
+
+    process = bare.start(
+        [sys.executable, "-m", "tray_proxy", "--demo", "--port", str(free_port)],
+        env={"TRAY_PROXY_HOME": str(tmp_path)},
+    )
+
+    wait_for(bare.opened_addresses, "the page to be opened")
+    assert "Nothing on this desktop shows tray icons, so the settings page opens instead." in bare.output(process)
+    assert process.poll() is None

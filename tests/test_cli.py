@@ -1,0 +1,263 @@
+"""The command line: what it takes, what it says, and the status it ends with."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tray_proxy import __version__, cli, settings, wiring
+from tray_proxy.errors import PortInUse
+from tray_proxy.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+KEY = "sk-or-v1-0123456789abcdef"
+FLAGS = [settings.flag_of(name) for name in Settings.model_fields if settings.knob(name)["flag"]] + ["--demo"]
+KEY_REFUSED = (
+    "tray-proxy: the key is not taken from the command line, where everyone on this computer can see it. "
+    "Set OPENROUTER_API_KEY, or paste the key on the settings page.\n"
+)
+SEE_HELP = "`tray-proxy --help` shows what there is.\n"
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads the `.env` of whoever runs it."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Settings, bool]]:
+    """What would be run: the word, the settings, and whether it is the demo."""
+    started: list[tuple[str, Settings, bool]] = []
+
+    def note(word: str) -> Callable[..., None]:
+        return lambda loaded, *, demo, say: started.append((word, loaded, demo))
+
+    monkeypatch.setattr(wiring, "serve", note("serve"))
+    monkeypatch.setattr(wiring, "run_tray", note("tray"))
+    return started
+
+
+def status(*arguments: str) -> int:
+    """Run the program in this process; give what it would end with."""
+    try:
+        return cli.main(arguments)
+    except SystemExit as end:
+        return int(end.code or 0)
+
+
+def program(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run the program as a person does."""
+    return subprocess.run(
+        [sys.executable, "-m", "tray_proxy", *arguments],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word", "demo"),
+    [
+        ([], "tray", False),
+        (["tray"], "tray", False),
+        (["--demo"], "tray", True),
+        (["serve"], "serve", False),
+        (["serve", "--demo"], "serve", True),
+        (["--demo", "serve"], "serve", True),
+    ],
+)
+def test_without_a_word_the_tray_is_run(arguments: list[str], word: str, demo: bool, started: list[Any]) -> None:
+    ended_with = status(*arguments)
+
+    ((run, _, as_demo),) = started
+    assert (ended_with, run, as_demo) == (0, word, demo)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--port", "1001", "serve"],
+        ["serve", "--port", "1001"],
+        ["serve", "--port=1001"],
+        ["--port=1", "serve", "--port=1001"],
+    ],
+)
+def test_a_flag_may_stand_before_or_after_the_word(arguments: list[str], started: list[Any]) -> None:
+    status(*arguments)
+
+    ((_, loaded, _),) = started
+    assert loaded.port == 1001
+
+
+def test_every_flag_reaches_its_setting(started: list[Any], tmp_path: Path) -> None:
+    (tmp_path / "filter.txt").touch()
+    values: dict[str, tuple[str, object]] = {
+        "host": ("::1", "::1"),
+        "port": ("1001", 1001),
+        "log_level": ("error", "ERROR"),
+        "models_filter": ("filter.txt", tmp_path / "filter.txt"),
+        "openrouter_base_url": ("http://localhost:1", "http://localhost:1"),
+        "tray_proxy_home": (str(tmp_path / "other"), tmp_path / "other"),
+        "ollama_origins": ("chrome-extension://*", "chrome-extension://*"),
+        "connect_timeout_s": ("1", 1.0),
+        "first_byte_timeout_s": ("2", 2.0),
+        "idle_timeout_s": ("3", 3.0),
+    }
+
+    status("serve", *(f"{settings.flag_of(name)}={written}" for name, (written, _) in values.items()))
+
+    ((_, loaded, _),) = started
+    assert loaded.model_dump(exclude={"openrouter_api_key", "allowed_models"}) == {
+        name: read for name, (_, read) in values.items()
+    }
+
+
+def test_the_version_is_told() -> None:
+    run = program("--version")
+
+    assert (run.returncode, run.stdout, run.stderr) == (0, f"tray-proxy {__version__}\n", "")
+
+
+def test_the_help_is_told() -> None:
+    run = program("--help")
+
+    assert (run.returncode, run.stderr) == (0, "")
+    assert [flag for flag in [*FLAGS, "--version", "tray", "serve"] if flag not in run.stdout] == []
+
+
+@pytest.mark.parametrize("word", [[], ["tray"], ["serve"]])
+def test_the_help_names_every_flag_and_what_is_allowed(
+    word: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")
+
+    ended_with = status(*word, "--help")
+
+    told = capsys.readouterr().out
+    expected = FLAGS + [settings.knob(name)["allowed"] for name in Settings.model_fields if settings.knob(name)["flag"]]
+    assert ended_with == 0
+    assert [text for text in expected if text not in told] == []
+
+
+def test_there_is_no_flag_for_the_key(capsys: pytest.CaptureFixture[str]) -> None:
+    status("--help")
+
+    assert re.findall(r"--[a-z-]*key[a-z-]*", capsys.readouterr().out) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--openrouter-api-key", KEY],
+        [f"--openrouter-api-key={KEY}"],
+        ["serve", "--openrouter-api-key", KEY],
+        ["--openrouter-api-key", KEY, "serve"],
+        ["serve", f"--api-key={KEY}"],
+        ["--API_KEY", KEY],
+        ["--key", KEY, "--no-such-option"],
+        ["-key", KEY],
+    ],
+)
+def test_the_key_is_refused_on_the_command_line(
+    arguments: list[str], started: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Everyone can see it there; and what was given is not shown once more."""
+    ended_with = status(*arguments)
+
+    assert (ended_with, started) == (2, [])
+    assert capsys.readouterr() == ("", KEY_REFUSED)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--no-such-option"], "there is no option --no-such-option."),
+        (["--no-such-option=5", "serve"], "there is no option --no-such-option."),
+        (["serve", "--por", "5"], "there is no option --por."),
+        (["-p", "5"], "argument {tray,serve}: invalid choice."),
+        (["dance"], "argument {tray,serve}: invalid choice."),
+        (["serve", "dance"], "there is no option like that."),
+        (["--port"], "argument --port: expected one argument."),
+        (["--port", "--demo"], "argument --port: expected one argument."),
+        (["--demo=yes"], "argument --demo: ignored explicit argument."),
+        ([KEY], "argument {tray,serve}: invalid choice."),
+        (["it's " + KEY], "argument {tray,serve}: invalid choice."),
+        (["serve", KEY], "there is no option like that."),
+        ([f"-k{KEY}"], "there is no option like that."),
+        ([f"--{KEY}"], "there is no option like that."),
+        ([f"--demo={KEY}"], "argument --demo: ignored explicit argument."),
+    ],
+)
+def test_a_wrong_command_line_is_told_in_one_line(
+    arguments: list[str], complaint: str, started: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the option's name, but no value: it may be a key that was pasted into the wrong place."""
+    ended_with = status(*arguments)
+
+    assert (ended_with, started) == (2, [])
+    assert capsys.readouterr() == ("", f"tray-proxy: {complaint} {SEE_HELP}")
+
+
+def test_the_real_program_refuses_an_unknown_option() -> None:
+    run = program("serve", "--no-such-option")
+
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr == f"tray-proxy: there is no option --no-such-option. {SEE_HELP}"
+
+
+def test_a_value_that_is_not_allowed_is_told(started: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
+    ended_with = status("serve", "--port", "0")
+
+    assert (ended_with, started) == (2, [])
+    assert capsys.readouterr().err == (
+        "tray-proxy: --port has a value that is not allowed: '0'. Allowed is a whole number from 1 to 65535.\n"
+    )
+
+
+@pytest.mark.parametrize("arguments", [["serve"], []])
+def test_a_failure_is_told_with_what_to_do_about_it(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise PortInUse("Port 11434 is used by Ollama.")
+
+    monkeypatch.setattr(wiring, "serve", fail)
+    monkeypatch.setattr(wiring, "run_tray", fail)
+
+    ended_with = status(*arguments)
+
+    assert ended_with == 1
+    assert capsys.readouterr().err == f"tray-proxy: Port 11434 is used by Ollama. {PortInUse.hint}\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has other words for a port that is kept but not served")
+def test_a_port_that_is_taken_is_told() -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))  # not served: who holds it cannot be found out, which differs by system
+        port = holder.getsockname()[1]
+
+        run = program("serve", "--demo", "--port", str(port))
+
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr.splitlines()[-1] == (
+        f"tray-proxy: Port {port} is used by another program. Quit the other program, or start Tray Proxy on "
+        "another port (--port, or the setting PORT)."
+    )
+
+
+def test_a_windowed_program_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has neither output nor errors, and must not fail for it."""
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    cli.say("hello")
+
+    assert status("--no-such-option") == 2

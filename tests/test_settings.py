@@ -1,0 +1,396 @@
+"""Settings: which source wins, what is refused, and what a saved file keeps."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tray_proxy import settings
+from tray_proxy.demo.catalogue import models_with_output
+from tray_proxy.errors import SettingsInvalid
+from tray_proxy.settings import Settings
+from tray_proxy.translate.names import AllowList, filter_lines
+
+ROOT = Path(__file__).parents[1]
+KEY = "sk-or-v1-0123456789abcdef"
+DEFAULTS: dict[str, Any] = {
+    "openrouter_api_key": None,
+    "host": "127.0.0.1",
+    "port": 11434,
+    "log_level": "INFO",
+    "models_filter": None,
+    "openrouter_base_url": "https://openrouter.ai/api/v1",
+    "tray_proxy_home": None,
+    "ollama_origins": "",
+    "connect_timeout_s": 10.0,
+    "first_byte_timeout_s": 300.0,
+    "idle_timeout_s": 120.0,
+    "allowed_models": None,
+}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that the program is started in."""
+    folder = tmp_path / "started here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def user_file(tmp_path: Path) -> Path:
+    """The user's settings file, in the folder that `TRAY_PROXY_HOME` names in every test."""
+    home = tmp_path / "home"
+    home.mkdir()
+    return home / "settings.json"
+
+
+def refusal(flags: dict[str, object] | None = None) -> str:
+    with pytest.raises(SettingsInvalid) as caught:
+        settings.load(flags)
+    return caught.value.message
+
+
+def test_the_defaults_are_these() -> None:
+    assert {name: field.default for name, field in Settings.model_fields.items()} == DEFAULTS
+
+
+def test_where_nothing_is_given_the_defaults_hold(tmp_path: Path) -> None:
+    assert settings.load().model_dump() == {**DEFAULTS, "tray_proxy_home": tmp_path / "home"}
+
+
+SOURCES = ("flag", "environment", ".env", "user file")
+
+
+@pytest.mark.parametrize(
+    ("given", "port"),
+    [
+        (SOURCES, 1001),
+        (SOURCES[1:], 1002),
+        (SOURCES[2:], 1003),
+        (SOURCES[3:], 1004),
+        ((), 11434),
+        (("flag", "user file"), 1001),
+        (("environment", "user file"), 1002),
+    ],
+)
+def test_the_first_source_that_has_a_value_wins(
+    given: tuple[str, ...], port: int, folder: Path, user_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "environment" in given:
+        monkeypatch.setenv("PORT", "1002")
+    if ".env" in given:
+        (folder / ".env").write_text("PORT=1003\n")
+    if "user file" in given:
+        user_file.write_text('{"port": 1004}')
+
+    assert settings.load({"port": "1001"} if "flag" in given else {}).port == port
+
+
+def test_each_setting_is_looked_for_by_itself(folder: Path, user_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "ERROR")
+    (folder / ".env").write_text("IDLE_TIMEOUT_S=7\n")
+    user_file.write_text('{"host": "::1"}')
+
+    loaded = settings.load({"port": "1001"})
+
+    assert (loaded.port, loaded.log_level, loaded.idle_timeout_s, loaded.host) == (1001, "ERROR", 7.0, "::1")
+
+
+@pytest.mark.parametrize("name", [name.upper() for name in DEFAULTS if name != "tray_proxy_home"])
+def test_an_empty_variable_is_not_set(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As scripts and container files leave them."""
+    (folder / ".env").write_text(f"{name}=\n")
+    monkeypatch.setenv(name, "")
+
+    assert getattr(settings.load(), name.lower()) == DEFAULTS[name.lower()]
+
+
+@pytest.mark.parametrize("prepare", ["flag", "environment", ".env"])
+def test_the_home_decides_which_user_file_is_read(
+    prepare: str, folder: Path, tmp_path: Path, user_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user_file.write_text('{"port": 1001}')
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "settings.json").write_text('{"port": 1002}')
+    flags = {}
+    if prepare == "flag":
+        flags = {"tray_proxy_home": str(other)}
+    elif prepare == "environment":
+        monkeypatch.setenv("TRAY_PROXY_HOME", str(other))
+    else:
+        monkeypatch.delenv("TRAY_PROXY_HOME")
+        (folder / ".env").write_text(f"TRAY_PROXY_HOME='{other}'\n")
+
+    loaded = settings.load(flags)
+
+    assert (loaded.tray_proxy_home, loaded.port) == (other, 1002)
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "read"),
+    [
+        ("host", "LOCALHOST", "localhost"),
+        ("host", "127.1.2.3", "127.1.2.3"),
+        ("port", "65535", 65535),
+        ("log_level", "debug", "DEBUG"),
+        ("openrouter_base_url", "https://eu.example/api/v1/", "https://eu.example/api/v1"),
+        ("openrouter_base_url", "http://localhost:8000/api", "http://localhost:8000/api"),
+        ("openrouter_base_url", "http://[::1]:8000", "http://[::1]:8000"),
+        ("connect_timeout_s", "0.5", 0.5),
+        ("first_byte_timeout_s", "3600", 3600.0),
+    ],
+)
+def test_a_value_may_be_written_in_several_ways(name: str, written: str, read: object) -> None:
+    assert getattr(settings.load({name: written}), name) == read
+
+
+LOOPBACK = "a loopback address: 127.0.0.1, ::1 or localhost"
+WHOLE_PORT = "a whole number from 1 to 65535"
+LEVELS = "DEBUG, INFO, WARNING or ERROR"
+BASE_URL = "an https address, or http on this computer (127.0.0.1, ::1 or localhost)"
+TO_300 = "a number above 0 and up to 300"
+TO_3600 = "a number above 0 and up to 3600"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("host", "0.0.0.0", LOOPBACK),
+        ("host", "192.168.1.5", LOOPBACK),
+        ("host", "example.com", LOOPBACK),
+        ("host", "localhost.example.com", LOOPBACK),
+        ("host", "::", LOOPBACK),
+        ("port", "0", WHOLE_PORT),
+        ("port", "65536", WHOLE_PORT),
+        ("port", "11434.5", WHOLE_PORT),
+        ("port", "eleven", WHOLE_PORT),
+        ("log_level", "LOUD", LEVELS),
+        ("models_filter", "no such file", "the path of a readable text file"),
+        ("models_filter", ".", "the path of a readable text file"),
+        ("openrouter_base_url", "http://openrouter.ai/api/v1", BASE_URL),
+        ("openrouter_base_url", "openrouter.ai/api/v1", BASE_URL),
+        ("openrouter_base_url", "ftp://localhost", BASE_URL),
+        ("openrouter_base_url", "https://", BASE_URL),
+        ("openrouter_base_url", "https://name:secret@openrouter.ai", BASE_URL),
+        ("openrouter_base_url", "https://openrouter.ai/api?to=elsewhere", BASE_URL),
+        ("openrouter_base_url", "https://openrouter.ai/api#part", BASE_URL),
+        ("openrouter_base_url", "https://openrouter.ai:port", BASE_URL),
+        ("connect_timeout_s", "0", TO_300),
+        ("connect_timeout_s", "300.1", TO_300),
+        ("first_byte_timeout_s", "nan", TO_3600),
+        ("first_byte_timeout_s", "-1", TO_3600),
+        ("idle_timeout_s", "inf", TO_3600),
+        ("idle_timeout_s", "soon", TO_3600),
+    ],
+)
+@pytest.mark.parametrize("by", ["flag", "environment"])
+def test_a_value_that_is_not_allowed_is_named_with_what_is(
+    by: str, name: str, value: str, allowed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under the name by which it was given."""
+    label, flags = "--" + name.replace("_", "-"), {name: value}
+    if by == "environment":
+        label, flags = name.upper(), {}
+        monkeypatch.setenv(label, value)
+
+    assert refusal(flags) == f"{label} has a value that is not allowed: {value!r}. Allowed is {allowed}."
+
+
+def test_a_value_that_is_not_allowed_cannot_play_with_the_terminal() -> None:
+    assert refusal({"host": "\x1b[2J\n" + "x" * 500}) == (
+        "--host has a value that is not allowed: '\\x1b[2J\\n" + "x" * 195 + f"'. Allowed is {LOOPBACK}."
+    )
+
+
+@pytest.mark.parametrize("value", ["a list", '{"a": 1}', "[1]"])
+def test_ticked_models_are_a_list_of_names(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALLOWED_MODELS", value)
+
+    assert refusal().endswith(" Allowed is a list of model ids.")
+
+
+def test_the_user_files_values_are_checked_too(user_file: Path) -> None:
+    user_file.write_text('{"port": "eleven"}')
+
+    assert refusal() == f"PORT has a value that is not allowed: 'eleven'. Allowed is {WHOLE_PORT}."
+
+
+@pytest.mark.parametrize("value", [f"{KEY} with blanks", f"{KEY}\u200b", f"{KEY}\nX-Header: 1", " "])
+def test_a_key_that_cannot_be_one_is_not_repeated(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENROUTER_API_KEY", value)
+
+    assert refusal() == (
+        "OPENROUTER_API_KEY has a value that is not allowed. Allowed is a key as OpenRouter shows it, without blanks."
+    )
+
+
+@pytest.mark.parametrize("source", ["environment", ".env"])
+def test_the_key_is_read_without_what_surrounds_it(source: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it comes from the clipboard."""
+    if source == "environment":
+        monkeypatch.setenv("OPENROUTER_API_KEY", f" {KEY}\n")
+    else:
+        (folder / ".env").write_text(f'OPENROUTER_API_KEY=" {KEY} "\n')
+
+    assert settings.load().openrouter_api_key.get_secret_value() == KEY
+
+
+@pytest.mark.parametrize("show", [repr, str, Settings.model_dump_json, vars])
+def test_settings_do_not_show_the_key(show: Callable[[Settings], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENROUTER_API_KEY", KEY)
+
+    assert KEY not in str(show(settings.load()))
+
+
+def test_the_key_is_not_taken_from_the_user_file(user_file: Path) -> None:
+    """Nor the home, which decides where that file is."""
+    user_file.write_text(json.dumps({"openrouter_api_key": KEY, "tray_proxy_home": "/elsewhere", "port": 1001}))
+
+    loaded = settings.load()
+
+    assert (loaded.openrouter_api_key, loaded.tray_proxy_home, loaded.port) == (None, user_file.parent, 1001)
+
+
+def test_child_programs_do_not_see_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENROUTER_API_KEY", KEY)
+    monkeypatch.setenv("openrouter_api_key", KEY)
+
+    environment = settings.environment_without_key()
+
+    assert KEY not in environment.values()
+    assert "TRAY_PROXY_HOME" in environment
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'"text"', b"null", b"\xff\xfe{\x00}\x00"])
+def test_a_damaged_user_file_is_set_aside_and_the_defaults_hold(content: bytes, user_file: Path) -> None:
+    """Nothing a person wrote is lost, and the program starts."""
+    user_file.write_bytes(content)
+
+    assert settings.load().port == 11434
+
+    (kept,) = user_file.parent.iterdir()
+    assert re.fullmatch(r"settings\.damaged-\d+\.json", kept.name)
+    assert kept.read_bytes() == content
+
+
+def test_a_damaged_user_file_that_cannot_be_set_aside_does_not_stop_the_program(
+    user_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder that can only be read, say; here something else has the new name."""
+    user_file.write_text("{")
+    monkeypatch.setattr(settings.time, "time", lambda: 1_763_900_000.5)
+    (user_file.parent / "settings.damaged-1763900000.json").mkdir()
+
+    assert settings.load().port == 11434
+
+
+def test_a_user_file_of_windows_editor_is_read(user_file: Path) -> None:
+    """It puts a mark at the beginning."""
+    user_file.write_text('{"port": 1001}', encoding="utf-8-sig")
+
+    assert settings.load().port == 1001
+
+
+def test_an_env_file_of_windows_editor_is_read(folder: Path) -> None:
+    (folder / ".env").write_text("PORT=1001\n", encoding="utf-8-sig")
+
+    assert settings.load().port == 1001
+
+
+def test_an_env_file_that_is_no_text_is_told(folder: Path) -> None:
+    """As older PowerShells write it with `>`."""
+    (folder / ".env").write_text("PORT=1001\n", encoding="utf-16")
+
+    assert refusal() == "The file .env in this folder cannot be read. Allowed is text in UTF-8."
+
+
+def test_saving_keeps_what_it_does_not_know(user_file: Path) -> None:
+    """A newer version's settings survive an older one."""
+    user_file.write_text('{"novelty": {"a": [1]}, "port": 1001, "host": "::1"}')
+
+    settings.save(user_file, {"port": 1002, "host": None, "allowed_models": ["vendor/modèle"]})
+
+    assert user_file.read_text(encoding="utf-8") == (
+        '{\n  "novelty": {\n    "a": [\n      1\n    ]\n  },\n  "port": 1002,\n'
+        '  "allowed_models": [\n    "vendor/modèle"\n  ]\n}\n'
+    )
+
+
+def test_what_was_saved_is_loaded(user_file: Path) -> None:
+    settings.save(user_file, {"allowed_models": [], "idle_timeout_s": 5.5})
+
+    loaded = settings.load()
+
+    assert (loaded.allowed_models, loaded.idle_timeout_s) == ((), 5.5)
+
+
+def test_a_first_save_makes_the_file_and_its_folder(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "settings.json"
+
+    settings.save(file, {"port": 1001})
+
+    assert json.loads(file.read_text()) == {"port": 1001}
+
+
+def test_settings_never_change_in_place() -> None:
+    loaded = settings.load()
+
+    with pytest.raises(ValueError, match="frozen"):
+        loaded.port = 1
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:11434"),
+        ("localhost", "http://localhost:11434"),
+        ("::1", "http://[::1]:11434"),
+    ],
+)
+def test_the_url_is_what_people_give_their_apps(host: str, url: str) -> None:
+    assert settings.load({"host": host}).url == url
+
+
+def test_the_env_example_names_every_setting_with_its_default() -> None:
+    """In the settings' own order, each switched off."""
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+
+    named = dict(re.findall(r"^#([A-Z_]+)=(.*)$", text, re.MULTILINE))
+
+    assert named == {name.upper(): "" if default is None else str(default) for name, default in DEFAULTS.items()}
+    assert list(named) == [name.upper() for name in Settings.model_fields]
+
+
+def test_the_env_example_can_be_used_as_it_stands(folder: Path) -> None:
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+    (folder / ".env").write_text(re.sub(r"^#(?=[A-Z_]+=)", "", text, flags=re.MULTILINE), encoding="utf-8")
+
+    loaded = settings.load()
+
+    assert loaded.model_dump(exclude={"tray_proxy_home"}) == {
+        name: default for name, default in DEFAULTS.items() if name != "tray_proxy_home"
+    }
+
+
+def test_the_filter_example_can_be_used_as_it_stands() -> None:
+    """Every line of it allows something, and together they do not allow everything."""
+    patterns = filter_lines((ROOT / "models-filter.txt.example").read_text(encoding="utf-8"))
+    ids = [model.id for model in models_with_output("all")]
+
+    useless = [line for line in patterns if not any(AllowList([line]).allows(model_id) for model_id in ids)]
+
+    assert useless == []
+    assert 0 < sum(AllowList(patterns).allows(model_id) for model_id in ids) < len(ids)
+
+
+def test_the_env_example_points_to_the_filter_example() -> None:
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+
+    assert "models-filter.txt.example" in text
+    assert (ROOT / "models-filter.txt.example").is_file()

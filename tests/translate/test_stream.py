@@ -1,0 +1,271 @@
+"""An answer's chunks in, what they say and how it ended out. The clock counts in single nanoseconds here."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from tray_proxy.errors import UpstreamError
+from tray_proxy.translate.stream import Call, Delta, Outcome, ReplyStream, parse_arguments
+from tray_proxy.wire.openrouter import CompletionChunk, TokenLogprob
+
+
+def chunk(finish: str | None = None, usage: dict[str, Any] | None = None, **delta: Any) -> CompletionChunk:
+    """Read a chunk as the client does."""
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return msgspec.convert({"id": "gen-1", "choices": [choice], "usage": usage}, CompletionChunk)
+
+
+def usage_chunk(prompt_tokens: int | None, completion_tokens: int | None, **more: Any) -> CompletionChunk:
+    usage = {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens, **more}
+    return msgspec.convert({"choices": [], "usage": usage}, CompletionChunk)
+
+
+def piece(index: int | None = 0, call_id: str | None = None, **function: str | None) -> dict[str, Any]:
+    return {"index": index, "id": call_id, "type": "function", "function": function}
+
+
+def said(*chunks: CompletionChunk) -> list[Delta]:
+    """Everything that an answer of these chunks says."""
+    reply = ReplyStream(0)
+    deltas = [delta for each in chunks for delta in reply.feed(each, 1)]
+    left, _ = reply.finish(2, marked=True)
+    return deltas + left
+
+
+def outcome(*chunks: CompletionChunk) -> Outcome:
+    reply = ReplyStream(0)
+    for each in chunks:
+        reply.feed(each, 1)
+    return reply.finish(2, marked=True)[1]
+
+
+def test_text_comes_out_piece_by_piece() -> None:
+    assert said(chunk(content="Good "), chunk(content="morning")) == [Delta("Good "), Delta("morning")]
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        chunk(),
+        chunk(content=""),
+        chunk(content=None, reasoning=None, reasoning_details=None, tool_calls=None),
+        chunk(role="assistant", content="", reasoning=""),
+        CompletionChunk(),
+        CompletionChunk(choices=[]),
+    ],
+)
+def test_a_chunk_that_says_nothing_gives_nothing(nothing: CompletionChunk) -> None:
+    """An empty line would only make clients draw again."""
+    assert said(nothing) == []
+
+
+def test_text_and_end_may_share_a_chunk() -> None:
+    assert said(chunk("stop", content="Bye")) == [Delta("Bye")]
+
+
+def test_reasoning_is_kept_apart_from_the_text() -> None:
+    assert said(chunk(reasoning="Hm. "), chunk(content="Yes.")) == [Delta(thinking="Hm. "), Delta("Yes.")]
+
+
+def test_reasoning_in_both_forms_is_said_once() -> None:
+    """OpenRouter sends the same text twice."""
+    both = chunk(reasoning="Hm.", reasoning_details=[{"type": "reasoning.text", "text": "Hm."}])
+
+    assert said(both) == [Delta(thinking="Hm.")]
+
+
+def test_reasoning_in_its_long_form_alone_is_said_too() -> None:
+    details = [
+        {"type": "reasoning.summary", "summary": "First, "},
+        {"type": "reasoning.encrypted", "data": "c2VjcmV0"},
+        {"type": None, "text": "then.", "summary": None},
+    ]
+
+    assert said(chunk(reasoning="", reasoning_details=details)) == [Delta(thinking="First, then.")]
+
+
+def test_likelihoods_go_with_their_text() -> None:
+    token = {"token": "Hi", "logprob": -0.1, "bytes": [72, 105], "top_logprobs": []}
+    choice = {"delta": {"content": "Hi"}, "logprobs": {"content": [token]}}
+
+    deltas = said(msgspec.convert({"choices": [choice]}, CompletionChunk))
+
+    assert deltas == [Delta("Hi", logprobs=(TokenLogprob("Hi", -0.1, [72, 105], []),))]
+
+
+def test_a_call_is_given_whole() -> None:
+    """Ollama never splits one, and arguments are an object there."""
+    deltas = said(
+        chunk(tool_calls=[piece(0, "call_1", name="weather", arguments="")]),
+        chunk(tool_calls=[piece(0, arguments='{"city": ')]),
+        chunk(tool_calls=[piece(0, None, name=None, arguments='"Oslo", "days": 2}')]),
+        chunk("tool_calls"),
+    )
+
+    assert deltas == [Delta(calls=(Call(0, "call_1", "weather", {"city": "Oslo", "days": 2}),))]
+
+
+def test_parallel_calls_are_told_apart_by_index() -> None:
+    """Their fragments may arrive mixed; they come out in the order of their indexes, numbered from 0."""
+    deltas = said(
+        chunk(tool_calls=[piece(2, "call_b", name="time", arguments="{")]),
+        chunk(tool_calls=[piece(1, "call_a", name="weather", arguments='{"city":'), piece(2, arguments="}")]),
+        chunk("tool_calls", tool_calls=[piece(1, arguments='"Oslo"}')]),
+    )
+
+    assert deltas == [
+        Delta(calls=(Call(0, "call_a", "weather", {"city": "Oslo"}), Call(1, "call_b", "time", {}))),
+    ]
+
+
+def test_text_comes_before_the_calls_of_the_same_chunk() -> None:
+    deltas = said(chunk("tool_calls", content="Let me look.", tool_calls=[piece(0, "call_1", name="now")]))
+
+    assert deltas == [Delta("Let me look."), Delta(calls=(Call(0, "call_1", "now", {}),))]
+
+
+def test_a_call_without_an_index_is_the_first() -> None:
+    deltas = said(chunk("tool_calls", tool_calls=[piece(None, "call_1", name="now", arguments="{}")]))
+
+    assert deltas == [Delta(calls=(Call(0, "call_1", "now", {}),))]
+
+
+def test_calls_still_open_when_the_stream_ends_are_given_at_the_end() -> None:
+    reply = ReplyStream(0)
+    reply.feed(chunk(tool_calls=[piece(0, "call_1", name="now")]), 1)
+
+    left, _ = reply.finish(2, marked=True)
+
+    assert left == [Delta(calls=(Call(0, "call_1", "now", {}),))]
+
+
+def test_calls_after_the_end_go_on_counting() -> None:
+    deltas = said(
+        chunk("tool_calls", tool_calls=[piece(0, "call_1", name="now")]),
+        chunk(tool_calls=[piece(0, "call_2", name="then")]),
+    )
+
+    assert deltas == [Delta(calls=(Call(0, "call_1", "now", {}),)), Delta(calls=(Call(1, "call_2", "then", {}),))]
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments"),
+    [
+        ("", {}),
+        (" \n", {}),
+        ("{}", {}),
+        ('{"b": 1, "a": [null]}', {"b": 1, "a": [None]}),
+        ('{"city": "Os', {"_unparsed": '{"city": "Os'}),
+        ("[1, 2]", {"_unparsed": "[1, 2]"}),
+        ('"Oslo"', {"_unparsed": '"Oslo"'}),
+        ("null", {"_unparsed": "null"}),
+        ("[" * 5000, {"_unparsed": "[" * 5000}),
+    ],
+)
+def test_arguments_that_are_no_object_are_shown_as_they_are(text: str, arguments: dict[str, object]) -> None:
+    """Dropped ones would have the app call its tool with nothing."""
+    assert parse_arguments(text) == arguments
+
+
+@pytest.mark.parametrize(
+    ("finish", "done_reason"),
+    [
+        ("stop", "stop"),
+        ("length", "length"),
+        ("tool_calls", "stop"),
+        ("content_filter", "stop"),
+        ("something new", "stop"),
+    ],
+)
+def test_ollama_knows_two_reasons_for_an_end(finish: str, done_reason: str) -> None:
+    assert outcome(chunk(finish, content="Hi")).done_reason == done_reason
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        pytest.param([chunk("stop", content="Hi"), usage_chunk(12, 34, cost=0.5)], id="in a chunk of its own"),
+        pytest.param([chunk("stop", {"prompt_tokens": 12, "completion_tokens": 34, "cost": 0.5})], id="with the end"),
+        pytest.param([usage_chunk(1, 1), usage_chunk(12, 34, cost=0.5), chunk("stop")], id="growing"),
+    ],
+)
+def test_tokens_and_cost_are_openrouters(chunks: list[CompletionChunk]) -> None:
+    result = outcome(*chunks)
+
+    assert (result.prompt_tokens, result.completion_tokens, result.cost_usd) == (12, 34, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "tokens"),
+    [
+        ([chunk("stop")], (1, 1)),
+        ([chunk(content="a"), chunk(content="b"), chunk("stop", content="c")], (1, 3)),
+        ([chunk("stop"), usage_chunk(None, None)], (1, 1)),
+        ([chunk("stop"), usage_chunk(0, 0)], (1, 1)),
+    ],
+)
+def test_without_usage_the_counts_are_the_least_that_can_be_true(
+    chunks: list[CompletionChunk], tokens: tuple[int, int]
+) -> None:
+    """Clients divide by them."""
+    result = outcome(*chunks)
+
+    assert (result.prompt_tokens, result.completion_tokens, result.cost_usd) == (*tokens, None)
+
+
+def test_durations_are_read_off_the_clock() -> None:
+    reply = ReplyStream(100)
+    reply.opened(130)
+    reply.feed(chunk(role="assistant", content=""), 150)  # says nothing: the first token is still to come
+    reply.feed(chunk(content="Hi"), 200)
+    reply.feed(chunk("stop", content="!"), 290)
+    _, result = reply.finish(300, marked=True)
+
+    assert (result.load_ns, result.prompt_eval_ns, result.eval_ns, result.total_ns) == (30, 70, 100, 200)
+
+
+@pytest.mark.parametrize(
+    ("opened", "first", "end"),
+    [(None, None, 0), (0, 0, 0), (None, None, 9), (9, None, 9), (None, 9, 9), (9, 9, 9), (5, 2, 9), (20, 30, 9)],
+)
+def test_every_duration_is_positive_and_the_parts_make_the_whole(
+    opened: int | None, first: int | None, end: int
+) -> None:
+    """AnythingLLM divides by them, also where an answer came in no measurable time."""
+    reply = ReplyStream(0)
+    if opened is not None:
+        reply.opened(opened)
+    if first is not None:
+        reply.feed(chunk(content="Hi"), first)
+    _, result = reply.finish(end, marked=True)
+
+    parts = (result.load_ns, result.prompt_eval_ns, result.eval_ns)
+    assert min(parts) > 0
+    assert sum(parts) == result.total_ns
+
+
+@pytest.mark.parametrize("chunks", [[], [chunk(content="The answer is")], [chunk(), usage_chunk(1, 2)]])
+def test_an_answer_that_was_cut_must_not_look_complete(chunks: list[CompletionChunk]) -> None:
+    reply = ReplyStream(0)
+    for each in chunks:
+        reply.feed(each, 1)
+
+    with pytest.raises(UpstreamError) as caught:
+        reply.finish(2, marked=False)
+
+    assert (caught.value.status, caught.value.message) == (
+        502,
+        "The answer broke off: OpenRouter ended the stream before the answer was complete.",
+    )
+
+
+@pytest.mark.parametrize(("finish", "marked"), [("stop", False), (None, True), ("stop", True)])
+def test_either_sign_of_the_end_will_do(finish: str | None, marked: bool) -> None:
+    """Some gateways lose the mark, some models the reason."""
+    reply = ReplyStream(0)
+    reply.feed(chunk(finish, content="Hi"), 1)
+
+    left, result = reply.finish(2, marked=marked)
+
+    assert (left, result.done_reason) == ([], "stop")

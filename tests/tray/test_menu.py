@@ -1,0 +1,181 @@
+"""The menu as a person reads it, for each state of things."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tray_proxy.tray.menu import MAX_LABEL, MAX_TITLE, SEPARATOR, MenuEntry, cut, render, status_line, title
+from tray_proxy.tray.state import (
+    CopyAddressClicked,
+    ModelClicked,
+    ModelTick,
+    OpenLogsClicked,
+    Phase,
+    QuitClicked,
+    SettingsClicked,
+    StartClicked,
+    Status,
+    StopClicked,
+    Trouble,
+)
+
+TROUBLE = Trouble("Port 11434 is used by Ollama.", "Quit the other program.")
+LONG = Trouble("OpenRouter says no. " * 20, "Try again.")
+TICKS = (ModelTick("openai/gpt-4o", allowed=True), ModelTick("openai/o4-mini", allowed=False))
+EVERY_STATUS = [
+    Status(address="127.0.0.1:11434", phase=phase, trouble=trouble, key_missing=key_missing, demo=demo)
+    for phase in Phase
+    for trouble in (None, TROUBLE, LONG)
+    for key_missing in (False, True)
+    for demo in (False, True)
+]
+
+
+def status_in(phase: Phase, **facts: Any) -> Status:
+    return Status(address="127.0.0.1:11434", phase=phase, **facts)
+
+
+def entry(status: Status, label: str) -> MenuEntry:
+    """The one line of the menu with this label."""
+    (found,) = [each for each in render(status) if each.label == label]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("phase", "facts", "line"),
+    [
+        (Phase.STOPPED, {}, "Off: apps get no answer at 127.0.0.1:11434"),
+        (Phase.STOPPED, {"key_missing": True}, "Off: apps get no answer at 127.0.0.1:11434"),
+        (Phase.STARTING, {}, "Starting…"),
+        (Phase.RUNNING, {}, "On: apps reach it at 127.0.0.1:11434"),
+        (Phase.RUNNING, {"trouble": TROUBLE}, "Needs you: Port 11434 is used by Ollama."),
+        (Phase.RUNNING, {"key_missing": True}, "Needs you: no OpenRouter key"),
+        (Phase.RUNNING, {"key_missing": True, "trouble": TROUBLE}, "Needs you: no OpenRouter key"),
+        (Phase.STOPPING, {"trouble": TROUBLE}, "Stopping…"),
+        (Phase.FAILED, {"trouble": TROUBLE}, "Needs you: Port 11434 is used by Ollama."),
+        (Phase.QUITTING, {}, "Stopping…"),
+    ],
+)
+def test_the_first_line_says_how_things_stand(phase: Phase, facts: dict[str, Any], line: str) -> None:
+    assert render(status_in(phase, **facts))[0] == MenuEntry(line, SettingsClicked())
+
+
+def test_the_demo_says_that_it_is_one() -> None:
+    """Its models are made up; nobody should take its answers for real ones."""
+    status = status_in(Phase.RUNNING, demo=True)
+
+    assert status_line(status) == "Demo · On: apps reach it at 127.0.0.1:11434"
+
+
+@pytest.mark.parametrize(
+    ("phase", "expected"),
+    [
+        (Phase.STOPPED, MenuEntry("Start", StartClicked())),
+        (Phase.FAILED, MenuEntry("Start", StartClicked())),
+        (Phase.STARTING, MenuEntry("Start", StartClicked(), enabled=False)),
+        (Phase.RUNNING, MenuEntry("Stop", StopClicked())),
+        (Phase.STOPPING, MenuEntry("Stop", StopClicked(), enabled=False)),
+        (Phase.QUITTING, MenuEntry("Stop", StopClicked(), enabled=False)),
+    ],
+)
+def test_one_line_starts_and_stops_and_waits_while_that_is_done(phase: Phase, expected: MenuEntry) -> None:
+    assert entry(status_in(phase), expected.label) == expected
+
+
+def test_the_menu_from_top_to_bottom() -> None:
+    models = (
+        MenuEntry("No models yet", enabled=False),
+        SEPARATOR,
+        MenuEntry("Choose models…", SettingsClicked("models")),
+    )
+
+    assert render(status_in(Phase.RUNNING)) == (
+        MenuEntry("On: apps reach it at 127.0.0.1:11434", SettingsClicked()),
+        SEPARATOR,
+        MenuEntry("Stop", StopClicked()),
+        MenuEntry("Models", children=models),
+        MenuEntry("Copy address", CopyAddressClicked()),
+        SEPARATOR,
+        MenuEntry("Settings…", SettingsClicked(), default=True),
+        MenuEntry("Open logs", OpenLogsClicked()),
+        SEPARATOR,
+        MenuEntry("Quit", QuitClicked()),
+    )
+
+
+@pytest.mark.parametrize("status", EVERY_STATUS)
+def test_ten_lines_are_enough(status: Status) -> None:
+    assert len(render(status)) <= 10
+
+
+@pytest.mark.parametrize("status", EVERY_STATUS)
+def test_a_click_on_the_icon_itself_opens_the_settings(status: Status) -> None:
+    """Windows runs the default line; with two of them it would be a matter of luck."""
+    assert [each.event for each in render(status) if each.default] == [SettingsClicked()]
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_the_menu_does_not_count_answers(phase: Phase) -> None:
+    """Each change of the menu closes it where a person has it open."""
+    status = status_in(phase, models=TICKS)
+
+    assert render(replace(status, in_flight=7)) == render(status)
+
+
+def test_each_model_stands_there_once_with_its_tick() -> None:
+    status = status_in(Phase.RUNNING, models=TICKS)
+
+    assert entry(status, "Models").children[:-2] == (
+        MenuEntry("openai/gpt-4o", ModelClicked("openai/gpt-4o"), checked=True),
+        MenuEntry("openai/o4-mini", ModelClicked("openai/o4-mini"), checked=False),
+    )
+
+
+@pytest.mark.parametrize("models", [(), TICKS])
+def test_the_list_of_models_ends_with_the_way_to_all_of_them(models: tuple[ModelTick, ...]) -> None:
+    last_two = entry(status_in(Phase.RUNNING, models=models), "Models").children[-2:]
+
+    assert last_two == (SEPARATOR, MenuEntry("Choose models…", SettingsClicked("models")))
+
+
+def test_a_long_model_name_is_cut_in_sight_but_not_in_meaning() -> None:
+    model_id = f"vendor/{'x' * 200}"
+
+    row = entry(status_in(Phase.RUNNING, models=(ModelTick(model_id, allowed=True),)), "Models").children[0]
+
+    assert (len(row.label), row.event) == (MAX_LABEL, ModelClicked(model_id))
+
+
+@pytest.mark.parametrize(
+    ("text", "length", "expected"),
+    [
+        ("short", 5, "short"),
+        ("longer", 5, "long…"),
+        ("two\nlines\t and  more", 20, "two lines and more"),
+        ("  around  ", 6, "around"),
+        ("", 5, ""),
+    ],
+)
+def test_a_text_is_cut_visibly_and_kept_on_one_line(text: str, length: int, expected: str) -> None:
+    assert cut(text, length) == expected
+
+
+@pytest.mark.parametrize("status", EVERY_STATUS)
+def test_no_label_is_longer_than_a_menu_is_wide(status: Status) -> None:
+    assert max(len(each.label) for each in render(status)) <= MAX_LABEL
+
+
+def test_the_tooltip_has_the_name_and_the_first_line() -> None:
+    assert title(status_in(Phase.RUNNING)) == "Tray Proxy · On: apps reach it at 127.0.0.1:11434"
+
+
+@pytest.mark.parametrize("status", EVERY_STATUS)
+def test_the_tooltip_is_never_longer_than_windows_takes(status: Status) -> None:
+    assert len(title(status)) <= MAX_TITLE
+
+
+def test_a_long_trouble_fills_the_line_and_says_that_it_goes_on() -> None:
+    line = status_line(status_in(Phase.RUNNING, trouble=LONG))
+
+    assert (len(line), line[-1]) == (MAX_LABEL, "…")

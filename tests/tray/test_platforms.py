@@ -1,0 +1,533 @@
+"""What is done differently on each system, against stand-ins for what that system brings."""
+
+import contextlib
+import ctypes
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from types import ModuleType, SimpleNamespace
+
+import pyperclip
+import pytest
+from PIL import Image
+
+from tray_proxy.errors import ProxyError
+from tray_proxy.tray.platforms import Linux, Mac, Windows, copy_by_program, label, present_platform
+
+QUERYENDSESSION, ENDSESSION, NOTIFY = 0x0011, 0x0016, 0x0400
+RIGHT_CLICK, MOUSE_MOVE = 0x0205, 0x0200
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("win32", Windows), ("darwin", Mac), ("linux", Linux), ("freebsd14", Linux)]
+)
+def test_each_system_has_its_way(name, kind):
+    assert type(present_platform(name)) is kind
+
+
+@pytest.mark.parametrize(("platform", "shown"), [("win32", "r&&d/model_a"), ("linux", "r&d/model_a")])
+def test_an_ampersand_in_a_label_is_doubled_on_windows_alone(platform, shown):
+    """There it would underline the next letter."""
+    assert label("r&d/model_a", platform) == shown
+
+
+def test_without_a_clipboard_the_text_is_told(monkeypatch):
+    def refuse(_text):
+        raise pyperclip.PyperclipException("no clipboard")
+
+    monkeypatch.setattr(pyperclip, "copy", refuse)
+
+    with pytest.raises(ProxyError) as failure:
+        copy_by_program("http://127.0.0.1:11434")
+
+    assert failure.value.message == "The clipboard cannot be reached. The text is http://127.0.0.1:11434"
+
+
+def module(name, **content):
+    """A stand-in for a module that only one system has."""
+    made = ModuleType(name)
+    for attribute, value in content.items():
+        setattr(made, attribute, value)
+    return made
+
+
+class PlainIcon:
+    """What pystray's Windows icon is to us: handlers, and a menu that is open while its click is handled."""
+
+    def __init__(self) -> None:
+        self._message_handlers = {NOTIFY: self._on_notify}
+        self._hwnd = 77
+        self.while_open = lambda: None
+
+    def _on_notify(self, _wparam, _lparam):
+        self.while_open()
+
+
+@pytest.fixture
+def windows(monkeypatch):
+    """Windows' way, its icon, and the messages posted to the icon's window."""
+    posted = []
+    user32 = SimpleNamespace(PostMessageW=lambda *message: posted.append(message))
+    monkeypatch.setattr(ctypes, "windll", SimpleNamespace(user32=user32), raising=False)
+    platform = Windows()
+    return SimpleNamespace(platform=platform, icon=platform.icon_class(PlainIcon)(), posted=posted)
+
+
+def test_windows_may_log_off(windows):
+    """pystray answers what it does not know with 0, and that is a veto."""
+    assert windows.icon._message_handlers[QUERYENDSESSION](0, 0) == 1
+
+
+@pytest.mark.parametrize(("really", "quits"), [(1, 1), (0, 0)])
+def test_the_end_of_the_windows_session_quits(windows, really, quits):
+    """With 0 somebody else has refused, and the session goes on."""
+    asked = []
+    windows.platform.on_end(lambda: asked.append("quit"))
+
+    windows.icon._message_handlers[ENDSESSION](really, 0)
+
+    assert len(asked) == quits
+
+
+def test_on_windows_work_is_done_when_its_message_arrives(windows):
+    """Not in the thread that asks for it."""
+    done = []
+
+    windows.platform.call(windows.icon, lambda: done.append(1))
+
+    assert (done, windows.posted) == ([], [(77, Windows._CALL, 0, 0)])
+    windows.icon._message_handlers[Windows._CALL](0, 0)
+    assert done == [1]
+
+
+def test_on_windows_work_waits_until_the_window_is_there(windows):
+    windows.icon._hwnd = None
+
+    windows.platform.call(windows.icon, lambda: None)
+
+    assert windows.posted == []
+
+
+def test_on_windows_an_open_menu_is_not_pulled_away(windows):
+    """An update destroys the menu that is shown."""
+    done = []
+
+    def meanwhile():
+        windows.platform.call(windows.icon, lambda: done.append("updated"))
+        windows.icon._message_handlers[Windows._CALL](0, 0)
+        done.append("closed")
+
+    windows.icon.while_open = meanwhile
+    windows.icon._message_handlers[NOTIFY](0, RIGHT_CLICK)
+
+    assert done == ["closed", "updated"]
+
+
+def test_on_windows_the_mouse_over_the_icon_does_not_end_the_wait_for_the_menu(windows):
+    """It brings the same message again while the menu is shown."""
+    done = []
+
+    def meanwhile():
+        windows.icon.while_open = lambda: None
+        windows.platform.call(windows.icon, lambda: done.append("updated"))
+        windows.icon._message_handlers[NOTIFY](0, MOUSE_MOVE)
+        done.append("closed")
+
+    windows.icon.while_open = meanwhile
+    windows.icon._message_handlers[NOTIFY](0, RIGHT_CLICK)
+
+    assert done == ["closed", "updated"]
+
+
+def test_on_windows_a_menu_that_fails_does_not_hold_up_the_work_for_ever(windows):
+    done = []
+    windows.icon.while_open = lambda: 1 / 0
+    with contextlib.suppress(ZeroDivisionError):
+        windows.icon._message_handlers[NOTIFY](0, RIGHT_CLICK)
+
+    windows.platform.call(windows.icon, lambda: done.append("updated"))
+    windows.icon._message_handlers[Windows._CALL](0, 0)
+
+    assert done == ["updated"]
+
+
+def test_on_windows_work_is_done_in_the_order_in_which_it_came(windows):
+    done = []
+    for number in range(3):
+        windows.platform.call(windows.icon, lambda number=number: done.append(number))
+
+    windows.icon._message_handlers[Windows._CALL](0, 0)
+
+    assert done == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("light", "theme"), [(1, "light"), (0, "dark")])
+def test_the_windows_taskbar_says_which_colour_it_has(monkeypatch, light, theme):
+    registry = module(
+        "winreg", HKEY_CURRENT_USER="HKCU", OpenKey=lambda root, path: contextlib.nullcontext((root, path))
+    )
+    registry.QueryValueEx = lambda key, name: (light, 4)
+    monkeypatch.setitem(sys.modules, "winreg", registry)
+
+    assert Windows().theme() == theme
+
+
+def test_a_windows_without_the_setting_has_a_dark_taskbar(monkeypatch):
+    """As it was before Windows 10 got a light one."""
+
+    def no_such_key(root, path):
+        raise FileNotFoundError(path)
+
+    monkeypatch.setitem(sys.modules, "winreg", module("winreg", HKEY_CURRENT_USER="HKCU", OpenKey=no_such_key))
+
+    assert Windows().theme() == "dark"
+
+
+@pytest.mark.parametrize("platform", [Windows(), Mac()])
+def test_windows_and_the_mac_copy_by_the_systems_own_program(monkeypatch, platform):
+    copied = []
+    monkeypatch.setattr(pyperclip, "copy", copied.append)
+
+    platform.copy(object(), "http://127.0.0.1:11434")
+
+    assert copied == ["http://127.0.0.1:11434"]
+
+
+def test_windows_shows_notices_as_they_are(windows):
+    told = []
+    windows.icon.notify = lambda text, title: told.append((text, title))
+
+    windows.platform.notify(windows.icon, "A & B", "<text>")
+
+    assert told == [("<text>", "A & B")]
+
+
+@pytest.fixture
+def appkit(monkeypatch):
+    """Stand-ins for AppKit, Foundation and AppHelper that write down what they are told, and in which thread."""
+    told = []
+
+    class Picture:
+        @classmethod
+        def alloc(cls):
+            return cls()
+
+        def initWithData_(self, data):  # noqa: N802  AppKit's name
+            told.append(("data", data[:4]))
+            return self
+
+        def setSize_(self, size):  # noqa: N802  AppKit's name
+            told.append(("size", size))
+
+        def setTemplate_(self, template):  # noqa: N802  AppKit's name
+            told.append(("template", template))
+
+    modules = {
+        "AppKit": {"NSImage": Picture},
+        "Foundation": {"NSData": bytes},
+        "PyObjCTools": {},
+        "PyObjCTools.AppHelper": {"callAfter": lambda do: told.append(("after", do))},
+    }
+    for name, content in modules.items():
+        module = ModuleType(name)
+        for attribute, value in content.items():
+            setattr(module, attribute, value)
+        monkeypatch.setitem(sys.modules, name, module)
+    sys.modules["PyObjCTools"].AppHelper = sys.modules["PyObjCTools.AppHelper"]  # type: ignore[attr-defined]
+    return told
+
+
+def test_the_mac_shows_a_sharp_template(appkit):
+    """18 points at two pixels each; a template takes the colour of the menu bar."""
+
+    class Icon:
+        def __init__(self):
+            self._icon = Image.new("RGBA", (36, 36))
+            self._icon_image = None
+            button = SimpleNamespace(setImage_=lambda image: appkit.append(("shown", image)))
+            self._status_item = SimpleNamespace(button=lambda: button)
+
+    icon = Mac().icon_class(Icon)()
+
+    icon._assert_image()
+
+    assert appkit == [("data", b"\x89PNG"), ("size", (18, 18)), ("template", True), ("shown", icon._icon_image)]
+    assert Mac().icon_size == 36
+
+
+def test_the_mac_is_touched_from_its_main_thread_alone(appkit):
+    """AppKit ends the program otherwise."""
+    done = []
+    asking = threading.Thread(target=lambda: Mac().call(object(), lambda: done.append("drawn")))
+
+    asking.start()
+    asking.join()
+
+    assert done == []
+    (_, do) = appkit[0]
+    do()
+    assert done == ["drawn"]
+
+
+def test_a_notice_on_the_mac_is_quoted_and_waits_for_nobody(monkeypatch):
+    commands = queue.SimpleQueue()
+    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-v1-0123456789abcdef")
+
+    def run(command, *, env, **_options):
+        commands.put((command, "OPENROUTER_API_KEY" in env, threading.current_thread().name))
+
+    monkeypatch.setattr(subprocess, "run", run)
+
+    Mac().notify(object(), 'a "title"', "back\\slash")
+
+    script = 'display notification "back\\\\slash" with title "a \\"title\\""'
+    assert commands.get(timeout=5) == (["osascript", "-e", script], False, "notice")
+
+
+def test_the_mac_hears_its_signals_through_cocoa(monkeypatch):
+    """Python's own handlers do not run while Cocoa's loop does."""
+    handlers = {}
+    signals = ModuleType("PyObjCTools.MachSignals")
+    signals.signal = handlers.__setitem__  # type: ignore[attr-defined]
+    package = ModuleType("PyObjCTools")
+    package.MachSignals = signals  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "PyObjCTools", package)
+    monkeypatch.setitem(sys.modules, "PyObjCTools.MachSignals", signals)
+    asked = []
+
+    Mac().on_end(lambda: asked.append("quit"))
+
+    handlers[signal.SIGINT](signal.SIGINT)
+    handlers[signal.SIGTERM](signal.SIGTERM)
+    assert asked == ["quit", "quit"]
+
+
+def test_a_template_is_right_for_every_menu_bar_of_the_mac():
+    assert Mac().theme() == "template"
+
+
+def test_gnomes_panel_is_dark(monkeypatch):
+    monkeypatch.setenv("XDG_CURRENT_DESKTOP", "ubuntu:GNOME")
+
+    assert Linux().theme() == "dark"
+
+
+class Desktop:
+    """Stands in for GLib, Gio and GTK; what is to be done in GLib's loop is done by `turn`."""
+
+    def __init__(self, monkeypatch):
+        self.idle = []
+        self.clipboard = []
+        self.look = None
+        self.owned = set()
+        self.bus_fault = None
+        glib = module("GLib", idle_add=self.idle.append, Variant=lambda _kind, values: values)
+        gio = module("Gio", BusType=SimpleNamespace(SESSION=2), DBusCallFlags=SimpleNamespace(NONE=0))
+        gio.bus_get_sync = self._bus
+        gtk = module("Gtk", Settings=SimpleNamespace(get_default=lambda: self.look))
+        gtk.Clipboard = SimpleNamespace(get=lambda _selection: self)
+        repository = module("gi.repository", GLib=glib, Gio=gio, Gtk=gtk, Gdk=module("Gdk", SELECTION_CLIPBOARD=69))
+        gi = module("gi", repository=repository, require_version=lambda _name, _version: None)
+        monkeypatch.setitem(sys.modules, "gi", gi)
+        monkeypatch.setitem(sys.modules, "gi.repository", repository)
+
+    def turn(self):
+        """Run what is waiting; GLib asks again what answers with true."""
+        self.idle[:] = [do for do in self.idle if do()]
+
+    def _bus(self, _kind, _cancellable):
+        if self.bus_fault is not None:
+            raise self.bus_fault
+        return SimpleNamespace(call_sync=self._name_has_owner)
+
+    def _name_has_owner(self, *call):
+        (name,) = call[4]
+        return SimpleNamespace(unpack=lambda: (name in self.owned,))
+
+    def set_text(self, text, length):
+        self.clipboard.append((text, length))
+
+    def store(self):
+        self.clipboard.append("stored")
+
+
+@pytest.fixture
+def desktop(monkeypatch):
+    monkeypatch.setenv("XDG_CURRENT_DESKTOP", "XFCE")
+    return Desktop(monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("prefers_dark", "name", "theme"),
+    [(False, "Adwaita", "light"), (True, "Adwaita", "dark"), (False, "Arc-Dark", "dark")],
+)
+def test_other_panels_follow_the_desktops_theme(desktop, prefers_dark, name, theme):
+    desktop.look = SimpleNamespace(
+        props=SimpleNamespace(gtk_application_prefer_dark_theme=prefers_dark, gtk_theme_name=name)
+    )
+
+    assert Linux().theme() == theme
+
+
+def test_a_desktop_that_tells_nothing_has_a_light_panel(desktop):
+    """GTK has no settings without a display."""
+    assert Linux().theme() == "light"
+
+
+def test_without_gtk_the_panel_counts_as_light(monkeypatch):
+    monkeypatch.setenv("XDG_CURRENT_DESKTOP", "XFCE")
+    monkeypatch.setitem(sys.modules, "gi", None)
+
+    assert Linux().theme() == "light"
+
+
+def test_on_linux_work_is_done_once_and_in_glibs_loop(desktop):
+    done = []
+
+    Linux().call(object(), lambda: done.append("drawn"))
+
+    assert done == []
+    desktop.turn()
+    desktop.turn()
+    assert done == ["drawn"]
+
+
+def test_on_linux_a_copied_text_is_handed_on_when_we_end(desktop):
+    """Otherwise it would be gone with the program."""
+    Linux().copy(object(), "http://127.0.0.1:11434")
+
+    desktop.turn()
+
+    assert desktop.clipboard == [("http://127.0.0.1:11434", -1), "stored"]
+
+
+def older_panel(monkeypatch, owner):
+    """Have X say who shows icons by the older protocol: a window's number, or 0 for nobody."""
+    asked = []
+
+    class Display:
+        def get_default_screen(self):
+            return 0
+
+        def intern_atom(self, name):
+            asked.append(name)
+            return 300
+
+        def get_selection_owner(self, atom):
+            return owner
+
+        def close(self):
+            asked.append("closed")
+
+    monkeypatch.setitem(sys.modules, "Xlib", module("Xlib"))
+    monkeypatch.setitem(sys.modules, "Xlib.display", module("Xlib.display", Display=Display))
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("owned", "panel", "shown"),
+    [({"org.kde.StatusNotifierWatcher"}, 0, True), (set(), 77, True), (set(), 0, False)],
+)
+def test_an_icon_is_shown_where_a_panel_of_either_kind_is(desktop, monkeypatch, owned, panel, shown):
+    desktop.owned = owned
+    older_panel(monkeypatch, panel)
+
+    assert Linux().has_tray_host() is shown
+
+
+def test_the_connection_to_x_is_closed_again(desktop, monkeypatch):
+    asked = older_panel(monkeypatch, 77)
+
+    Linux().has_tray_host()
+
+    assert asked == ["_NET_SYSTEM_TRAY_S0", "closed"]
+
+
+def test_without_a_bus_the_older_panel_is_asked_all_the_same(desktop, monkeypatch):
+    desktop.bus_fault = OSError("no bus")
+    older_panel(monkeypatch, 77)
+
+    assert Linux().has_tray_host() is True
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the real libraries of Linux, without a desktop")
+def test_without_any_desktop_nothing_shows_the_icon():
+    """The real libraries, in a process of their own: what they find of a bus they keep for good."""
+    nowhere = {
+        "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere/bus",
+        "DISPLAY": "",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    program = "from tray_proxy.tray.platforms import Linux; raise SystemExit(Linux().has_tray_host() is not False)"
+
+    ended = subprocess.run([sys.executable, "-c", program], env=os.environ | nowhere, capture_output=True, check=False)
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+@pytest.fixture
+def signals_put_back():
+    """Leave the test run's own handlers as they were."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGHUP")
+def test_on_linux_every_signal_of_an_end_quits(signals_put_back):
+    """Ctrl-C, `kill` and a terminal that is closed."""
+    asked = []
+    Linux().on_end(lambda: asked.append("quit"))
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.raise_signal(number)
+
+    assert asked == ["quit", "quit", "quit"]
+
+
+def test_a_notice_on_linux_is_not_taken_for_markup():
+    """The desktop would make a link of what OpenRouter says."""
+    told = []
+    icon = SimpleNamespace(notify=lambda text, title: told.append((text, title)))
+
+    Linux().notify(icon, "A & B", 'say "<a href=x>" & go')
+
+    assert told == [('say "&lt;a href=x&gt;" &amp; go', "A & B")]
+
+
+class WithoutBus:
+    """pystray's GTK icon where there is no session bus."""
+
+    def __init__(self) -> None:
+        self.ready = False
+
+    def _initialize(self):
+        raise OSError("no bus")
+
+    def _finalize(self):
+        self._notifier.hide()
+        raise OSError("no bus")
+
+    def _mark_ready(self):
+        self.ready = True
+
+
+def test_the_icon_lives_without_a_session_bus():
+    """pystray would leave its thread waiting, and the program could not end."""
+    icon = Linux().icon_class(WithoutBus)()
+
+    icon._initialize()
+    icon._notifier.notify("title", "text", "")
+    icon._finalize()
+
+    assert icon.ready is True
+
+
+@pytest.mark.parametrize("platform", [Windows(), Mac()])
+def test_windows_and_the_mac_always_show_tray_icons(platform):
+    assert platform.has_tray_host() is True

@@ -1,0 +1,269 @@
+"""The state machine, pair by pair: what becomes of the status, and what is to be done."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tray_proxy.errors import KeyRejected, OutOfCredits, PortInUse
+from tray_proxy.tray.state import (
+    ActionFailed,
+    CopyAddressClicked,
+    CopyText,
+    Effect,
+    Event,
+    KeyChanged,
+    ListenerFailed,
+    ListenerStarted,
+    ListenerStopped,
+    Look,
+    ModelClicked,
+    ModelsChanged,
+    ModelTick,
+    Notify,
+    OpenLogs,
+    OpenLogsClicked,
+    OpenSettings,
+    Phase,
+    Quit,
+    QuitClicked,
+    Recovered,
+    SetModelAllowed,
+    SettingsClicked,
+    StartClicked,
+    StartListener,
+    Status,
+    StopClicked,
+    StopListener,
+    TrafficChanged,
+    Trouble,
+    Troubled,
+    transition,
+)
+
+TAKEN = PortInUse("Port 11434 is used by Ollama.")
+REJECTED = KeyRejected("OpenRouter does not accept the key.")
+TICKED, UNTICKED = ModelTick("openai/gpt-4o", allowed=True), ModelTick("openai/o4-mini", allowed=False)
+OLD_TROUBLE = Trouble("There was trouble before.", "See to it.")
+NEWS = (TICKED,)
+
+EVENTS: tuple[Event, ...] = (
+    StartClicked(), StopClicked(), ListenerStarted("127.0.0.1:11500"), ListenerFailed(TAKEN), ListenerStopped(),
+    TrafficChanged(3), Troubled(REJECTED), Recovered(), KeyChanged(missing=True), ModelsChanged(NEWS),
+    ModelClicked(TICKED.id), SettingsClicked("models"), CopyAddressClicked(), OpenLogsClicked(), QuitClicked(),
+    ActionFailed(TAKEN),
+)  # fmt: skip
+
+type Row = tuple[Phase, Event, dict[str, Any], list[Effect]]
+
+# What can be asked for at any time, until the program ends.
+IN_EVERY_PHASE: tuple[tuple[Event, dict[str, Any], list[Effect]], ...] = (
+    (SettingsClicked("models"), {}, [OpenSettings("models")]),
+    (CopyAddressClicked(), {}, [CopyText("http://127.0.0.1:11434")]),
+    (OpenLogsClicked(), {}, [OpenLogs()]),
+    (ModelClicked(TICKED.id), {}, [SetModelAllowed(TICKED.id, allowed=False)]),
+    (ModelsChanged(NEWS), {"models": NEWS}, []),
+    (KeyChanged(missing=True), {"key_missing": True}, []),
+    (ActionFailed(TAKEN), {}, [Notify("That did not work", f"{TAKEN.message} {TAKEN.hint}")]),
+)
+FAILED = {"phase": Phase.FAILED, "in_flight": 0, "trouble": Trouble(TAKEN.message, TAKEN.hint)}
+TOLD_OFF: list[Effect] = [Notify("Tray Proxy is off", f"{TAKEN.message} {TAKEN.hint}")]
+TABLE: tuple[Row, ...] = (
+    (Phase.STOPPED, StartClicked(), {"phase": Phase.STARTING, "trouble": None}, [StartListener()]),
+    (Phase.FAILED, StartClicked(), {"phase": Phase.STARTING, "trouble": None}, [StartListener()]),
+    (Phase.STARTING, ListenerStarted("127.0.0.1:11500"), {"phase": Phase.RUNNING, "address": "127.0.0.1:11500"}, []),
+    (Phase.STARTING, ListenerFailed(TAKEN), FAILED, TOLD_OFF),
+    (Phase.RUNNING, ListenerFailed(TAKEN), FAILED, TOLD_OFF),
+    (Phase.STOPPING, ListenerFailed(TAKEN), FAILED, TOLD_OFF),
+    (Phase.RUNNING, StopClicked(), {"phase": Phase.STOPPING}, [StopListener()]),
+    (Phase.STOPPING, ListenerStopped(), {"phase": Phase.STOPPED, "in_flight": 0, "trouble": None}, []),
+    (Phase.STARTING, TrafficChanged(3), {"in_flight": 3}, []),
+    (Phase.RUNNING, TrafficChanged(3), {"in_flight": 3}, []),
+    (Phase.STOPPING, TrafficChanged(3), {"in_flight": 3}, []),
+    (
+        Phase.RUNNING,
+        Troubled(REJECTED),
+        {"trouble": Trouble(REJECTED.message, REJECTED.hint)},
+        [Notify("Tray Proxy needs you", f"{REJECTED.message} {REJECTED.hint}")],
+    ),
+    (Phase.RUNNING, Recovered(), {"trouble": None}, []),
+    (Phase.STOPPED, QuitClicked(), {"phase": Phase.QUITTING}, [Quit()]),
+    (Phase.FAILED, QuitClicked(), {"phase": Phase.QUITTING}, [Quit()]),
+    (Phase.RUNNING, QuitClicked(), {"phase": Phase.QUITTING}, [StopListener()]),
+    (Phase.STARTING, QuitClicked(), {"phase": Phase.QUITTING}, []),
+    (Phase.STOPPING, QuitClicked(), {"phase": Phase.QUITTING}, []),
+    (Phase.QUITTING, ListenerStopped(), {}, [Quit()]),
+    (Phase.QUITTING, ListenerFailed(TAKEN), {}, [Quit()]),
+    (Phase.QUITTING, ListenerStarted("127.0.0.1:11500"), {}, [StopListener()]),
+)
+ALIVE = [phase for phase in Phase if phase is not Phase.QUITTING]
+MEANINGFUL = {(phase, event) for phase, event, _, _ in TABLE} | {
+    (phase, event) for phase in ALIVE for event, _, _ in IN_EVERY_PHASE
+}
+RACES = [(phase, event) for phase in Phase for event in EVENTS if (phase, event) not in MEANINGFUL]
+
+
+def status_in(phase: Phase, **facts: Any) -> Status:
+    """A status in which every field has something that an event could change."""
+    usual: dict[str, Any] = {"in_flight": 1, "trouble": OLD_TROUBLE, "models": (TICKED, UNTICKED)}
+    return Status(address="127.0.0.1:11434", phase=phase, **{**usual, **facts})
+
+
+def play(status: Status, events: Iterable[Event]) -> tuple[Status, list[Effect]]:
+    """Let events happen one after another; return the last status and all the effects."""
+    done: list[Effect] = []
+    for event in events:
+        status, effects = transition(status, event)
+        done += effects
+    return status, done
+
+
+def named(value: object) -> str:
+    return value.name if isinstance(value, Phase) else type(value).__name__
+
+
+@pytest.mark.parametrize(("phase", "event", "changes", "effects"), TABLE, ids=named)
+def test_an_event_does_what_the_table_says(
+    phase: Phase, event: Event, changes: dict[str, Any], effects: list[Effect]
+) -> None:
+    before = status_in(phase)
+
+    assert transition(before, event) == (replace(before, **changes), effects)
+
+
+@pytest.mark.parametrize("phase", ALIVE, ids=named)
+@pytest.mark.parametrize(("event", "changes", "effects"), IN_EVERY_PHASE, ids=named)
+def test_what_the_owner_asks_for_does_not_wait_for_a_phase(
+    phase: Phase, event: Event, changes: dict[str, Any], effects: list[Effect]
+) -> None:
+    """Settings and logs are wanted most where something has gone wrong."""
+    before = status_in(phase)
+
+    assert transition(before, event) == (replace(before, **changes), effects)
+
+
+@pytest.mark.parametrize(("phase", "event"), RACES, ids=named)
+def test_every_other_pair_is_a_race_and_changes_nothing(phase: Phase, event: Event) -> None:
+    """A second click, or news that arrives late."""
+    before = status_in(phase)
+
+    assert transition(before, event) == (before, [])
+
+
+def test_no_kind_of_event_is_left_out_of_these_tables() -> None:
+    assert {type(event) for event in EVENTS} == set(Event.__value__.__args__)
+
+
+def test_the_program_begins_switched_off() -> None:
+    assert Status(address="127.0.0.1:11434").phase is Phase.STOPPED
+
+
+def test_an_impatient_second_click_opens_the_port_once() -> None:
+    _, effects = play(status_in(Phase.STOPPED), [StartClicked(), StartClicked()])
+
+    assert effects == [StartListener()]
+
+
+def test_a_start_forgets_the_last_failure() -> None:
+    status, _ = play(status_in(Phase.STARTING), [ListenerFailed(TAKEN), StartClicked(), ListenerStarted("[::1]:1")])
+
+    assert (status.phase, status.trouble, status.look) == (Phase.RUNNING, None, Look.ON)
+
+
+def test_a_server_that_dies_while_it_is_stopped_is_told_about_once() -> None:
+    """The stop that was under way then reports as well."""
+    status, effects = play(status_in(Phase.RUNNING), [StopClicked(), ListenerFailed(TAKEN), ListenerStopped()])
+
+    assert (status.phase, effects) == (Phase.FAILED, [StopListener(), *TOLD_OFF])
+
+
+def test_a_question_that_comes_before_the_news_of_the_open_port_shows_as_work() -> None:
+    status, _ = play(status_in(Phase.STARTING, in_flight=0, trouble=None), [TrafficChanged(1), ListenerStarted("a:1")])
+
+    assert status.look is Look.WORKING
+
+
+def test_the_same_trouble_again_is_told_once() -> None:
+    """An app may try a hundred times."""
+    _, effects = play(status_in(Phase.RUNNING), [Troubled(REJECTED)] * 3)
+
+    assert effects == [Notify("Tray Proxy needs you", f"{REJECTED.message} {REJECTED.hint}")]
+
+
+def test_another_trouble_is_told_as_well() -> None:
+    broke = OutOfCredits("There is not enough credit.")
+
+    _, effects = play(status_in(Phase.RUNNING), [Troubled(REJECTED), Troubled(broke)])
+
+    assert effects[1:] == [Notify("Tray Proxy needs you", f"{broke.message} {broke.hint}")]
+
+
+def test_a_trouble_that_comes_back_is_told_again() -> None:
+    _, effects = play(status_in(Phase.RUNNING), [Troubled(REJECTED), Recovered(), Troubled(REJECTED)])
+
+    assert effects == [Notify("Tray Proxy needs you", f"{REJECTED.message} {REJECTED.hint}")] * 2
+
+
+def test_an_unticked_model_is_ticked_by_a_click() -> None:
+    _, effects = transition(status_in(Phase.RUNNING), ModelClicked(UNTICKED.id))
+
+    assert effects == [SetModelAllowed(UNTICKED.id, allowed=True)]
+
+
+def test_a_click_on_a_model_that_has_just_vanished_does_nothing() -> None:
+    _, effects = transition(status_in(Phase.RUNNING), ModelClicked("gone/model"))
+
+    assert effects == []
+
+
+def test_a_key_that_was_found_is_no_longer_missed() -> None:
+    status, _ = transition(status_in(Phase.RUNNING, key_missing=True, trouble=None), KeyChanged(missing=False))
+
+    assert status.look is Look.WORKING
+
+
+@pytest.mark.parametrize(
+    ("phase", "news", "effects"),
+    [
+        (Phase.STOPPED, [], [Quit()]),
+        (Phase.FAILED, [], [Quit()]),
+        (Phase.RUNNING, [ListenerStopped()], [StopListener(), Quit()]),
+        (Phase.RUNNING, [ListenerFailed(TAKEN)], [StopListener(), Quit()]),
+        (Phase.STOPPING, [ListenerStopped()], [Quit()]),
+        (Phase.STARTING, [ListenerFailed(TAKEN)], [Quit()]),
+        (Phase.STARTING, [ListenerStarted("127.0.0.1:11434"), ListenerStopped()], [StopListener(), Quit()]),
+    ],
+    ids=named,
+)
+def test_quit_ends_the_program_once_the_port_is_closed(phase: Phase, news: list[Event], effects: list[Effect]) -> None:
+    """Answers under way get their error line only if the stop they belong to is waited for."""
+    assert play(status_in(phase), [QuitClicked(), *news]) == (status_in(Phase.QUITTING), effects)
+
+
+def test_a_second_quit_does_not_cut_the_first_one_short() -> None:
+    """Desktops send more than one signal at their end."""
+    _, effects = play(status_in(Phase.RUNNING), [QuitClicked(), QuitClicked()])
+
+    assert effects == [StopListener()]
+
+
+@pytest.mark.parametrize(
+    ("phase", "facts", "look"),
+    [
+        (Phase.STOPPED, {}, Look.OFF),
+        (Phase.STOPPED, {"key_missing": True}, Look.OFF),
+        (Phase.STARTING, {}, Look.WORKING),
+        (Phase.RUNNING, {}, Look.ON),
+        (Phase.RUNNING, {"in_flight": 1}, Look.WORKING),
+        (Phase.RUNNING, {"key_missing": True}, Look.ATTENTION),
+        (Phase.RUNNING, {"trouble": OLD_TROUBLE}, Look.ATTENTION),
+        (Phase.RUNNING, {"trouble": OLD_TROUBLE, "in_flight": 1}, Look.ATTENTION),
+        (Phase.STOPPING, {}, Look.WORKING),
+        (Phase.STOPPING, {"trouble": OLD_TROUBLE}, Look.WORKING),
+        (Phase.FAILED, {"trouble": OLD_TROUBLE}, Look.ATTENTION),
+        (Phase.QUITTING, {"in_flight": 1}, Look.OFF),
+    ],
+)
+def test_the_icon_shows_how_things_stand(phase: Phase, facts: dict[str, Any], look: Look) -> None:
+    assert Status(address="127.0.0.1:11434", phase=phase, **facts).look is look
