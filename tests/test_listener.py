@@ -126,14 +126,16 @@ def test_after_stop_the_port_is_free_again(loop, free_port):
         socket.create_connection(("127.0.0.1", free_port))
 
 
-def test_a_listener_that_ends_by_itself_tells(loop):
+def test_a_listener_that_ends_by_itself_tells_and_frees_its_port(loop, free_port):
     told = threading.Event()
-    listener = Listener(hello, bind("127.0.0.1", 0), died=lambda _error: told.set())
+    listener = Listener(hello, bind("127.0.0.1", free_port), died=lambda _error: told.set())
     loop.submit(listener.start()).result(5)
 
     loop.loop.call_soon_threadsafe(listener._serving.cancel)
 
     assert told.wait(5)
+    for sock in bind("127.0.0.1", free_port):
+        sock.close()
 
 
 def test_stopping_what_never_started_does_nothing(loop):

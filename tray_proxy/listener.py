@@ -249,18 +249,26 @@ class Listener:
         return f"http://{address(host, port)}"
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
-        if self._died is not None and not self._server.should_exit:
-            self._died(None if task.cancelled() else task.exception())
+        if self._server.should_exit:
+            return
+        # Or the next start would find its own port taken.
+        self._close_port()
+        error = None if task.cancelled() else task.exception()
+        if self._died is not None:
+            self._died(error)
+
+    def _close_port(self) -> None:
+        for server in getattr(self._server, "servers", ()):
+            server.close()
+        for sock in self._sockets:
+            sock.close()
 
     async def stop(self) -> None:
         """Close the port at once, give running requests a moment, and return when all is closed."""
         if self._serving is None:
             return
         self._server.should_exit = True
-        for server in getattr(self._server, "servers", ()):
-            server.close()  # uvicorn looks at should_exit only every tenth of a second
-        for sock in self._sockets:
-            sock.close()
+        self._close_port()  # at once: uvicorn looks at should_exit only every tenth of a second
         if self._stopping is not None:
             await self._stopping()
         try:

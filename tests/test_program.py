@@ -1,0 +1,160 @@
+"""The parts together: what reaches the tray, and what survives a restart."""
+
+import queue
+
+import pytest
+from pydantic import SecretStr
+
+from tray_proxy.errors import KeyRejected, PortInUse
+from tray_proxy.listener import bind
+from tray_proxy.program import Program, program_folders
+from tray_proxy.settings import Settings
+from tray_proxy.tray.state import KeyChanged, ListenerFailed, ModelsChanged, Recovered, TrafficChanged, Troubled
+
+KEY = "sk-or-v1-another-key-of-nobody"
+
+
+@pytest.fixture
+def program(loop, stage, upstream, tmp_path, free_port):
+    """A program without a proxy yet, and the news it gives."""
+    news = queue.Queue()
+    settings = Settings(
+        port=free_port,
+        tray_proxy_home=tmp_path,
+        openrouter_base_url=stage.url,
+        openrouter_api_key=SecretStr(upstream.key),
+    )
+
+    async def make():
+        made = Program(settings, demo=False, post=news.put)
+        made.begin()
+        return made
+
+    made = loop.submit(make()).result(5)
+    made.news = news
+    yield made
+    loop.submit(made.end()).result(5)
+
+
+def next_news(program, kind):
+    """Return the next piece of news of a kind; others are passed over."""
+    while True:
+        event = program.news.get(timeout=5)
+        if isinstance(event, kind):
+            return event
+
+
+def test_the_models_reach_the_tray_when_they_are_loaded(program):
+    ticks = next_news(program, ModelsChanged).models
+
+    assert len(ticks) == 15
+    assert (ticks[0].id, ticks[0].allowed) == ("openai/gpt-4o", True)
+
+
+def test_that_there_is_a_key_reaches_the_tray(program):
+    assert next_news(program, KeyChanged) == KeyChanged(missing=False)
+
+
+def test_that_there_is_no_key_reaches_the_tray(loop, stage, upstream, tmp_path, memory_keyring):
+    news = queue.Queue()
+
+    async def make():
+        made = Program(Settings(tray_proxy_home=tmp_path, openrouter_base_url=stage.url), demo=False, post=news.put)
+        made.begin()
+        return made
+
+    made = loop.submit(make()).result(5)
+    made.news = news
+    told = next_news(made, KeyChanged)
+    loop.submit(made.end()).result(5)
+
+    assert told == KeyChanged(missing=True)
+
+
+def ask(program, loop):
+    import httpx
+
+    body = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}], "stream": False}
+    loop.submit(program.cache.catalogue()).result(5)
+    return httpx.post(f"{program.settings.url}/api/chat", json=body, trust_env=False, timeout=10)
+
+
+def test_traffic_and_recovery_reach_the_tray(program, loop):
+    loop.submit(program.start_proxy()).result(5)
+
+    ask(program, loop)
+
+    assert next_news(program, TrafficChanged) == TrafficChanged(1)
+    assert next_news(program, TrafficChanged) == TrafficChanged(0)
+    assert next_news(program, Recovered) == Recovered()
+
+
+def test_a_refused_key_reaches_the_tray(program, loop, upstream):
+    upstream.key = KEY
+    loop.submit(program.start_proxy()).result(5)
+
+    answer = ask(program, loop)
+
+    assert answer.status_code == 401
+    assert type(next_news(program, Troubled).error) is KeyRejected
+
+
+def test_an_apps_own_mistake_does_not_reach_the_tray(program, loop, upstream):
+    loop.submit(program.start_proxy()).result(5)
+    upstream.arrange("status-503")
+
+    assert ask(program, loop).status_code == 503
+
+    assert next_news(program, TrafficChanged) == TrafficChanged(1)
+    assert program.news.get(timeout=5) == TrafficChanged(0)
+
+
+def test_a_taken_port_is_told_and_can_be_tried_again(program, loop):
+    others = bind("127.0.0.1", program.settings.port)
+
+    with pytest.raises(PortInUse):
+        loop.submit(program.start_proxy()).result(10)
+    problem = program._backend().state().problem
+    for sock in others:
+        sock.close()
+
+    assert problem.startswith(f"Port {program.settings.port} is used by ")
+    assert loop.submit(program.start_proxy()).result(5) == f"127.0.0.1:{program.settings.port}"
+
+
+def test_a_listener_that_dies_reaches_the_tray(program, loop):
+    loop.submit(program.start_proxy()).result(5)
+
+    loop.loop.call_soon_threadsafe(program._proxy._serving.cancel)
+
+    assert next_news(program, ListenerFailed).error.message == "The server stopped by itself; the log says more."
+
+
+def test_the_settings_page_opens_more_than_once(program, loop):
+    import httpx
+
+    first = loop.submit(program.page_url("models")).result(5)
+    second = loop.submit(program.page_url("")).result(5)
+
+    answers = [httpx.get(url, trust_env=False).headers["location"] for url in (first, second)]
+    assert answers == ["/#models", "/"]
+
+
+def test_the_demo_keeps_its_settings_apart(tmp_path):
+    settings = Settings(tray_proxy_home=tmp_path)
+
+    real, demo = program_folders(settings, demo=False), program_folders(settings, demo=True)
+
+    assert (real.settings_file, demo.settings_file) == (tmp_path / "settings.json", tmp_path / "demo" / "settings.json")
+    assert real.logs == demo.logs
+
+
+def test_the_demo_never_uses_the_owners_key(loop, tmp_path, stage, memory_keyring):
+    async def make():
+        return Program(Settings(tray_proxy_home=tmp_path, openrouter_api_key=SecretStr(KEY)), demo=True)
+
+    made = loop.submit(make()).result(5)
+
+    key = loop.submit(made.keychain.key()).result(5).get_secret_value()
+    loop.submit(made.end()).result(5)
+    assert key == "sk-or-v1-demo-key-that-is-worth-nothing"
