@@ -10,6 +10,10 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tray_proxy.server.app import ROUTES
+from tray_proxy.settings import Settings, flag_of, knob
+from tray_proxy.translate.options import OPTION_RULES
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "tray_proxy"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name not in ("__init__.py", "__main__.py"))
@@ -114,3 +118,28 @@ def test_the_tests_run_on_the_versions_that_are_released():
 
 def pins_text(file: str) -> str:
     return (ROOT / "packaging" / file).read_text(encoding="utf-8")
+
+
+def test_each_endpoint_and_option_is_documented():
+    documented = (ROOT / "docs" / "ollama-api.md").read_text(encoding="utf-8")
+    rows = [f"| {methods.replace(',', ', ')} | `{path}` |" for methods, path, _ in ROUTES]
+    rows += [f"| `{name}` | " for name in OPTION_RULES]
+
+    assert [row for row in rows if row not in documented] == []
+
+
+def test_each_setting_and_flag_is_documented():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = [
+        f"| `{name.upper()}` | `{flag_of(name)}` |" if knob(name)["flag"] else f"| `{name.upper()}` | none: "
+        for name in Settings.model_fields
+    ]
+
+    assert [row for row in rows if row not in readme] == []
+
+
+def test_each_module_has_its_row_in_the_architecture():
+    table = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    names = [path.relative_to(PACKAGE).as_posix() for path in MODULES if path.parent.name != "demo"]
+
+    assert [name for name in names if f"`{name}`" not in table] == []

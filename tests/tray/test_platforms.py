@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from tray_proxy.errors import ProxyError
-from tray_proxy.tray.platforms import Linux, Mac, Windows, copy_by_program, label, present_platform
+from tray_proxy.tray.platforms import SETTLE_MS, Linux, Mac, Windows, copy_by_program, label, present_platform
 
 QUERYENDSESSION, ENDSESSION, NOTIFY = 0x0011, 0x0016, 0x0400
 RIGHT_CLICK, MOUSE_MOVE = 0x0205, 0x0200
@@ -99,6 +99,15 @@ def test_on_windows_work_is_done_when_its_message_arrives(windows):
     windows.platform.call(windows.icon, lambda: done.append(1))
 
     assert (done, windows.posted) == ([], [(77, Windows._CALL, 0, 0)])
+    windows.icon._message_handlers[Windows._CALL](0, 0)
+    assert done == [1]
+
+
+def test_on_windows_a_drawing_needs_no_delay(windows):
+    done = []
+
+    windows.platform.call_later(windows.icon, lambda: done.append(1))
+
     windows.icon._message_handlers[Windows._CALL](0, 0)
     assert done == [1]
 
@@ -272,6 +281,15 @@ def test_the_mac_is_touched_from_its_main_thread_alone(appkit):
     assert done == ["drawn"]
 
 
+def test_on_the_mac_a_drawing_needs_no_delay(appkit):
+    def draw():
+        pass
+
+    Mac().call_later(object(), draw)
+
+    assert appkit == [("after", draw)]
+
+
 def test_a_notice_on_the_mac_is_quoted_and_waits_for_nobody(monkeypatch):
     commands = queue.SimpleQueue()
     monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-v1-0123456789abcdef")
@@ -319,12 +337,13 @@ class Desktop:
     """Stands in for GLib, Gio and GTK; what is to be done in GLib's loop is done by `turn`."""
 
     def __init__(self, monkeypatch):
-        self.idle = []
+        self.waiting = []
+        self.delays_ms = []
         self.clipboard = []
         self.look = None
         self.owned = set()
         self.bus_fault = None
-        glib = module("GLib", idle_add=self.idle.append, Variant=lambda _kind, values: values)
+        glib = module("GLib", timeout_add=self._timeout_add, Variant=lambda _kind, values: values)
         gio = module("Gio", BusType=SimpleNamespace(SESSION=2), DBusCallFlags=SimpleNamespace(NONE=0))
         gio.bus_get_sync = self._bus
         gtk = module("Gtk", Settings=SimpleNamespace(get_default=lambda: self.look))
@@ -336,7 +355,11 @@ class Desktop:
 
     def turn(self):
         """Run what is waiting; GLib asks again what answers with true."""
-        self.idle[:] = [do for do in self.idle if do()]
+        self.waiting[:] = [do for do in self.waiting if do()]
+
+    def _timeout_add(self, delay_ms, do):
+        self.delays_ms.append(delay_ms)
+        self.waiting.append(do)
 
     def _bus(self, _kind, _cancellable):
         if self.bus_fault is not None:
@@ -393,6 +416,49 @@ def test_on_linux_work_is_done_once_and_in_glibs_loop(desktop):
     desktop.turn()
     desktop.turn()
     assert done == ["drawn"]
+
+
+def test_on_linux_a_drawing_lets_the_panel_read_first(desktop):
+    """xfce4-panel crashes over menus that are rebuilt faster than it reads them."""
+    Linux().call(object(), lambda: None)
+    Linux().call_later(object(), lambda: None)
+
+    assert desktop.delays_ms == [0, SETTLE_MS]
+
+
+class ClickedIcon:
+    """pystray's GTK icon as far as clicks go: after each it builds the menu again."""
+
+    def __init__(self):
+        self.rebuilt = 0
+
+    def _handler(self, callback):
+        def inner(*_arguments):
+            callback(self)
+            self.rebuilt += 1
+
+        return inner
+
+
+class Item:
+    """A line of pystray's menu, which is called with the icon."""
+
+    def __init__(self, checked):
+        self.checked = checked
+        self.clicked_on = []
+
+    def __call__(self, icon):
+        self.clicked_on.append(icon)
+
+
+@pytest.mark.parametrize(("checked", "rebuilt"), [(None, 0), (True, 1), (False, 1)])
+def test_on_linux_a_click_rebuilds_the_menu_only_to_put_a_tick_back(checked, rebuilt):
+    """GTK flips a tick by itself, whether or not the model could be unticked."""
+    icon, item = Linux().icon_class(ClickedIcon)(), Item(checked)
+
+    icon._handler(item)("the GTK item")
+
+    assert (item.clicked_on, icon.rebuilt) == ([icon], rebuilt)
 
 
 def test_on_linux_a_copied_text_is_handed_on_when_we_end(desktop):

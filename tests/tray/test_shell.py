@@ -45,12 +45,13 @@ class RecordingIcon:
 
 
 class HandCranked:
-    """A platform whose GUI thread is the test: `call` collects, `turn` runs."""
+    """A platform whose GUI thread is the test: `call` and `call_later` collect, `turn` runs."""
 
     icon_size = 16
 
     def __init__(self):
         self.waiting = []
+        self.delayed = 0
         self.said = []
         self.at_end = None
 
@@ -58,6 +59,10 @@ class HandCranked:
         return RecordingIcon
 
     def call(self, icon, do):
+        self.waiting.append(do)
+
+    def call_later(self, icon, do):
+        self.delayed += 1
         self.waiting.append(do)
 
     def turn(self):
@@ -182,6 +187,20 @@ def test_traffic_changes_the_icon_alone(shell, platform):
 
     assert show(shell, platform, replace(ON, in_flight=1)) == ["icon"]
     assert show(shell, platform, replace(ON, in_flight=2)) == []
+
+
+def test_one_drawing_is_due_at_a_time(shell, platform):
+    """It takes the last status whenever it comes; a queue of them would redraw what is already shown."""
+    for number in range(5):
+        shell.show(replace(ON, in_flight=number))
+
+    assert platform.delayed == 1
+
+
+def test_a_notice_does_not_wait_for_the_drawing(shell, platform):
+    shell.notify("a", "b")
+
+    assert platform.delayed == 0
 
 
 def test_a_new_trouble_changes_everything_once(shell, platform):
