@@ -261,3 +261,18 @@ def test_a_windowed_program_says_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     cli.say("hello")
 
     assert status("--no-such-option") == 2
+
+
+def test_what_runs_no_longer_has_the_key_in_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Browser, file manager and clipboard programs are handed the environment as it then is."""
+    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-v1-canary-of-nobody")
+    seen: list[tuple[str | None, str | None]] = []
+
+    def run(loaded: settings.Settings, **_: Any) -> None:
+        key = loaded.openrouter_api_key
+        seen.append((key and key.get_secret_value(), os.environ.get("OPENROUTER_API_KEY")))
+
+    monkeypatch.setattr(wiring, "serve", run)
+
+    assert cli.main(["serve"]) == 0
+    assert seen == [("sk-or-v1-canary-of-nobody", None)]

@@ -85,6 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         loaded = settings.load(chosen)
+        settings.hide_key_from_children()
         run = wiring.serve if word == "serve" else wiring.run_tray
         run(loaded, demo=demo, say=say)
     except SettingsInvalid as error:

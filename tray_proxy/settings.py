@@ -279,6 +279,11 @@ def save(path: Path, changes: Mapping[str, object]) -> None:
     paths.replace_file(path, json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n")
 
 
-def environment_without_key() -> dict[str, str]:
-    """Return the environment for child programs: the key is not theirs to see."""
-    return {name: value for name, value in os.environ.items() if name.upper() != "OPENROUTER_API_KEY"}
+def hide_key_from_children() -> None:
+    """
+    Take the key out of this process's environment, once it has been read.
+
+    Every program started from here on (browser, file manager, clipboard) would otherwise be handed it.
+    """
+    for name in [name for name in os.environ if name.upper() == "OPENROUTER_API_KEY"]:
+        del os.environ[name]

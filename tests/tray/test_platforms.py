@@ -292,17 +292,16 @@ def test_on_the_mac_a_drawing_needs_no_delay(appkit):
 
 def test_a_notice_on_the_mac_is_quoted_and_waits_for_nobody(monkeypatch):
     commands = queue.SimpleQueue()
-    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-v1-0123456789abcdef")
 
-    def run(command, *, env, **_options):
-        commands.put((command, "OPENROUTER_API_KEY" in env, threading.current_thread().name))
+    def run(command, **_options):
+        commands.put((command, threading.current_thread().name))
 
     monkeypatch.setattr(subprocess, "run", run)
 
     Mac().notify(object(), 'a "title"', "back\\slash")
 
     script = 'display notification "back\\\\slash" with title "a \\"title\\""'
-    assert commands.get(timeout=5) == (["osascript", "-e", script], False, "notice")
+    assert commands.get(timeout=5) == (["osascript", "-e", script], "notice")
 
 
 def test_the_mac_hears_its_signals_through_cocoa(monkeypatch):

@@ -1,8 +1,4 @@
-"""
-Open folders and addresses with the system's own programs.
-
-The programs started here never get the owner's key: it is taken out of their environment.
-"""
+"""Open folders and addresses with the system's own programs."""
 
 import os
 import shutil
@@ -12,7 +8,6 @@ import threading
 from pathlib import Path
 
 from tray_proxy.errors import ProxyError
-from tray_proxy.settings import environment_without_key
 
 
 def open_folder(folder: Path) -> None:
@@ -41,26 +36,16 @@ def open_address(url: str) -> None:
 def _open(what: str, failure: str, *, program: str | None = None) -> None:
     try:
         if sys.platform == "win32":
-            _start_file(what)
+            os.startfile(what)  # type: ignore[attr-defined,unused-ignore]  # noqa: S606  our own folder or page
         else:
             _start([program or ("open" if sys.platform == "darwin" else "xdg-open"), what])
     except OSError:
         raise ProxyError(failure) from None
 
 
-def _start_file(what: str) -> None:
-    """Let Windows choose the program. It hands on our own environment, so the key is taken out for that moment."""
-    key = os.environ.pop("OPENROUTER_API_KEY", None)
-    try:
-        os.startfile(what)  # type: ignore[attr-defined,unused-ignore]  # noqa: S606  our own folder or page
-    finally:
-        if key is not None:
-            os.environ["OPENROUTER_API_KEY"] = key
-
-
 def child_environment() -> dict[str, str]:
-    """Return the environment for child programs: without the key, and without a frozen program's library path."""
-    environment = environment_without_key()
+    """Return the environment for child programs: a frozen program's library path would break them."""
+    environment = dict(os.environ)
     if getattr(sys, "frozen", False) and sys.platform == "linux":
         original = environment.pop("LD_LIBRARY_PATH_ORIG", None)
         environment.pop("LD_LIBRARY_PATH", None)

@@ -23,7 +23,6 @@ import structlog
 
 from tray_proxy.errors import ProxyError
 from tray_proxy.tray.icons import Theme
-from tray_proxy.tray.opener import child_environment
 
 log = structlog.get_logger(__name__)
 
@@ -357,7 +356,7 @@ class Mac:
         command = ["osascript", "-e", script]
 
         def run() -> None:
-            subprocess.run(command, env=child_environment(), check=False, capture_output=True)  # noqa: S603
+            subprocess.run(command, check=False, capture_output=True)  # noqa: S603
 
         threading.Thread(target=run, name="notice", daemon=True).start()
 
