@@ -197,10 +197,12 @@ def test_one_drawing_is_due_at_a_time(shell, platform):
     assert platform.delayed == 1
 
 
-def test_a_notice_does_not_wait_for_the_drawing(shell, platform):
+def test_a_notice_comes_after_the_drawing_that_is_due(shell, platform):
+    """It carries the icon of that moment, and a trouble should look like one."""
+    shell.show(ON)
     shell.notify("a", "b")
 
-    assert platform.delayed == 0
+    assert platform.delayed == 2
 
 
 def test_a_new_trouble_changes_everything_once(shell, platform):

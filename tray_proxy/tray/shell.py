@@ -82,7 +82,8 @@ class TrayShell:
     def notify(self, heading: str, text: str) -> None:
         """Show a notification, cut to what Windows takes."""
         heading, text = cut(heading, MAX_NOTICE_TITLE), cut(text, MAX_NOTICE_TEXT)
-        self._ui(lambda: self._platform.notify(self._icon, heading, text))
+        # After the drawing that is due: a notice carries the icon of that moment.
+        self._ui(lambda: self._platform.notify(self._icon, heading, text), later=True)
 
     def copy(self, text: str) -> None:
         """Put a text into the clipboard."""
