@@ -17,7 +17,16 @@ from tray_proxy.program import Program, program_folders
 from tray_proxy.settings import Settings, address
 from tray_proxy.tray import opener
 from tray_proxy.tray.controller import TrayController
-from tray_proxy.tray.state import ActionFailed, Event, ListenerFailed, ListenerStarted, ListenerStopped, Status
+from tray_proxy.tray.state import (
+    ActionFailed,
+    Event,
+    ListenerFailed,
+    ListenerStarted,
+    ListenerStopped,
+    SettingsClicked,
+    StartClicked,
+    Status,
+)
 
 END_TIMEOUT_S = 4.0
 
@@ -133,10 +142,13 @@ def run_tray(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> N
     loop = LoopThread()
     program, upstream = loop.submit(_open(settings, demo=demo, post=controller.post)).result()
     actions = TrayActions(loop, program, logs_folder, controller.post)
-    say(f"Tray Proxy is in the tray. Its log is in {logs_folder}.")
-    if not shell.has_tray_host:
-        say("Nothing on this desktop shows tray icons, so the settings page opens instead.")
-        actions.open_settings("")
+    if shell.has_tray_host:
+        say(f"Tray Proxy is in the tray. Its log is in {logs_folder}.")
+    else:
+        # There is no menu to start it by, nor to open the page.
+        say("Nothing on this desktop shows tray icons: Tray Proxy is turned on, and its settings page opens.")
+        controller.post(StartClicked())
+        controller.post(SettingsClicked())
     try:
         shell.run(lambda: controller.start(shell, actions))
     finally:

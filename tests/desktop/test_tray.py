@@ -22,6 +22,13 @@ QUIT_S = 2.0
 CHAT = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}], "stream": False}
 
 
+def answers(port):
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/api/version", trust_env=False, timeout=1).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
 class App:
     """A started tray and its menu."""
 
@@ -39,10 +46,7 @@ class App:
         return f"http://127.0.0.1:{self.port}"
 
     def answers(self):
-        try:
-            return httpx.get(f"{self.url}/api/version", trust_env=False, timeout=1).status_code == 200
-        except httpx.HTTPError:
-            return False
+        return answers(self.port)
 
     def closed(self):
         try:
@@ -269,7 +273,8 @@ def test_a_signal_ends_it_like_quit(start_app, number):
     assert app.closed()
 
 
-def test_without_a_tray_host_it_says_so_and_opens_the_page(open_desktop, tmp_path, free_port):
+def test_without_a_tray_host_it_says_so_starts_and_opens_the_page(open_desktop, tmp_path, free_port):
+    """There is no menu to do either by."""
     bare = open_desktop(tray_host=False)
 
     process = bare.start(
@@ -278,5 +283,9 @@ def test_without_a_tray_host_it_says_so_and_opens_the_page(open_desktop, tmp_pat
     )
 
     wait_for(bare.opened_addresses, "the page to be opened")
-    assert "Nothing on this desktop shows tray icons, so the settings page opens instead." in bare.output(process)
-    assert process.poll() is None
+    wait_for(lambda: answers(free_port), "the port to answer")
+    assert bare.output(process) == (
+        "Nothing on this desktop shows tray icons: Tray Proxy is turned on, and its settings page opens.\n"
+    )
+    process.terminate()
+    assert process.wait(QUIT_S) == 0

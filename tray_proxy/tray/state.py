@@ -332,4 +332,5 @@ def _trouble(error: ProxyError) -> Trouble:
 
 
 def _notice(title: str, error: ProxyError) -> Notify:
-    return Notify(title, f"{error.message} {error.hint}")
+    # OpenRouter's own words often end without a full stop.
+    return Notify(title, f"{error.message.rstrip('.')}. {error.hint}")
