@@ -158,7 +158,7 @@ def test_a_text_model_refuses_pictures() -> None:
     )
 
 
-@pytest.mark.parametrize("role", ["system", "developer"])
+@pytest.mark.parametrize("role", ["system", "developer", "assistant"])
 def test_only_users_and_tools_may_show_pictures(role: str) -> None:
     """OpenRouter takes them nowhere else, and dropping one would go unnoticed."""
     with pytest.raises(UnsupportedRequest) as caught:

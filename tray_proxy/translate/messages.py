@@ -82,6 +82,8 @@ def to_messages(messages: list[ollama.Message], model: ModelEntry, asked: str) -
         role = message.role.lower()
         if role not in ROLES:
             raise BadRequest(f"invalid role: {message.role!r}; expected one of {', '.join(ROLES)}")
+        if message.images and role not in ("user", "tool"):
+            raise UnsupportedRequest(f"images are not supported in {role} messages")
         if role != "tool":
             result += calls.close()
         if role == "tool":
@@ -89,7 +91,7 @@ def to_messages(messages: list[ollama.Message], model: ModelEntry, asked: str) -
         elif role == "assistant":
             result.append(_assistant_turn(message, position, calls))
         else:
-            result.append(Message(role=role, content=_content(message, role, model, asked)))
+            result.append(Message(role=role, content=_content(message, model, asked)))
     return result + calls.close()
 
 
@@ -99,8 +101,8 @@ def _tool_result(message: ollama.Message, calls: _OpenCalls, model: ModelEntry, 
         # The app cut its history after the call. The result is worth keeping, but only a user may speak unasked.
         label = f"Result of the tool {message.tool_name}:" if message.tool_name else "Result of a tool:"
         told = msgspec.structs.replace(message, content=f"{label}\n{message.content or ''}")
-        return Message(role="user", content=_content(told, "user", model, asked))
-    return Message(role="tool", tool_call_id=call_id, content=_content(message, "tool", model, asked))
+        return Message(role="user", content=_content(told, model, asked))
+    return Message(role="tool", tool_call_id=call_id, content=_content(message, model, asked))
 
 
 def _assistant_turn(message: ollama.Message, position: int, calls: _OpenCalls) -> Message:
@@ -121,12 +123,10 @@ def _made_up_id(position: int, index: int, name: str, arguments: str) -> str:
     return f"call_{digest.hexdigest()[:8]}"
 
 
-def _content(message: ollama.Message, role: str, model: ModelEntry, asked: str) -> str | list[Part]:
+def _content(message: ollama.Message, model: ModelEntry, asked: str) -> str | list[Part]:
     text = message.content or ""
     if not message.images:
         return text
-    if role not in ("user", "tool"):
-        raise UnsupportedRequest(f"images are not supported in {role} messages")
     parts: list[Part] = [TextPart(text=text)] if text else []
     return parts + [_attachment(image, model, asked) for image in message.images]
 
