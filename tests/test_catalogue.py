@@ -126,6 +126,28 @@ def test_a_failing_refresh_keeps_the_present_list(tmp_path):
     assert ids(cache) == ["a/one", "b/two", "e/vectors"]
 
 
+def test_chat_does_not_wait_for_the_embedding_models(tmp_path):
+    """Their list may be slow, or away for good."""
+    client = Client()
+    silent = asyncio.Event()
+
+    async def fetch_models(path):
+        if path == "/embeddings/models":
+            await silent.wait()
+        return client.answers[path]
+
+    client.fetch_models = fetch_models
+    cache = cached(tmp_path, client)
+
+    async def ask():
+        keeping = asyncio.create_task(cache.keep_fresh())
+        found = (await cache.catalogue()).resolve("one").id
+        keeping.cancel()
+        return found
+
+    assert asyncio.run(ask()) == "a/one"
+
+
 def test_embedding_models_survive_their_own_lists_failure(tmp_path):
     client = Client()
     cache = cached(tmp_path, client)
@@ -193,7 +215,7 @@ def test_a_change_of_what_is_allowed_is_told_and_in_force_at_once(tmp_path):
 
     cache.restrict(AllowList(None, ["b/two"]))
 
-    assert told == [["a/one", "b/two", "e/vectors"], ["b/two"]]
+    assert told == [["a/one", "b/two"], ["a/one", "b/two", "e/vectors"], ["b/two"]]
     with pytest.raises(ModelNotAllowed):
         cache.snapshot.resolve("a/one")
 
@@ -217,7 +239,7 @@ def test_it_keeps_trying_until_the_network_is_back(tmp_path, monkeypatch):
     monkeypatch.setattr("tray_proxy.catalogue.FIRST_RETRY_S", 0.01)
     client = Client(models=AWAY)
     arrived = asyncio.Event()
-    cache = cached(tmp_path, client, changed=lambda _: arrived.set())
+    cache = cached(tmp_path, client, changed=lambda new: len(new.entries) == 3 and arrived.set())
 
     async def wait():
         keeping = asyncio.create_task(cache.keep_fresh())

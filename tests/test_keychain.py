@@ -220,18 +220,35 @@ def test_a_store_that_blocks_is_not_waited_for(blocked: BlockedStore) -> None:
     assert (keychain.problem, keychain.present, blocked.found.is_set()) == (SILENT, False, False)
 
 
-def test_an_answer_that_comes_late_counts(blocked: BlockedStore) -> None:
+def test_an_answer_that_comes_late_counts_and_is_told(blocked: BlockedStore) -> None:
     """The owner unlocks the store when the prompt is seen; nothing need be asked again."""
-    keychain = Keychain(timeout_s=0.01)
-    refusal(keychain.key())
-    blocked.asked.wait(5)
 
-    blocked.content.clear()  # a second read would find nothing
-    blocked.unlocked.set()
-    blocked.found.wait(5)
-    keychain._timeout_s = 5
+    async def unlock_late() -> tuple[str, Source, str | None]:
+        keychain = Keychain(timeout_s=0.01)
+        told = asyncio.Event()
+        keychain.changed = told.set
+        with pytest.raises(KeychainUnavailable):
+            await keychain.key()
+        blocked.unlocked.set()
+        await asyncio.wait_for(told.wait(), 5)
+        blocked.content.clear()  # a second read would find nothing
+        return (await keychain.key()).get_secret_value(), keychain.source, keychain.problem
 
-    assert (read(keychain), keychain.source, keychain.problem) == (KEY, Source.KEYRING, None)
+    assert run(unlock_late()) == (KEY, Source.KEYRING, None)
+
+
+def test_forgetting_while_a_read_waits_voids_what_it_finds(blocked: BlockedStore) -> None:
+    async def forget_meanwhile() -> bool:
+        keychain = Keychain(timeout_s=0.01)
+        with pytest.raises(KeychainUnavailable):
+            await keychain.key()
+        forgetting = asyncio.create_task(keychain.forget())
+        await asyncio.sleep(0)
+        blocked.unlocked.set()
+        await forgetting
+        return keychain.present
+
+    assert run(forget_meanwhile()) is False
 
 
 def test_callers_wait_behind_one_prompt_together(blocked: BlockedStore) -> None:

@@ -26,9 +26,7 @@ def usual_umask():
 
 
 def test_one_folder_can_hold_everything(tmp_path: Path) -> None:
-    assert paths.folders(tmp_path) == Folders(
-        settings=tmp_path, cache=tmp_path / "cache", data=tmp_path / "data", logs=tmp_path / "logs"
-    )
+    assert paths.folders(tmp_path) == Folders(settings=tmp_path, cache=tmp_path / "cache", logs=tmp_path / "logs")
 
 
 @pytest.mark.parametrize(
@@ -51,7 +49,6 @@ def test_on_linux_the_desktops_standard_places_are_used(tmp_path: Path, monkeypa
     assert paths.folders(None) == Folders(
         settings=tmp_path / "config" / "tray-proxy",
         cache=tmp_path / "cache" / "tray-proxy",
-        data=tmp_path / "data" / "tray-proxy",
         logs=tmp_path / "state" / "tray-proxy" / "log",
     )
 
@@ -65,7 +62,6 @@ def test_the_demo_shares_nothing_but_the_log(tmp_path: Path) -> None:
     assert paths.folders(tmp_path).demo() == Folders(
         settings=tmp_path / "demo",
         cache=tmp_path / "cache" / "demo",
-        data=tmp_path / "data" / "demo",
         logs=tmp_path / "logs",
     )
 

@@ -25,6 +25,7 @@ FIRST_RETRY_S = 5.0
 MAX_RETRY_S = 300.0
 # How long the first request after the very first start waits for the list.
 FIRST_LOAD_S = 5.0
+NO_MODELS = b'{"data":[]}'
 
 log = structlog.get_logger(__name__)
 
@@ -173,26 +174,30 @@ class CatalogueCache:
             ProxyError: the list of chat models could not be had, or holds none; the present one stays.
         """
         models = await self._client.fetch_models("/models")
+        # At once: chat need not wait for the other list, which may be slow or away.
+        self._take_parts(models, bytes(self._saved.embeddings) if self._saved else NO_MODELS)
         try:
-            embeddings = await self._client.fetch_models("/embeddings/models")
+            self._take_parts(models, await self._client.fetch_models("/embeddings/models"))
         except ProxyError as error:
             log.warning("embedding models not refreshed", error=error.message)
-            embeddings = bytes(self._saved.embeddings) if self._saved else b'{"data":[]}'
+        if self._saved is not None:
+            try:
+                replace_file(self._file, msgspec.json.encode(self._saved))
+            except OSError as error:
+                log.warning("catalogue copy not written", error=type(error).__name__)
+
+    def _take_parts(self, models: bytes, embeddings: bytes) -> None:
         try:
-            saved = _Saved(self._base_url, int(self._clock()), msgspec.Raw(models), msgspec.Raw(embeddings))
-            self._take(saved)
-        except msgspec.DecodeError:
+            self._take(_Saved(self._base_url, int(self._clock()), msgspec.Raw(models), msgspec.Raw(embeddings)))
+        except (msgspec.DecodeError, UnicodeDecodeError):
             raise CatalogueUnavailable("OpenRouter's model list cannot be read.") from None
-        try:
-            replace_file(self._file, msgspec.json.encode(saved))
-        except OSError as error:
-            log.warning("catalogue copy not written", error=type(error).__name__)
 
     def _take(self, saved: _Saved) -> None:
-        entries = _entries(saved.models) + tuple(_as_embedding(entry) for entry in _entries(saved.embeddings))
-        unique = {entry.id.casefold(): entry for entry in entries}
-        if not unique:
+        chat = _entries(saved.models)
+        if not chat:
             raise CatalogueUnavailable("OpenRouter's model list is empty.")
+        entries = chat + tuple(_as_embedding(entry) for entry in _entries(saved.embeddings))
+        unique = {entry.id.casefold(): entry for entry in entries}
         self._saved = saved
         self._publish(Catalogue(tuple(unique.values()), self._allow, saved.fetched_s))
 

@@ -14,10 +14,10 @@ Every failure a person or a client can meet.
     ├─ Stopping 503
     ├─ PortInUse
     ├─ SettingsInvalid
-    └─ UpstreamError 502
+    └─ UpstreamError 502 (.retry_after_s)
        ├─ KeyRejected 401
        ├─ OutOfCredits 402
-       ├─ RateLimited 429 (.retry_after_s)
+       ├─ RateLimited 429
        ├─ UpstreamUnreachable 502
        └─ UpstreamTimeout 504
 
@@ -137,13 +137,18 @@ class SettingsInvalid(ProxyError):
 
 
 class UpstreamError(ProxyError):
-    """OpenRouter, or the way to it, failed. `status` is OpenRouter's own where it gave one."""
+    """
+    OpenRouter, or the way to it, failed.
+
+    `status` is OpenRouter's own where it gave one; `retry_after_s` is None if it did not say how long to wait.
+    """
 
     status = 502
     hint = "Try again in a moment, or choose another model."
 
-    def __init__(self, message: str, *, status: int | None = None) -> None:
+    def __init__(self, message: str, *, status: int | None = None, retry_after_s: float | None = None) -> None:
         super().__init__(message)
+        self.retry_after_s = retry_after_s
         if status is not None:
             self.status = status
 
@@ -163,14 +168,10 @@ class OutOfCredits(UpstreamError):
 
 
 class RateLimited(UpstreamError):
-    """OpenRouter refused the request for now; `retry_after_s` is None if it did not say how long."""
+    """OpenRouter refused the request for now."""
 
     status = 429
     hint = "Wait a moment, or choose a model with a higher limit."
-
-    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after_s = retry_after_s
 
 
 class UpstreamUnreachable(UpstreamError):

@@ -49,6 +49,8 @@ class Keychain:
     Args:
         given: A key that needs no key store, and where it is from.
         service: The name under which the system's key store keeps ours.
+
+    `changed` is called in the event loop when the key store gave a key.
     """
 
     def __init__(
@@ -59,9 +61,10 @@ class Keychain:
         service: str = SERVICE,
         timeout_s: float = TIMEOUT_S,
     ) -> None:
+        self.changed: Callable[[], None] = lambda: None
         self._service = service
         self._timeout_s = timeout_s
-        self._reading: concurrent.futures.Future[str | None] | None = None
+        self._reading: asyncio.Future[str | None] | None = None
         self._problem: str | None = None
         self._known: SecretStr | None = None
         self.source = Source.NONE
@@ -86,25 +89,27 @@ class Keychain:
             KeyMissing: there is none.
             KeychainUnavailable: the key store is absent, locked or silent.
         """
-        if self._known is not None:
-            return self._known
-        # One read at a time: a second one would only pile up behind the same prompt.
-        if self._reading is None:
-            self._reading = _in_thread(lambda: _store().get_password(self._service, ACCOUNT))
-        reading = self._reading
-        try:
-            found = await self._wait(reading, self._timeout_s)
-        finally:
-            if reading.done():
-                self._reading = None
-        if self._known is not None:
-            # The owner pasted one in the meantime; what was found may be the one before.
-            return self._known
-        if not found:
+        if self._known is None:
+            # One read at a time: a second one would only pile up behind the same prompt.
+            if self._reading is None:
+                self._reading = _in_thread(lambda: _store().get_password(self._service, ACCOUNT))
+                self._reading.add_done_callback(self._read)
+            await self._wait(self._reading, self._timeout_s)
+        if self._known is None:
             raise KeyMissing
-        key = SecretStr(found)
-        self._remember(key, Source.KEYRING)
-        return key
+        return self._known
+
+    def _read(self, reading: "asyncio.Future[str | None]") -> None:
+        """Take in what a read found, however late: the owner may have unlocked the store just now."""
+        failed = reading.cancelled() or reading.exception() is not None
+        if reading is not self._reading:
+            return  # a key was stored or forgotten meanwhile: what was found is the one before
+        self._reading = None
+        found = None if failed else reading.result()
+        if found:
+            self._problem = None
+            self._remember(SecretStr(found), Source.KEYRING)
+            self.changed()
 
     async def store(self, key: SecretStr) -> Source:
         """
@@ -134,14 +139,22 @@ class Keychain:
         Raises:
             KeychainUnavailable: the key store does not answer; the key may still be in it.
         """
-        stored = self.source is Source.KEYRING
-        self._known, self.source = None, Source.NONE
-        if stored:
-            await self._wait(_in_thread(lambda: _store().delete_password(self._service, ACCOUNT)), WRITE_TIMEOUT_S)
-
-    async def _wait[T](self, call: "concurrent.futures.Future[T]", timeout_s: float) -> T:
+        self._known, self.source, self._reading = None, Source.NONE, None
+        # Whatever we know of it: an older key may lie there, and would be used again.
         try:
-            result = await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(call)), timeout_s)
+            await self._wait(_in_thread(self._delete), WRITE_TIMEOUT_S)
+        except KeychainUnavailable as error:
+            if error.message != _NO_STORE:
+                raise
+
+    def _delete(self) -> None:
+        store = _store()
+        if store.get_password(self._service, ACCOUNT) is not None:
+            store.delete_password(self._service, ACCOUNT)
+
+    async def _wait[T](self, call: "asyncio.Future[T]", timeout_s: float) -> T:
+        try:
+            result = await asyncio.wait_for(asyncio.shield(call), timeout_s)
         except TimeoutError:
             self._problem = _SILENT
         except KeychainUnavailable as error:
@@ -169,7 +182,7 @@ def _store() -> "keyring.backend.KeyringBackend":
     raise KeychainUnavailable(_NO_STORE)
 
 
-def _in_thread[T](call: Callable[[], T]) -> "concurrent.futures.Future[T]":
+def _in_thread[T](call: Callable[[], T]) -> "asyncio.Future[T]":
     """Run a call that may block for ever in a daemon thread, so that it can never hold up the end of the program."""
     future: concurrent.futures.Future[T] = concurrent.futures.Future()
 
@@ -180,4 +193,4 @@ def _in_thread[T](call: Callable[[], T]) -> "concurrent.futures.Future[T]":
             future.set_exception(error)
 
     threading.Thread(target=run, name="keychain", daemon=True).start()
-    return future
+    return asyncio.wrap_future(future)

@@ -25,7 +25,7 @@ FILE_NAME = "tray-proxy.log"
 STRUCK_OUT = "[key removed]"
 
 # Keys of OpenRouter and others, also where we never saw the whole of them (an echo in an error, say).
-_KEY_LIKE = re.compile(r"sk-[A-Za-z0-9_-]{12,}")
+_KEY_LIKE = re.compile(r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{12,}")
 _secrets: set[str] = set()
 
 

@@ -17,7 +17,6 @@ class Folders:
 
     settings: Path
     cache: Path
-    data: Path
     logs: Path
 
     @property
@@ -30,7 +29,6 @@ class Folders:
         return Folders(
             settings=self.settings / "demo",
             cache=self.cache / "demo",
-            data=self.data / "demo",
             logs=self.logs,
         )
 
@@ -44,14 +42,13 @@ def folders(home: Path | None) -> Folders:
     """
     if home is not None:
         home = home.expanduser().absolute()
-        return Folders(settings=home, cache=home / "cache", data=home / "data", logs=home / "logs")
+        return Folders(settings=home, cache=home / "cache", logs=home / "logs")
     # On Linux the usual names are lower-case with a dash; elsewhere people see the product's own name.
     name = "tray-proxy" if sys.platform == "linux" else APP_NAME
     dirs = platformdirs.PlatformDirs(name, appauthor=False)
     return Folders(
         settings=Path(dirs.user_config_dir),
         cache=Path(dirs.user_cache_dir),
-        data=Path(dirs.user_data_dir),
         logs=Path(dirs.user_log_dir),
     )
 

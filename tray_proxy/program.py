@@ -63,6 +63,7 @@ class Program:
         self._tasks: set[asyncio.Task[None]] = set()
         self.settings = settings
         self.keychain = _keychain(settings, demo=demo)
+        self.keychain.changed = self._key_changed
         self.client = OpenRouterClient(settings, self.keychain)
         self.cache = CatalogueCache(
             self.client,
@@ -129,12 +130,10 @@ class Program:
 
     async def end(self) -> None:
         """Close everything."""
-        await self.stop_proxy()
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._page is not None:
-            await self._page.stop()
+        page = [self._page.stop()] if self._page is not None else []
+        await asyncio.gather(self.stop_proxy(), *page, *self._tasks, return_exceptions=True)
         await self.client.close()
 
     def _backend(self) -> Backend:
@@ -163,9 +162,13 @@ class Program:
         task.add_done_callback(self._tasks.discard)
 
     async def _look_for_key(self) -> None:
-        with contextlib.suppress(KeyMissing, KeychainUnavailable):
-            await self.keychain.key()
-        self._key_changed()
+        try:
+            with contextlib.suppress(KeyMissing):
+                await self.keychain.key()
+            self._key_changed()
+        except KeychainUnavailable as error:
+            # It may be there: "no key" would be the wrong thing to say.
+            self._post(Troubled(error))
 
     def _key_changed(self) -> None:
         self._post(KeyChanged(missing=not self.keychain.present))

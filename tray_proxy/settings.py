@@ -27,6 +27,10 @@ from tray_proxy.errors import SettingsInvalid
 DEFAULT_BASE_URL = "https://openrouter.ai/api/v1"
 
 
+# Names as DNS has them, and addresses of both kinds.
+_HOST = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*")
+
+
 def is_loopback(host: str) -> bool:
     """Say whether a host name or address can only mean this computer."""
     if host.lower() == "localhost":
@@ -47,7 +51,7 @@ def _loopback_host(value: str) -> str:
 def _base_url(value: str) -> str:
     url = urlsplit(value)
     safe = url.scheme == "https" or (url.scheme == "http" and is_loopback(url.hostname or ""))
-    if not safe or not url.hostname or url.username or url.password or url.query or url.fragment:
+    if not safe or not _HOST.fullmatch(url.hostname or "") or url.username or url.password or url.query or url.fragment:
         raise ValueError
     _ = url.port  # raises ValueError when it is not a port
     return value.rstrip("/")
@@ -62,12 +66,19 @@ def _key(value: SecretStr) -> SecretStr:
 
 
 def _readable_file(value: Path) -> Path:
-    path = value.expanduser().absolute()
     try:
+        path = value.expanduser().absolute()
         path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, RuntimeError) as error:
         raise ValueError from error
     return path
+
+
+def _folder(value: Path) -> Path:
+    try:
+        return value.expanduser().absolute()
+    except RuntimeError as error:  # "~somebody", and there is nobody of that name
+        raise ValueError from error
 
 
 def _upper(value: object) -> object:
@@ -127,7 +138,7 @@ class Settings(BaseSettings):
         "Where OpenRouter's API is.",
         allowed="an https address, or http on this computer (127.0.0.1, ::1 or localhost)",
     )
-    tray_proxy_home: Path | None = _knob(
+    tray_proxy_home: Annotated[Path, AfterValidator(_folder)] | None = _knob(
         None,
         "One folder for settings, caches and logs, instead of the system's usual places.",
         allowed="the path of a folder",
@@ -189,7 +200,11 @@ class UserFileSource(PydanticBaseSettingsSource):
     def __call__(self) -> dict[str, Any]:
         """Return what the file holds of our settings."""
         home = self.current_state.get("tray_proxy_home")
-        content = read_user_file(paths.folders(Path(home) if home else None).settings_file)
+        try:
+            file = paths.folders(_folder(Path(home)) if home else None).settings_file
+        except ValueError:
+            return {}  # the home is refused by itself, with a sentence
+        content = read_user_file(file)
         return {name: value for name, value in content.items() if name in stored_names()}
 
 

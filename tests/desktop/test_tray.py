@@ -51,7 +51,7 @@ class App:
     def closed(self):
         try:
             socket.create_connection(("127.0.0.1", self.port)).close()
-        except ConnectionRefusedError:
+        except (ConnectionRefusedError, ConnectionResetError):
             return True
         return False
 

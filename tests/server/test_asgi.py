@@ -27,26 +27,26 @@ def part(body, *, more=True):
 
 
 def test_a_body_in_parts_is_joined():
-    assert asyncio.run(asgi.read_body(receiving(part(b"a"), part(b"b", more=False)))) == b"ab"
+    assert asyncio.run(asgi.read_body({"headers": []}, receiving(part(b"a"), part(b"b", more=False)))) == b"ab"
 
 
 def test_a_body_beyond_the_limit_is_refused(monkeypatch):
     monkeypatch.setattr(asgi, "MAX_BODY_BYTES", 3)
 
     with pytest.raises(BodyTooLarge):
-        asyncio.run(asgi.read_body(receiving(part(b"ab"), part(b"cd"))))
+        asyncio.run(asgi.read_body({"headers": []}, receiving(part(b"ab"), part(b"cd"))))
 
 
 def test_a_body_that_trickles_is_given_up(monkeypatch):
     monkeypatch.setattr(asgi, "BODY_TIMEOUT_S", 0.01)
 
     with pytest.raises(BadRequest, match=r"did not arrive within 0\.01 s"):
-        asyncio.run(asgi.read_body(receiving(part(b"a"))))
+        asyncio.run(asgi.read_body({"headers": []}, receiving(part(b"a"))))
 
 
 def test_a_client_that_leaves_while_sending_is_noticed():
     with pytest.raises(asgi.ClientLeft):
-        asyncio.run(asgi.read_body(receiving(part(b"a"), {"type": "http.disconnect"})))
+        asyncio.run(asgi.read_body({"headers": []}, receiving(part(b"a"), {"type": "http.disconnect"})))
 
 
 @pytest.mark.parametrize(

@@ -69,8 +69,9 @@ IN_EVERY_PHASE: tuple[tuple[Event, dict[str, Any], list[Effect]], ...] = (
 )
 FAILED = {"phase": Phase.FAILED, "in_flight": 0, "trouble": Trouble(TAKEN.message, TAKEN.hint)}
 TOLD_OFF: list[Effect] = [Notify("Tray Proxy is off", f"{TAKEN.message} {TAKEN.hint}")]
+NEEDED: list[Effect] = [Notify("Tray Proxy needs you", f"{REJECTED.message} {REJECTED.hint}")]
 TABLE: tuple[Row, ...] = (
-    (Phase.STOPPED, StartClicked(), {"phase": Phase.STARTING, "trouble": None}, [StartListener()]),
+    (Phase.STOPPED, StartClicked(), {"phase": Phase.STARTING}, [StartListener()]),
     (Phase.FAILED, StartClicked(), {"phase": Phase.STARTING, "trouble": None}, [StartListener()]),
     (Phase.STARTING, ListenerStarted("127.0.0.1:11500"), {"phase": Phase.RUNNING, "address": "127.0.0.1:11500"}, []),
     (Phase.STARTING, ListenerFailed(TAKEN), FAILED, TOLD_OFF),
@@ -81,12 +82,11 @@ TABLE: tuple[Row, ...] = (
     (Phase.STARTING, TrafficChanged(3), {"in_flight": 3}, []),
     (Phase.RUNNING, TrafficChanged(3), {"in_flight": 3}, []),
     (Phase.STOPPING, TrafficChanged(3), {"in_flight": 3}, []),
-    (
-        Phase.RUNNING,
-        Troubled(REJECTED),
-        {"trouble": Trouble(REJECTED.message, REJECTED.hint)},
-        [Notify("Tray Proxy needs you", f"{REJECTED.message} {REJECTED.hint}")],
-    ),
+    (Phase.STOPPED, Troubled(REJECTED), {"trouble": Trouble(REJECTED.message, REJECTED.hint)}, []),
+    (Phase.STARTING, Troubled(REJECTED), {"trouble": Trouble(REJECTED.message, REJECTED.hint)}, NEEDED),
+    (Phase.RUNNING, Troubled(REJECTED), {"trouble": Trouble(REJECTED.message, REJECTED.hint)}, NEEDED),
+    (Phase.STOPPED, Recovered(), {"trouble": None}, []),
+    (Phase.STARTING, Recovered(), {"trouble": None}, []),
     (Phase.RUNNING, Recovered(), {"trouble": None}, []),
     (Phase.STOPPED, QuitClicked(), {"phase": Phase.QUITTING}, [Quit()]),
     (Phase.FAILED, QuitClicked(), {"phase": Phase.QUITTING}, [Quit()]),

@@ -37,7 +37,8 @@ CATALOGUE_TIMEOUT_S = 30.0
 ATTRIBUTION = {"HTTP-Referer": "http://localhost:11434", "X-OpenRouter-Title": "Tray Proxy"}
 
 _END_MARK = b"[DONE]"
-_decode_chunk = msgspec.json.Decoder(CompletionChunk).decode
+# Not strict: a figure that comes as text ("0.01") must not cost the answer it stands in.
+_decode_chunk = msgspec.json.Decoder(CompletionChunk, strict=False).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -91,8 +92,9 @@ class Answer:
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 self._failure = UpstreamError("OpenRouter sent an event that cannot be read; the answer was cut.")
                 break
-            self._failure = failures.from_chunk(chunk, self._asked)
-            if self._failure is not None:
+            failure = failures.from_chunk(chunk, self._asked)
+            if failure is not None:
+                self._failure = _without_key(failure)
                 break
             chunks.append(chunk)
         return chunks
@@ -292,8 +294,11 @@ async def _refusal(response: httpx.Response, asked: str) -> ProxyError:
         body = await _body(response, MAX_ERROR_BYTES)
     except UpstreamError:
         body = b""
-    error = failures.from_answer(response.status_code, body, response.headers.get("retry-after"), asked)
-    # A captive portal's page or OpenRouter itself may echo the key it was sent.
+    return _without_key(failures.from_answer(response.status_code, body, response.headers.get("retry-after"), asked))
+
+
+def _without_key(error: ProxyError) -> ProxyError:
+    """Strike the key out of an error's message: OpenRouter, or who stands in its place, may echo what it was sent."""
     error.args = (logs.strike_out(error.message), *error.args[1:])
     return error
 

@@ -7,6 +7,7 @@ number, a word, or missing. The message that OpenRouter gave is always kept.
 Source: OpenRouter docs, "Errors and Debugging"; its OpenAPI file.
 """
 
+import math
 import re
 
 import msgspec
@@ -44,9 +45,10 @@ def from_answer(status: int, body: bytes, retry_after: str | None, asked: str) -
         error = msgspec.json.decode(body, type=ErrorReply).error
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         error = None
-    if error is None:
-        # A login page in the way, a redirect, a gateway's own page: none of it is OpenRouter's JSON.
+    if error is None and status < 400:
+        # A login page in the way, or a redirect: none of it is OpenRouter's JSON.
         return UpstreamUnreachable(f"{NOT_OPENROUTER} (HTTP status {status})")
+    error = error or ErrorBody()  # a gateway's own page: its status is all that can be told of it
     return from_error(error, status, asked, _seconds(retry_after))
 
 
@@ -79,12 +81,12 @@ def from_error(error: ErrorBody | str, status: int, asked: str, retry_after_s: f
         return RateLimited(message, retry_after_s=retry_after_s)
     if status in _TIMEOUTS:
         return UpstreamTimeout(message, status=status)
-    return UpstreamError(message, status=status)
+    return UpstreamError(message, status=status, retry_after_s=retry_after_s)
 
 
 def _message(error: ErrorBody, status: int) -> str:
     message = error.message or f"OpenRouter answered with status {status} and no reason."
-    metadata = error.metadata or {}
+    metadata = error.metadata if isinstance(error.metadata, dict) else {}
     detail, provider = metadata.get("raw"), metadata.get("provider_name")
     if isinstance(detail, str) and detail and detail not in message:
         return f"{message} ({provider}: {detail[:500]})" if provider else f"{message} ({detail[:500]})"
@@ -93,6 +95,7 @@ def _message(error: ErrorBody, status: int) -> str:
 
 def _seconds(text: str | None) -> float | None:
     try:
-        return max(float(text), 0.0) if text else None
+        seconds = max(float(text), 0.0) if text else None
     except ValueError:
         return None
+    return seconds if seconds is None or math.isfinite(seconds) else None

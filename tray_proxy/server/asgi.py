@@ -84,7 +84,7 @@ async def send_reply(send: Send, reply: Reply) -> None:
     await send({"type": "http.response.body", "body": reply.body})
 
 
-async def read_body(receive: Receive) -> bytes:
+async def read_body(scope: Scope, receive: Receive) -> bytes:
     """
     Read the whole body.
 
@@ -94,6 +94,9 @@ async def read_body(receive: Receive) -> bytes:
         ClientLeft: the client closed the connection.
     """
     parts: list[bytes] = []
+    announced = header(scope, "content-length")
+    if announced.isdecimal() and int(announced) > MAX_BODY_BYTES:
+        raise _too_large()
     size = 0
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
@@ -104,12 +107,16 @@ async def read_body(receive: Receive) -> bytes:
                 part = message.get("body", b"")
                 size += len(part)
                 if size > MAX_BODY_BYTES:
-                    raise BodyTooLarge(f"The request is larger than {MAX_BODY_BYTES // 1024 // 1024} MiB.")
+                    raise _too_large()
                 parts.append(part)
                 if not message.get("more_body", False):
                     return b"".join(parts)
     except TimeoutError:
         raise BadRequest(f"The request did not arrive within {BODY_TIMEOUT_S:g} s.") from None
+
+
+def _too_large() -> BodyTooLarge:
+    return BodyTooLarge(f"The request is larger than {MAX_BODY_BYTES // 1024 // 1024} MiB.")
 
 
 async def until_left(receive: Receive) -> None:

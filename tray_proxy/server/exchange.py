@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
-import structlog
-
 from tray_proxy.catalogue import CatalogueCache
 from tray_proxy.errors import ProxyError, Stopping
 from tray_proxy.keychain import Keychain
@@ -27,8 +25,6 @@ from tray_proxy.wire.openrouter import CompletionRequest
 
 # How long a client that does not read may hold up its own error line.
 LAST_WORDS_S = 1.0
-
-log = structlog.get_logger(__name__)
 
 
 class Dialect(Protocol):
@@ -61,7 +57,6 @@ class InFlight:
     changed: Callable[[int], None] = lambda _: None
     troubled: Callable[[ProxyError], None] = lambda _: None
     recovered: Callable[[], None] = lambda: None
-    stopping: bool = False
     _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
 
     def add(self, task: "asyncio.Task[None]") -> None:
@@ -76,7 +71,6 @@ class InFlight:
 
     async def stop(self, grace_s: float) -> None:
         """Let the exchanges end by themselves for a moment, then end them with an error that says why."""
-        self.stopping = True
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=grace_s)
         for task in set(self._tasks):

@@ -1,11 +1,13 @@
 """One short handler for each `/api` endpoint, and the wrapper that gives every failure Ollama's shape."""
 
+import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
 
-from tray_proxy.errors import BadRequest, ProxyError, RateLimited
+from tray_proxy.errors import BadRequest, ProxyError, Stopping, UpstreamError
 from tray_proxy.server.asgi import (
     BodyDecoder,
     ClientLeft,
@@ -84,6 +86,10 @@ class Endpoint:
         except ClientLeft:
             record.outcome = "cancelled"
             return
+        except asyncio.CancelledError:
+            # The server gives up, while the proxy is turned off, what has not even been asked whole.
+            record.outcome = "failed"
+            reply = error_reply(Stopping())
         except ProxyError as error:
             record.outcome = "failed"
             record.error = type(error).__name__
@@ -102,8 +108,8 @@ class Endpoint:
 
 def error_reply(error: ProxyError) -> Reply:
     """Write an error as Ollama does: its status, and the message as a string under `error`."""
-    retry = error.retry_after_s if isinstance(error, RateLimited) else None
-    headers = () if retry is None else (("retry-after", f"{retry:g}"),)
+    retry_s = error.retry_after_s if isinstance(error, UpstreamError) else None
+    headers = () if retry_s is None else (("retry-after", str(math.ceil(retry_s))),)
     return Reply(error.status, encode(ollama.ErrorResponse(error.message)), headers=headers)
 
 
@@ -146,7 +152,7 @@ async def tags(call: Call) -> Reply:
 
 async def show(call: Call) -> Reply:
     """`POST /api/show`."""
-    request = _read_show(await read_body(call.receive))
+    request = _read_show(await read_body(call.scope, call.receive))
     asked, model = await call.model(request.model or request.name)
     copilot = header(call.scope, "user-agent").startswith("GitHubCopilotChat/")
     catalogue = await call.deps.catalogue.catalogue()
@@ -155,7 +161,7 @@ async def show(call: Call) -> Reply:
 
 async def chat(call: Call) -> Reply | None:
     """`POST /api/chat`."""
-    request = _read_chat(await read_body(call.receive))
+    request = _read_chat(await read_body(call.scope, call.receive))
     asked, model = await call.model(request.model)
     if chats.is_load(request) and chats.wants_unload(request.keep_alive):
         return json_reply(chats.loaded(asked, now_rfc3339(), "unload"))

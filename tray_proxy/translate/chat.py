@@ -175,17 +175,20 @@ def _tool_call(call: Call) -> ToolCall:
 
 
 def _logprobs(deltas: list[Delta]) -> list[Logprob] | UnsetType:
-    return [_logprob(token) for delta in deltas for token in delta.logprobs] or UNSET
+    return _in_ollamas_form(token for delta in deltas for token in delta.logprobs) or UNSET
 
 
-def _logprob(token: TokenLogprob) -> Logprob:
-    others = [_logprob(other) for other in token.top_logprobs or ()]
-    return Logprob(
-        token=token.token,
-        logprob=token.logprob,
-        bytes=list(token.token.encode()) if token.bytes is None else token.bytes,
-        top_logprobs=others or UNSET,
-    )
+def _in_ollamas_form(tokens: Iterable[TokenLogprob]) -> list[Logprob]:
+    return [
+        Logprob(
+            token=token.token,
+            logprob=token.logprob,
+            bytes=list(token.token.encode()) if token.bytes is None else token.bytes,
+            top_logprobs=_in_ollamas_form(token.top_logprobs or ()) or UNSET,
+        )
+        for token in tokens
+        if token.logprob is not None
+    ]
 
 
 def _check_think(think: object, model: ModelEntry, asked: str) -> None:

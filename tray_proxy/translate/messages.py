@@ -9,10 +9,11 @@ paired with calls by id, then by name, then by order.
 import base64
 import binascii
 import hashlib
-from dataclasses import dataclass, field
+import itertools
+from collections.abc import Callable
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from tray_proxy.errors import BadRequest, UnsupportedRequest
 from tray_proxy.translate.model_info import hears, sees
@@ -36,34 +37,6 @@ _PICTURES_IN_MP4 = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1
 ROLES = ("system", "developer", "user", "assistant", "tool")
 
 
-@dataclass
-class _OpenCalls:
-    """The calls of the last assistant turn that have no result yet: id to name, in order."""
-
-    names: dict[str, str] = field(default_factory=dict)
-
-    def answer(self, message: ollama.Message) -> str | None:
-        """Take out the call that a tool message answers; None when there is no call left."""
-        call_id = message.tool_call_id
-        if call_id not in self.names:
-            fitting = (key for key, name in self.names.items() if message.tool_name == name)
-            call_id = next(fitting, None) or next(iter(self.names), None)
-        if call_id is not None:
-            del self.names[call_id]
-        return call_id
-
-    def close(self) -> list[Message]:
-        """
-        Give every call that was never answered an empty result.
-
-        Ollama does not mind an unanswered call (an app that was stopped half-way, say); OpenRouter's
-        providers refuse the whole conversation for it.
-        """
-        results = [Message(role="tool", tool_call_id=call_id, content="") for call_id in self.names]
-        self.names.clear()
-        return results
-
-
 def to_messages(messages: list[ollama.Message], model: ModelEntry, asked: str) -> list[Message]:
     """
     Translate a conversation.
@@ -76,46 +49,113 @@ def to_messages(messages: list[ollama.Message], model: ModelEntry, asked: str) -
         BadRequest: an unknown role, or a picture that is not base64.
         UnsupportedRequest: a picture or sound for a model that cannot take it.
     """
+    for message in messages:
+        _check_role(message)
     result: list[Message] = []
-    calls = _OpenCalls()
-    for position, message in enumerate(messages):
-        role = message.role.lower()
-        if role not in ROLES:
-            raise BadRequest(f"invalid role: {message.role!r}; expected one of {', '.join(ROLES)}")
-        if message.images and role not in ("user", "tool"):
-            raise UnsupportedRequest(f"images are not supported in {role} messages")
-        if role != "tool":
-            result += calls.close()
-        if role == "tool":
-            result.append(_tool_result(message, calls, model, asked))
-        elif role == "assistant":
-            result.append(_assistant_turn(message, position, calls))
-        else:
-            result.append(Message(role=role, content=_content(message, model, asked)))
-    return result + calls.close()
+    position = 0
+    while position < len(messages):
+        message = messages[position]
+        position += 1
+        match message.role.lower():
+            case "assistant":
+                turn = _assistant_turn(message, position)
+                between = _until_next_speaker(messages[position:])
+                position += len(between)
+                result += [turn, *_tool_results(turn, between, model, asked)]
+            case "tool":
+                result.append(_told_by_user(message, model, asked))
+            case role:
+                result.append(Message(role=role, content=_content(message, model, asked)))
+    return result
 
 
-def _tool_result(message: ollama.Message, calls: _OpenCalls, model: ModelEntry, asked: str) -> Message:
-    call_id = calls.answer(message)
-    if call_id is None:
-        # The app cut its history after the call. The result is worth keeping, but only a user may speak unasked.
-        label = f"Result of the tool {message.tool_name}:" if message.tool_name else "Result of a tool:"
-        told = msgspec.structs.replace(message, content=f"{label}\n{message.content or ''}")
-        return Message(role="user", content=_content(told, model, asked))
-    return Message(role="tool", tool_call_id=call_id, content=_content(message, model, asked))
+def _check_role(message: ollama.Message) -> None:
+    role = message.role.lower()
+    if role not in ROLES:
+        raise BadRequest(f"invalid role: {message.role!r}; expected one of {', '.join(ROLES)}")
+    if message.images and role not in ("user", "tool"):
+        raise UnsupportedRequest(f"images are not supported in {role} messages")
 
 
-def _assistant_turn(message: ollama.Message, position: int, calls: _OpenCalls) -> Message:
-    tool_calls: list[ToolCall] | UnsetType = UNSET
-    if message.tool_calls:
-        tool_calls = []
-        for index, call in enumerate(message.tool_calls):
-            arguments = msgspec.json.encode(call.function.arguments or {}).decode()
-            call_id = call.id or _made_up_id(position, index, call.function.name, arguments)
-            calls.names[call_id] = call.function.name
-            tool_calls.append(ToolCall(id=call_id, function=FunctionCall(name=call.function.name, arguments=arguments)))
-    content = message.content or (None if tool_calls else "")
-    return Message(role="assistant", content=content, tool_calls=tool_calls, reasoning=message.thinking or UNSET)
+def _until_next_speaker(messages: list[ollama.Message]) -> list[ollama.Message]:
+    speakers = ("user", "assistant")
+    return list(itertools.takewhile(lambda message: message.role.lower() not in speakers, messages))
+
+
+def _assistant_turn(message: ollama.Message, position: int) -> Message:
+    tool_calls: dict[str, ToolCall] = {}
+    for index, call in enumerate(message.tool_calls or ()):
+        name, arguments = call.function.name, msgspec.json.encode(call.function.arguments or {}).decode()
+        call_id = call.id or ""
+        if not call_id or call_id in tool_calls:
+            call_id = _made_up_id(position, index, name, arguments)
+        tool_calls[call_id] = ToolCall(id=call_id, function=FunctionCall(name=name, arguments=arguments))
+    return Message(
+        role="assistant",
+        content=message.content or (None if tool_calls else ""),
+        tool_calls=list(tool_calls.values()) or UNSET,
+        reasoning=message.thinking or UNSET,
+    )
+
+
+def _tool_results(turn: Message, between: list[ollama.Message], model: ModelEntry, asked: str) -> list[Message]:
+    """
+    Answer every call of a turn, and put what stands between the results behind them.
+
+    A call that was never answered (in an app that was stopped half-way, say) gets an empty result: Ollama does
+    not mind, but OpenRouter's providers refuse the whole conversation for it.
+    """
+    calls = {call.id: call.function.name for call in turn.tool_calls or ()}
+    results = [message for message in between if message.role.lower() == "tool"]
+    answered = _pair(calls, results)
+    told = [
+        Message(role="tool", tool_call_id=call_id, content=_content(results[index], model, asked))
+        for index, call_id in answered.items()
+    ]
+    told += [
+        Message(role="tool", tool_call_id=call_id, content="") for call_id in calls if call_id not in answered.values()
+    ]
+    told += [_told_by_user(message, model, asked) for index, message in enumerate(results) if index not in answered]
+    return told + [
+        Message(role=message.role.lower(), content=_content(message, model, asked))
+        for message in between
+        if message.role.lower() != "tool"
+    ]
+
+
+def _pair(calls: dict[str, str], results: list[ollama.Message]) -> dict[int, str]:
+    """
+    Find the call that each result answers: by id first, then by name, then by order.
+
+    Returns:
+        Indexes into `results`, in their order, and the calls' ids; results beyond the calls are left out.
+    """
+    fits: tuple[Callable[[ollama.Message, str, str], bool], ...] = (
+        lambda message, call_id, _name: message.tool_call_id == call_id,
+        lambda message, _call_id, name: message.tool_name == name,
+        lambda _message, _call_id, _name: True,
+    )
+    left, found = dict(calls), dict[int, str]()
+    for fit in fits:
+        for index, message in enumerate(results):
+            if index in found:
+                continue
+            call_id = next((each for each, name in left.items() if fit(message, each, name)), None)
+            if call_id is not None:
+                found[index] = call_id
+                del left[call_id]
+    return dict(sorted(found.items()))
+
+
+def _told_by_user(message: ollama.Message, model: ModelEntry, asked: str) -> Message:
+    """
+    Keep a result without a call: the app cut its history after the call.
+
+    The result is worth keeping, but only a user may speak unasked.
+    """
+    label = f"Result of the tool {message.tool_name}:" if message.tool_name else "Result of a tool:"
+    told = msgspec.structs.replace(message, content=f"{label}\n{message.content or ''}")
+    return Message(role="user", content=_content(told, model, asked))
 
 
 def _made_up_id(position: int, index: int, name: str, arguments: str) -> str:

@@ -95,7 +95,7 @@ class ReplyStream:
         self._started_ns = started_ns
         self._opened_ns: int | None = None
         self._first_ns: int | None = None
-        self._calls: dict[int, _Fragments] = {}
+        self._calls: list[tuple[int, _Fragments]] = []
         self._given_calls = 0
         self._finish: str | None = None
         self._deltas = 0
@@ -165,7 +165,7 @@ class ReplyStream:
 
     def _take(self, delta: ChunkDelta, likelihoods: tuple[TokenLogprob, ...]) -> Delta | None:
         for piece in delta.tool_calls or ():
-            self._calls.setdefault(piece.index or 0, _Fragments()).add(piece)
+            self._fragments_of(piece).add(piece)
         thinking = delta.reasoning or ""
         if not thinking:
             # Some models give only the long form. Never both: it is the same text.
@@ -174,13 +174,21 @@ class ReplyStream:
             return Delta(content=delta.content or "", thinking=thinking, logprobs=likelihoods)
         return None
 
+    def _fragments_of(self, piece: ToolCallDelta) -> _Fragments:
+        index = piece.index or 0
+        same = [fragments for at, fragments in self._calls if at == index]
+        # Some providers number every call 0: another id is another call.
+        if same and not (piece.id and same[-1].id and piece.id != same[-1].id):
+            return same[-1]
+        self._calls.append((index, _Fragments()))
+        return self._calls[-1][1]
+
     def _completed_calls(self) -> list[Delta]:
         if not self._calls:
             return []
         start = self._given_calls
-        calls = tuple(
-            fragments.whole(start + offset) for offset, (_, fragments) in enumerate(sorted(self._calls.items()))
-        )
+        in_order = sorted(self._calls, key=lambda call: call[0])
+        calls = tuple(fragments.whole(start + offset) for offset, (_, fragments) in enumerate(in_order))
         self._given_calls += len(calls)
         self._calls.clear()
         return [Delta(calls=calls)]

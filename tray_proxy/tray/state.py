@@ -281,7 +281,9 @@ def transition(status: Status, event: Event) -> tuple[Status, list[Effect]]:
 def _on_off(status: Status, event: Event) -> tuple[Status, list[Effect]]:
     match status.phase, event:
         case ((Phase.STOPPED | Phase.FAILED), StartClicked()):
-            return replace(status, phase=Phase.STARTING, trouble=None), [StartListener()]
+            # Why the last start failed is over; a locked key store is not.
+            trouble = None if status.phase is Phase.FAILED else status.trouble
+            return replace(status, phase=Phase.STARTING, trouble=trouble), [StartListener()]
         case Phase.STARTING, ListenerStarted(address):
             return replace(status, phase=Phase.RUNNING, address=address), []
         case ((Phase.STARTING | Phase.RUNNING | Phase.STOPPING), ListenerFailed(error)):
@@ -294,12 +296,12 @@ def _on_off(status: Status, event: Event) -> tuple[Status, list[Effect]]:
         case ((Phase.STARTING | Phase.RUNNING | Phase.STOPPING), TrafficChanged(in_flight)):
             # The first question may come before the news that the port is open.
             return replace(status, in_flight=in_flight), []
-        case Phase.RUNNING, Troubled(error):
+        case ((Phase.STOPPED | Phase.STARTING | Phase.RUNNING), Troubled(error)):
             trouble = _trouble(error)
-            # The same trouble again is no news: an app may try a hundred times.
-            news: list[Effect] = [] if trouble == status.trouble else [_notice("Tray Proxy needs you", error)]
-            return replace(status, trouble=trouble), news
-        case Phase.RUNNING, Recovered():
+            # The same trouble again is no news (an app may try a hundred times), and none while all is off.
+            quiet = trouble == status.trouble or status.phase is Phase.STOPPED
+            return replace(status, trouble=trouble), [] if quiet else [_notice("Tray Proxy needs you", error)]
+        case ((Phase.STOPPED | Phase.STARTING | Phase.RUNNING), Recovered()):
             return replace(status, trouble=None), []
         case _:
             return status, []

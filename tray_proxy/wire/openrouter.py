@@ -144,7 +144,7 @@ class TokenLogprob(Struct, frozen=True):
     """The likelihood of a token; the same fields that Ollama has."""
 
     token: str = ""
-    logprob: float = 0.0
+    logprob: float | None = None
     bytes: list[int] | None = None
     top_logprobs: list["TokenLogprob"] | None = None
 
@@ -161,7 +161,7 @@ class ErrorBody(Struct, frozen=True):
     message: str | None = None
     code: int | str | None = None
     http_status: int | None = None
-    metadata: dict[str, Any] | None = None
+    metadata: Any = None
 
 
 class ErrorReply(Struct, frozen=True):
