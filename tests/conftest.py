@@ -1,5 +1,6 @@
 """A real proxy on a real port, and the demo upstream behind it, for all tests that need them."""
 
+import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -125,6 +126,10 @@ class Proxies:
             await program.start_proxy()
             if wait_for_models:
                 await program.cache.catalogue()
+                async with asyncio.timeout(5):
+                    # Both lists, and with them the end of all calls that a test did not make.
+                    while not (home / "cache" / "catalogue.json").exists():  # noqa: ASYNC110  a file tells nobody
+                        await asyncio.sleep(0.005)
             return program
 
         program = self._loop.submit(begin()).result(10)

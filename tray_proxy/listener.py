@@ -22,6 +22,7 @@ import psutil
 import uvicorn
 
 from tray_proxy.errors import PortInUse
+from tray_proxy.http_protocol import CarefulProtocol
 from tray_proxy.settings import address
 
 type Asgi = Callable[
@@ -222,13 +223,12 @@ class Listener:
                 log_config=None,  # a windowed program has no standard output for uvicorn's own set-up
                 access_log=False,
                 lifespan="off",
-                http="httptools",
+                http=CarefulProtocol,
                 ws="none",
                 server_header=False,
                 date_header=False,
                 timeout_keep_alive=CLIENT_KEEPALIVE_S,
                 timeout_graceful_shutdown=int(GRACE_S),
-                h11_max_incomplete_event_size=64 * 1024,
             )
         )
         self._serving: asyncio.Task[None] | None = None

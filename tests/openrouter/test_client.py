@@ -8,7 +8,7 @@ import threading
 import pytest
 from pydantic import SecretStr
 
-from tray_proxy.errors import KeyRejected, UpstreamError, UpstreamTimeout, UpstreamUnreachable
+from tray_proxy.errors import KeyRejected, SettingsInvalid, UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from tray_proxy.keychain import Keychain
 from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.settings import Settings
@@ -136,6 +136,70 @@ def test_the_second_try_is_the_last(raw_upstream):
     with pytest.raises(UpstreamUnreachable):
         talk_to(raw_upstream(answer), chat, chat)
     assert connections == [1, 2]
+
+
+@pytest.mark.parametrize("beginning", [b"HTTP/1.1 200 OK\r\nConte", b"H", b"garbage"])
+def test_a_kept_connection_that_answered_one_byte_is_not_replaced(raw_upstream, beginning):
+    """OpenRouter had the request: a second one would be a second purchase."""
+    requests = []
+
+    def answer(connection, number):
+        requests.append(read_request(connection))
+        if number == 1:
+            connection.sendall(ANSWER)
+            requests.append(read_request(connection))
+            connection.sendall(beginning)
+            connection.close()
+        else:
+            connection.sendall(ANSWER)
+
+    with pytest.raises(UpstreamUnreachable):
+        talk_to(raw_upstream(answer), chat, chat)
+    assert len(requests) == 2
+
+
+def test_a_key_echoed_inside_a_stream_is_struck_out(raw_upstream):
+    def answer(connection, _number):
+        read_request(connection)
+        body = f'data: {{"error":{{"code":401,"message":"bad key Bearer {KEY}"}}}}\n\n'.encode()
+        connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+
+    with pytest.raises(KeyRejected) as caught:
+        talk_to(raw_upstream(answer), chat)
+    assert caught.value.message == "OpenRouter does not accept the key: bad key Bearer [key removed]"
+
+
+def test_a_figure_that_comes_as_text_does_not_cost_the_answer(raw_upstream):
+    costs = []
+
+    def answer(connection, _number):
+        read_request(connection)
+        body = b'data: {"choices":[],"usage":{"prompt_tokens":1.0,"cost":"0.01"}}\n\ndata: [DONE]\n\n'
+        connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+
+    async def listen(client):
+        async with client.stream(REQUEST, "m") as reply:
+            async for chunks in reply.chunks():
+                costs.extend(chunk.usage.cost for chunk in chunks)
+
+    talk_to(raw_upstream(answer), listen)
+    assert costs == [0.01]
+
+
+def test_a_proxy_that_cannot_be_used_is_a_sentence_without_its_password(monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "ftp://user:secret@proxy:1")
+
+    with pytest.raises(SettingsInvalid, match=r"^The proxy server that HTTPS_PROXY.* cannot be used\.") as caught:
+        OpenRouterClient(Settings(), Keychain(SecretStr(KEY)))
+    assert "secret" not in str(caught.value)
+
+
+def test_a_socks_proxy_can_be_used(monkeypatch):
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1080")
+
+    client = OpenRouterClient(Settings(), Keychain(SecretStr(KEY)))
+
+    asyncio.run(client.close())
 
 
 def test_a_redirect_is_never_followed(raw_upstream):

@@ -370,3 +370,44 @@ def test_a_tool_may_answer_with_a_picture(before: list[dict[str, Any]], text: st
         {"type": "text", "text": text},
         {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}},
     ]
+
+
+def calling(*calls: tuple[str | None, str]) -> dict[str, Any]:
+    """An assistant's turn with calls, each with its id (or none) and its name."""
+    return {
+        "role": "assistant",
+        "tool_calls": [
+            ({"id": call_id} if call_id else {}) | {"function": {"name": name, "arguments": {}}}
+            for call_id, name in calls
+        ],
+    }
+
+
+def test_an_explicit_id_is_not_taken_by_a_result_without_one() -> None:
+    sent = translate(
+        calling(("x", "f"), ("y", "f")),
+        {"role": "tool", "content": "for the other"},
+        {"role": "tool", "content": "for x", "tool_call_id": "x"},
+    )
+
+    assert [(message["tool_call_id"], message["content"]) for message in sent[1:]] == [
+        ("y", "for the other"),
+        ("x", "for x"),
+    ]
+
+
+def test_a_system_message_between_call_and_result_comes_after_them() -> None:
+    sent = translate(calling(("x", "f")), {"role": "system", "content": "note"}, {"role": "tool", "content": "done"})
+
+    assert [(message["role"], message["content"]) for message in sent[1:]] == [("tool", "done"), ("system", "note")]
+
+
+def test_two_calls_with_one_id_are_told_apart() -> None:
+    sent = translate(
+        calling(("x", "f"), ("x", "g")), {"role": "tool", "content": "a"}, {"role": "tool", "content": "b"}
+    )
+
+    first, second = (call["id"] for call in sent[0]["tool_calls"])
+    assert first == "x"
+    assert second != "x"
+    assert [message["tool_call_id"] for message in sent[1:]] == [first, second]

@@ -269,3 +269,12 @@ def test_either_sign_of_the_end_will_do(finish: str | None, marked: bool) -> Non
     left, result = reply.finish(2, marked=marked)
 
     assert (left, result.done_reason) == ([], "stop")
+
+
+def test_calls_that_share_an_index_are_told_apart_by_their_ids() -> None:
+    """Some providers number every call 0."""
+    first, second = piece(0, "a", name="f", arguments="{}"), piece(0, "b", name="g", arguments='{"x":1}')
+
+    assert said(chunk(tool_calls=[first]), chunk("tool_calls", tool_calls=[second])) == [
+        Delta(calls=(Call(0, "a", "f", {}), Call(1, "b", "g", {"x": 1})))
+    ]

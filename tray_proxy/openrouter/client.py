@@ -17,9 +17,10 @@ import msgspec
 from pydantic import SecretStr
 
 from tray_proxy import __version__, logs
-from tray_proxy.errors import ProxyError, UpstreamError, UpstreamTimeout, UpstreamUnreachable
+from tray_proxy.errors import ProxyError, SettingsInvalid, UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from tray_proxy.keychain import Keychain
 from tray_proxy.openrouter import failures
+from tray_proxy.openrouter.counting import CountingBackend, Tally, tally
 from tray_proxy.openrouter.sse import LineTooLong, SSEDecoder
 from tray_proxy.settings import Settings, is_loopback
 from tray_proxy.wire.openrouter import CompletionChunk, CompletionRequest, KeyInfo, KeyReply
@@ -145,20 +146,29 @@ class OpenRouterClient:
         timeout = httpx.Timeout(
             connect=self._settings.connect_timeout_s, read=None, write=self._settings.idle_timeout_s, pool=None
         )
-        return httpx.AsyncClient(
-            base_url=self._settings.openrouter_base_url,
-            headers={
-                **ATTRIBUTION,
-                "User-Agent": f"tray-proxy/{__version__}",
-                # A packed stream would be held back by the packing, and a packed bomb unpacked here.
-                "Accept-Encoding": "identity",
-            },
-            limits=limits,
-            timeout=timeout,
-            follow_redirects=False,
-            # A proxy from the environment is for the internet; the demo is on this computer.
-            trust_env=not is_loopback(urlsplit(self._settings.openrouter_base_url).hostname or ""),
-        )
+        try:
+            client = httpx.AsyncClient(
+                base_url=self._settings.openrouter_base_url,
+                headers={
+                    **ATTRIBUTION,
+                    "User-Agent": f"tray-proxy/{__version__}",
+                    # A packed stream would be held back by the packing, and a packed bomb unpacked here.
+                    "Accept-Encoding": "identity",
+                },
+                limits=limits,
+                timeout=timeout,
+                follow_redirects=False,
+                # A proxy from the environment is for the internet; the demo is on this computer.
+                trust_env=not is_loopback(urlsplit(self._settings.openrouter_base_url).hostname or ""),
+            )
+        except (ValueError, ImportError):
+            # The error's own text holds the proxy's address, with a password perhaps.
+            raise SettingsInvalid(
+                "The proxy server that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names cannot be used. "
+                "Allowed is an address such as http://proxy:8080 or socks5://proxy:1080."
+            ) from None
+        _count_bytes(client)
+        return client
 
     async def close(self) -> None:
         """Close all connections."""
@@ -251,7 +261,7 @@ class OpenRouterClient:
         """
         Send the request; if a kept connection turns out to be dead, send it once more on a new one.
 
-        Nothing was answered on the dead connection and it had been idle: it was closed before the request
+        Not one byte was answered on the dead connection and it had been idle: it was closed before the request
         came. This is the one case in which a request may go out twice.
         """
         connected = False
@@ -260,14 +270,28 @@ class OpenRouterClient:
             nonlocal connected
             connected = connected or event.startswith("connection.connect_")
 
+        mine = Tally()
+        tally.set(mine)
         request = self._kept.build_request(method, path, headers=headers, content=content, extensions={"trace": note})
         try:
             return await self._kept.send(request, stream=True)
         except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-            if connected:
+            if connected or not mine.counted or mine.received:
                 raise
         again = self._fresh.build_request(method, path, headers=headers, content=content)
         return await self._fresh.send(again, stream=True)
+
+
+def _count_bytes(client: httpx.AsyncClient) -> None:
+    """
+    Put our ear to the client's connections.
+
+    httpx has no door for it. Were its inside another one day, nothing would be counted, and nothing sent again.
+    """
+    pool = getattr(getattr(client, "_transport", None), "_pool", None)
+    backend = getattr(pool, "_network_backend", None)
+    if backend is not None:
+        pool._network_backend = CountingBackend(backend)  # type: ignore[union-attr]  # noqa: SLF001  see above
 
 
 def _silent(limit_s: float, waiting_for: str) -> UpstreamTimeout:

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from tray_proxy import __version__
 from tray_proxy.catalogue import Catalogue, CatalogueCache
-from tray_proxy.errors import KeychainUnavailable
+from tray_proxy.errors import KeychainUnavailable, ModelNotFound
 from tray_proxy.keychain import Keychain, Source
 from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.selection import Selection
@@ -93,7 +93,16 @@ class Backend:
             self.key_changed()
 
     async def allow_models(self, allowed: tuple[str, ...] | None) -> None:
-        """Allow exactly these models; None allows every one."""
+        """
+        Allow exactly these models; None allows every one.
+
+        Raises:
+            ModelNotFound: an id stands neither in the list nor among what was ticked before.
+        """
+        known = {row.id for row in self._models().entries}
+        for model_id in allowed or ():
+            if model_id not in known:
+                raise ModelNotFound(model_id[:200])
         self.selection.choose(allowed)
 
     def _must_be_changeable(self) -> None:

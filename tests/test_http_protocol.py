@@ -1,0 +1,112 @@
+"""What a connection may and may not do, byte by byte."""
+
+import json
+import socket
+
+import pytest
+
+from tray_proxy import http_protocol
+
+CHAT = json.dumps({"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "hello"}]}).encode()
+GET = b"GET /api/version HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def post(body):
+    return b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+
+@pytest.fixture
+def connection(proxy):
+    with socket.create_connection(("127.0.0.1", int(proxy.url.rpartition(":")[2])), timeout=10) as client:
+        yield client
+
+
+def ask_version(client):
+    """Ask, and read as far as an answer goes."""
+    client.sendall(GET)
+    received = b""
+    while not received.endswith(b"}"):
+        received += client.recv(65536)
+    return received
+
+
+def everything(client):
+    """Read until the other side closes."""
+    received = b""
+    try:
+        while part := client.recv(65536):
+            received += part
+    except ConnectionResetError:
+        pass  # closed with bytes of ours unread
+    return received
+
+
+def test_a_request_sent_before_the_last_was_answered_ends_both(connection, upstream):
+    """Queued, it would hide that the client leaves, and the whole answer would be bought for nobody."""
+    upstream.arrange("endless")
+    connection.sendall(post(CHAT))
+    assert b"200 OK" in connection.recv(65536)
+
+    connection.sendall(GET)
+
+    everything(connection)
+    assert upstream.wait_for(lambda seen: seen.chats[-1].outcome == "dropped", 1)
+
+
+def test_a_request_sent_together_with_the_next_buys_nothing_more(connection, upstream):
+    upstream.arrange("endless")
+
+    connection.sendall(post(CHAT) + GET)
+
+    everything(connection)
+    assert upstream.wait_for(lambda seen: all(chat.outcome != "open" for chat in seen.chats), 1)
+
+
+def test_requests_one_after_another_share_a_connection(connection):
+    for _ in range(3):
+        assert ask_version(connection).endswith(b'{"version":"0.33.0"}')
+
+
+@pytest.mark.parametrize("piece", [b"x-long: " + b"a" * 70_000, b"".join(b"x-%d: a\r\n" % n for n in range(9_000))])
+def test_a_head_that_is_too_long_is_refused(connection, piece):
+    connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n" + piece)
+
+    assert everything(connection).startswith(b"HTTP/1.1 431 ")
+
+
+def test_a_long_body_is_no_long_head(connection, upstream):
+    body = json.dumps(json.loads(CHAT) | {"stream": False, "padding": "a" * 300_000}).encode()
+
+    connection.sendall(post(body))
+
+    assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("beginning", [b"", b"GET / HTTP/1.1\r\nHost: loc"])
+def test_a_connection_that_does_not_ask_is_closed(proxy, monkeypatch, beginning):
+    monkeypatch.setattr(http_protocol, "HEAD_TIMEOUT_S", 0.05)
+
+    with socket.create_connection(("127.0.0.1", int(proxy.url.rpartition(":")[2])), timeout=10) as client:
+        client.sendall(beginning)
+
+        assert everything(client) == b""
+
+
+def test_an_announced_body_beyond_the_limit_is_refused_at_once(connection):
+    connection.sendall(b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999999\r\n\r\n")
+
+    assert connection.recv(65536).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_request_that_was_not_sent_whole_is_told_when_the_proxy_is_turned_off(proxies, tmp_path):
+    running = proxies.start(tmp_path)
+    port = int(running.url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        ask_version(client)  # so that the connection is known to be there
+        client.sendall(b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\n{")
+        running.loop.submit(running.program.stop_proxy()).result(5)
+
+        answer = everything(client)
+
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"Tray Proxy was turned off" in answer
