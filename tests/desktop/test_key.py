@@ -119,9 +119,9 @@ def test_a_locked_key_store_freezes_nothing_and_is_said(open_desktop, tmp_path, 
         {"error": "The system's key store does not answer; it may be locked and waiting for your password."},
     )
     assert app.answers()
-    app.menu.wait_for(
-        "Needs you: The system's key store does not answer; it may be locked and waitin…",
-        that=lambda item: item.enabled,
+    wait_for(
+        lambda: app.menu.labels()[0].startswith("Needs you: The system's key store does not answer"),
+        "the menu to say so",
     )
     assert app.quit() == 0
 
