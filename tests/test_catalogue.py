@@ -104,6 +104,14 @@ def test_both_lists_are_one_and_a_bad_entry_costs_only_itself(tmp_path):
     assert cache.snapshot.entries[2].architecture.output_modalities == ("embeddings",)
 
 
+def test_a_model_in_both_lists_can_chat(tmp_path):
+    cache = cached(tmp_path, Client(embeddings=b'{"data":[{"id":"a/one"}]}'))
+
+    asyncio.run(cache.refresh())
+
+    assert [entry.architecture.output_modalities for entry in cache.snapshot.entries] == [("text",), ("text",)]
+
+
 def test_the_last_good_list_survives_a_restart_without_network(tmp_path):
     asyncio.run(cached(tmp_path, Client(), clock=lambda: 1000.0).refresh())
     later = cached(tmp_path, Client(models=AWAY), clock=lambda: 4600.0)

@@ -196,8 +196,10 @@ class CatalogueCache:
         chat = _entries(saved.models)
         if not chat:
             raise CatalogueUnavailable("OpenRouter's model list is empty.")
-        entries = chat + tuple(_as_embedding(entry) for entry in _entries(saved.embeddings))
-        unique = {entry.id.casefold(): entry for entry in entries}
+        unique = {entry.id.casefold(): entry for entry in chat}
+        for entry in _entries(saved.embeddings):
+            # A model that stands in both lists can chat; that must not be lost.
+            unique.setdefault(entry.id.casefold(), _as_embedding(entry))
         self._saved = saved
         self._publish(Catalogue(tuple(unique.values()), self._allow, saved.fetched_s))
 
