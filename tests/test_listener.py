@@ -115,6 +115,25 @@ def test_a_holder_that_does_not_answer_is_still_named_by_its_process(bound):
     assert holder("127.0.0.1", first.getsockname()[1]).startswith("py")
 
 
+def test_what_is_written_leaves_at_once(loop):
+    """Nagle's algorithm would hold each token back for 40 ms."""
+    seen = []
+
+    async def look(scope, receive, send):
+        transports = [each.transport for each in listener._server.server_state.connections]
+        seen.extend(
+            each.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for each in transports
+        )
+        await hello(scope, receive, send)
+
+    listener = Listener(look, bind("127.0.0.1", 0))
+    url = loop.submit(listener.start()).result(5)
+    httpx.get(url, trust_env=False)
+    loop.submit(listener.stop()).result(5)
+
+    assert seen == [1]
+
+
 def test_after_stop_the_port_is_free_again(loop, free_port):
     for _ in range(3):
         listener = Listener(hello, bind("127.0.0.1", free_port))
