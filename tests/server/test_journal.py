@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 
 import pytest
 import structlog
@@ -17,7 +18,17 @@ def log_lines(tmp_path):
     before, level = root.handlers[:], root.level
     root.handlers = []
     logs.set_up(tmp_path, "INFO", echo=False)
-    yield lambda: [json.loads(line) for line in (tmp_path / logs.FILE_NAME).read_text().splitlines()]
+
+    def lines(path, count=1):
+        """Give the lines of requests to a path, once there are so many: one is written after its answer was sent."""
+        deadline = time.monotonic() + 5
+        while True:
+            written = [json.loads(line) for line in (tmp_path / logs.FILE_NAME).read_text().splitlines()]
+            found = [line for line in written if line.get("path", "").startswith(path)]
+            if len(found) >= count or time.monotonic() > deadline:
+                return found
+
+    yield lines
     for handler in root.handlers:
         handler.close()
     root.handlers = before
@@ -43,7 +54,7 @@ def test_the_app_is_named_by_its_user_agent(user_agent, app):
 def test_each_answer_carries_the_id_of_its_line(proxy, log_lines):
     answer = proxy.chat(text="my secret plan")
 
-    [line] = [line for line in log_lines() if line.get("path") == "/api/chat"]
+    [line] = log_lines("/api/chat")
     assert line["request_id"] == answer.headers["x-request-id"]
     assert line["time"].endswith("Z")
     assert isinstance(line["ms"], float)
@@ -65,6 +76,7 @@ def test_neither_prompt_nor_answer_nor_key_is_in_the_log(proxy, upstream, log_li
     proxy.chat(text="canary prompt")
     proxy.http.post("/api/chat", content=b'{"model": "canary prompt')
 
+    assert len(log_lines("/api/chat", 3)) == 3
     content = (tmp_path / logs.FILE_NAME).read_text()
     assert "canary" not in content
     assert "sk-or-v1" not in content
@@ -74,6 +86,6 @@ def test_neither_prompt_nor_answer_nor_key_is_in_the_log(proxy, upstream, log_li
 def test_a_forged_line_stays_one_line(proxy, log_lines):
     proxy.http.get("/x%0a{%22event%22:%22forged%22}%e2%80%ae")
 
-    [line] = log_lines()
+    [line] = log_lines("/x")
     assert line["event"] == "request"
     assert line["path"] == '/x\n{"event":"forged"}\u202e'
