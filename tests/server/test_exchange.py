@@ -132,6 +132,37 @@ def test_turning_off_answers_a_plain_request_with_503(proxies, upstream, tmp_pat
     assert upstream.wait_for(dropped, 1)
 
 
+def test_turning_off_after_the_last_word_is_no_failure(proxies, raw_upstream, tmp_path):
+    """The client has it all; only the upstream's body has not ended yet."""
+    held = threading.Event()
+
+    def answer(connection, _number):
+        request = connection.recv(65536)
+        if request.startswith(b"GET"):
+            models = b'{"data":[{"id":"a/one"}]}'
+            connection.sendall(
+                b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(models) + models
+            )
+            connection.close()
+            return
+        event = b'data: {"choices":[{"delta":{"content":"hi"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+        connection.sendall(head + b"%x\r\n" % len(event) + event + b"\r\n")
+        held.wait(10)
+        connection.close()
+
+    running = proxies.start(tmp_path, openrouter_base_url=raw_upstream(answer))
+    failures = queue.Queue()
+    running.program.deps.in_flight.troubled = failures.put
+
+    said = running.chat(model="a/one").json()
+    running.loop.submit(running.program.stop_proxy()).result(3)
+
+    held.set()
+    assert (said["message"]["content"], said["done"]) == ("hi", True)
+    assert failures.empty()
+
+
 def test_turning_off_lets_a_short_answer_finish(proxies, upstream, tmp_path):
     running = proxies.start(tmp_path)
     upstream.chunk_delay_s = 0.02

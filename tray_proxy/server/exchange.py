@@ -130,7 +130,10 @@ class Exchange:
             work.cancel()
             left.cancel()
             await asyncio.wait({work, left})
-        if gone:
+        if self._ended:
+            # Whatever became of the connection since: the answer was whole.
+            self.deps.in_flight.recovered()
+        elif gone:
             self.record.outcome = "cancelled"
         elif work.cancelled():
             await self._fail(Stopping())
@@ -138,8 +141,6 @@ class Exchange:
             if not isinstance(error, ProxyError):
                 raise error
             await self._fail(error)
-        else:
-            self.deps.in_flight.recovered()
 
     async def _stream(self, completion: CompletionRequest) -> None:
         async with self.deps.client.stream(completion, self.asked) as answer:
