@@ -57,10 +57,18 @@ def _base_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def is_key(text: str) -> bool:
+    """
+    Say whether a text can be a key.
+
+    It goes into a header: anything but plain characters is a wrong paste, and would not arrive as it is.
+    """
+    return re.fullmatch(r"[!-~]+", text) is not None
+
+
 def _key(value: SecretStr) -> SecretStr:
     key = value.get_secret_value().strip()
-    # It goes into a header: anything but plain characters is a wrong paste, and would not arrive as it is.
-    if not re.fullmatch(r"[!-~]+", key):
+    if not is_key(key):
         raise ValueError
     return SecretStr(key)
 
@@ -193,9 +201,9 @@ class Settings(BaseSettings):
 class UserFileSource(PydanticBaseSettingsSource):
     """Reads the user's settings file; which one depends on `TRAY_PROXY_HOME` from the sources before it."""
 
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Part of pydantic-settings' interface; the whole file is read at once instead."""
-        raise NotImplementedError((field, field_name))
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
+        """Part of pydantic-settings' interface; gives nothing, for the whole file is read at once."""
+        return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
         """Return what the file holds of our settings."""

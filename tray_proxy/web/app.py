@@ -15,6 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from tray_proxy.errors import BadRequest, ProxyError
+from tray_proxy.settings import is_key
 from tray_proxy.web.gate import STATIC, PageGate
 
 MEDIA_TYPES = {
@@ -175,12 +176,12 @@ class _Handlers:
 
     async def test_key(self, request: Request) -> Response:
         offered = (await _read(request, _KeyToTest)).key
-        key = None if offered is None else _usable_key(offered)
+        key = None if offered is None else usable_key(offered)
         request.state.key = key
         return _json({"message": _without(key, await self._backend.test_key(key))})
 
     async def store_key(self, request: Request) -> Response:
-        key = _usable_key((await _read(request, _KeyToStore)).key)
+        key = usable_key((await _read(request, _KeyToStore)).key)
         request.state.key = key
         return _json({"message": _without(key, await self._backend.store_key(key))})
 
@@ -201,12 +202,12 @@ async def _read[T](request: Request, shape: type[T]) -> T:
         raise PageUnreadable("Tray Proxy could not read what the page sent.") from None
 
 
-def _usable_key(offered: str) -> str:
+def usable_key(offered: str) -> str:
     """Trim what was pasted; raises `KeyUnusable` for what no header can carry."""
     key = offered.strip()
     if not key:
         raise KeyUnusable("There is no key in the field.")
-    if not key.isascii() or not key.isprintable() or " " in key:
+    if not is_key(key):
         raise KeyUnusable("This is not a key: it has spaces or special characters in it.")
     return key
 

@@ -14,7 +14,7 @@ from tray_proxy.keychain import Keychain, Source
 from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.selection import Selection
 from tray_proxy.translate import model_info
-from tray_proxy.web.app import KeyState, KeyUnusable, ModelRow, ModelsState, PageState
+from tray_proxy.web.app import KeyState, KeyUnusable, ModelRow, ModelsState, PageState, usable_key
 from tray_proxy.wire.openrouter import KeyInfo, ModelEntry
 
 _FIXED = (Source.ENVIRONMENT, Source.DEMO)
@@ -66,13 +66,13 @@ class Backend:
 
     async def test_key(self, key: str | None) -> str:
         """Ask OpenRouter about a key; None for the one in use."""
-        secret = await self.keychain.key() if key is None else _secret(key)
+        secret = await self.keychain.key() if key is None else SecretStr(usable_key(key))
         return sentence(await self.client.check_key(secret))
 
     async def store_key(self, key: str) -> str:
         """Check a key, then keep it; only a key that OpenRouter accepts is kept."""
         self._must_be_changeable()
-        secret = _secret(key)
+        secret = SecretStr(usable_key(key))
         about = sentence(await self.client.check_key(secret))
         try:
             where = await self.keychain.store(secret)
@@ -132,13 +132,6 @@ def sentence(info: KeyInfo) -> str:
     if info.is_free_tier:
         return "The key works, but no credit was ever bought for this account: free models only."
     return "The key works."
-
-
-def _secret(text: str) -> SecretStr:
-    key = text.strip()
-    if not key or any(not "!" <= character <= "~" for character in key):
-        raise KeyUnusable("This is not an OpenRouter key: it is empty, or holds blanks or special characters.")
-    return SecretStr(key)
 
 
 def _rows(catalogue: Catalogue, ticks: tuple[str, ...]) -> list[ModelRow]:
