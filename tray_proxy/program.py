@@ -55,7 +55,6 @@ class Program:
         if settings.models_filter is not None:
             ceiling = filter_lines(settings.models_filter.read_text(encoding="utf-8"))
         self._post = post
-        self._demo: Listener | None = None
         self._page: Listener | None = None
         self._gate: PageGate | None = None
         self._proxy: Listener | None = None

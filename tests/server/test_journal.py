@@ -2,11 +2,11 @@
 
 import json
 import logging
-import time
 
 import pytest
 import structlog
 
+from desktop.waiting import wait_for
 from tray_proxy import logs
 from tray_proxy.server.journal import product
 
@@ -21,12 +21,13 @@ def log_lines(tmp_path):
 
     def lines(path, count=1):
         """Give the lines of requests to a path, once there are so many: one is written after its answer was sent."""
-        deadline = time.monotonic() + 5
-        while True:
+
+        def found():
             written = [json.loads(line) for line in (tmp_path / logs.FILE_NAME).read_text().splitlines()]
-            found = [line for line in written if line.get("path", "").startswith(path)]
-            if len(found) >= count or time.monotonic() > deadline:
-                return found
+            fitting = [line for line in written if line.get("path", "").startswith(path)]
+            return fitting if len(fitting) >= count else None
+
+        return wait_for(found, f"{count} lines of {path}", 5)
 
     yield lines
     for handler in root.handlers:

@@ -1,5 +1,6 @@
 """A page served for real: a hand-written backend behind the gate, on a real port."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -67,6 +68,8 @@ def served(page_stage: PageStage) -> Iterator[Served]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One browser for each file: its event loop would be in the way of other tests."""
+    if CHROMIUM is None and os.environ.get("CI"):
+        pytest.fail("Chromium is not installed; `make install-dev` installs it.", pytrace=False)
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed: the settings page is NOT tested in a browser")
     with sync_playwright() as playwright:
