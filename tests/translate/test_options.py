@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tray_proxy.errors import BadRequest, UnsupportedRequest
-from tray_proxy.translate.options import OPTION_RULES, to_parameters
+from tray_proxy.errors import BadRequest
+from tray_proxy.translate.options import OPTION_RULES, stops_to_watch, to_parameters, unknown_options
 
 SENT: list[tuple[str, Any, dict[str, Any]]] = [
     ("temperature", 0.7, {"temperature": 0.7}),
@@ -140,8 +140,38 @@ def test_what_is_no_list_of_texts_cannot_stop_an_answer(value: object, complaint
     assert caught.value.message == complaint
 
 
-def test_more_stops_than_openrouter_takes_are_not_cut_off_silently() -> None:
-    with pytest.raises(UnsupportedRequest) as caught:
-        to_parameters({"stop": list("abcde")})
+@pytest.mark.parametrize(
+    ("stop", "watched"),
+    [
+        (None, []),
+        ("a", []),
+        (list("abcd"), []),
+        (list("abcde"), list("abcde")),
+        (["a", "", "b", "c", "d"], []),
+        (list("abcda"), []),
+        (list("abcdaee"), list("abcde")),
+    ],
+)
+def test_more_stops_than_openrouter_takes_are_all_watched_for(stop: object, watched: list[str]) -> None:
+    """Any of them may come first."""
+    assert stops_to_watch({"stop": stop}) == watched
 
-    assert caught.value.message == 'option "stop" holds 5 strings; OpenRouter takes at most 4'
+
+@pytest.mark.parametrize("options", [None, {}])
+def test_without_stops_nothing_is_watched_for(options: dict[str, Any] | None) -> None:
+    assert stops_to_watch(options) == []
+
+
+def test_the_first_stops_are_still_sent() -> None:
+    """The model then ends by itself, which costs least."""
+    assert to_parameters({"stop": ["", *"aabcdef"]}) == {"stop": list("abcd")}
+
+
+def test_options_in_no_row_are_named() -> None:
+    """For the log: an app's misspelt option should be found."""
+    assert unknown_options({"temprature": 0.1, "num_ctx": 1, "flux": None}) == ["temprature", "flux"]
+
+
+@pytest.mark.parametrize("options", [None, {}, {"temperature": 1}])
+def test_known_options_are_not_named(options: dict[str, Any] | None) -> None:
+    assert unknown_options(options) == []

@@ -2,7 +2,7 @@
 What becomes of each of Ollama's `options`.
 
 Ollama's defaults are never sent: what the app did not set stays unset. An option that is not in the table is
-passed over, as Ollama does.
+passed over with a line in the log, as Ollama does.
 
 Source: Ollama's `api/types.go` (Options); OpenRouter docs, "Parameters".
 """
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tray_proxy.errors import BadRequest, UnsupportedRequest
+from tray_proxy.errors import BadRequest
 
 MAX_STOPS = 4
 # What Ollama can hold in an integer. Python could go on, but nobody upstream would.
@@ -59,17 +59,19 @@ def none_below_one(name: str, value: object) -> int | None:
     return None if whole < 1 else whole
 
 
-def stop_list(name: str, value: object) -> list[str] | None:
+def first_stops(name: str, value: object) -> list[str] | None:
+    """Take as many stop strings as OpenRouter does; for the rest see `stops_to_watch`."""
+    return all_stops(name, value)[:MAX_STOPS] or None
+
+
+def all_stops(name: str, value: object) -> list[str]:
     """Take one stop string or a list of them; empty ones would stop at once and are left out."""
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list):
         raise BadRequest(f'option "{name}" must be of type array')
     if not all(isinstance(text, str) for text in texts):
         raise BadRequest(f'option "{name}" must be of an array of strings')
-    stops = [text for text in texts if text]
-    if len(stops) > MAX_STOPS:
-        raise UnsupportedRequest(f'option "{name}" holds {len(stops)} strings; OpenRouter takes at most {MAX_STOPS}')
-    return stops or None
+    return list(dict.fromkeys(text for text in texts if text))
 
 
 _HARDWARE = Dropped("hardware is OpenRouter's business")
@@ -82,7 +84,7 @@ OPTION_RULES: dict[str, Renamed | Dropped] = {
     "min_p": Renamed("min_p", number),
     "seed": Renamed("seed", none_if_negative),  # -1: random
     "num_predict": Renamed("max_tokens", none_below_one),
-    "stop": Renamed("stop", stop_list),
+    "stop": Renamed("stop", first_stops),
     "repeat_penalty": Renamed("repetition_penalty", number),
     "presence_penalty": Renamed("presence_penalty", number),
     "frequency_penalty": Renamed("frequency_penalty", number),
@@ -114,7 +116,6 @@ def to_parameters(options: Mapping[str, Any] | None) -> dict[str, Any]:
 
     Raises:
         BadRequest: a value is of the wrong type; the words are Ollama's.
-        UnsupportedRequest: more stop strings than OpenRouter takes.
     """
     parameters = {}
     for name, value in (options or {}).items():
@@ -126,3 +127,20 @@ def to_parameters(options: Mapping[str, Any] | None) -> dict[str, Any]:
             case _:
                 continue
     return parameters
+
+
+def unknown_options(options: Mapping[str, Any] | None) -> list[str]:
+    """Name the options that are in no row of the table, and so have no effect."""
+    return [name for name in options or () if name not in OPTION_RULES]
+
+
+def stops_to_watch(options: Mapping[str, Any] | None) -> list[str]:
+    """
+    Give all stop strings, the four that are sent among them, where there are more than OpenRouter takes.
+
+    Returns:
+        Nothing where OpenRouter takes them all.
+    """
+    value = (options or {}).get("stop")
+    stops = [] if value is None else all_stops("stop", value)
+    return stops if len(stops) > MAX_STOPS else []
