@@ -1,6 +1,7 @@
 """Conversations on their way to OpenRouter."""
 
 import base64
+import tracemalloc
 from typing import Any
 
 import msgspec
@@ -8,6 +9,7 @@ import pytest
 
 from tray_proxy.errors import BadRequest, UnsupportedRequest
 from tray_proxy.translate.messages import to_messages
+from tray_proxy.translate.splice import encode as encode_request
 from tray_proxy.wire import ollama
 from tray_proxy.wire.openrouter import Architecture, ModelEntry
 
@@ -15,14 +17,19 @@ TEXT_ONLY = ModelEntry(id="vendor/reader")
 SEEING = ModelEntry(id="vendor/viewer", architecture=Architecture(input_modalities=("text", "image")))
 HEARING = ModelEntry(id="vendor/listener", architecture=Architecture(input_modalities=("text", "audio")))
 
-PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(16)).decode()
+# It holds plus signs, slashes and padding.
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"\0\xfb\xef\xff" + bytes(14)).decode()
 WAV = base64.b64encode(b"RIFF\x00\x00\x00\x00WAVEfmt ").decode()
 
 
 def translate(*messages: dict[str, Any], model: ModelEntry = TEXT_ONLY) -> list[dict[str, Any]]:
     """Read the messages as the server does, and give what would be sent."""
-    read = msgspec.convert(list(messages), list[ollama.Message])
-    return msgspec.json.decode(msgspec.json.encode(to_messages(read, model, "short-name")))
+    return translate_json(msgspec.json.encode(messages), model)
+
+
+def translate_json(body: bytes, model: ModelEntry) -> list[dict[str, Any]]:
+    read = msgspec.json.decode(body, type=list[ollama.Message])
+    return msgspec.json.decode(b"".join(encode_request(to_messages(read, model, "short-name"))))
 
 
 def picture(encoded: str) -> dict[str, Any]:
@@ -97,6 +104,21 @@ def test_a_picture_becomes_a_data_uri_of_its_own_type(start: bytes, kind: str) -
     ]
 
 
+def test_a_picture_is_not_copied() -> None:
+    """Not even for a moment, neither to look at it nor to send it: large ones must fit into small computers."""
+    encoded = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(8_000_000))
+    body = b'[{"role": "user", "content": "Look", "images": ["%s"]}]' % encoded
+
+    tracemalloc.start()
+    read = msgspec.json.decode(memoryview(body), type=list[ollama.Message])
+    pieces = encode_request(to_messages(read, SEEING, "short-name"))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert [len(piece) for piece in pieces if len(piece) > 1000] == [len(encoded)]
+    assert peak < len(encoded) / 100
+
+
 def test_text_stands_before_the_pictures_in_their_order() -> None:
     gif = encode(b"GIF89a")
 
@@ -124,12 +146,59 @@ def test_other_ways_to_write_a_picture_are_understood(written: str) -> None:
     assert sent[0]["content"] == [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}}]
 
 
-@pytest.mark.parametrize("written", ["not base64!", PNG[:-3], "ünïcode", "data:image/svg+xml,<svg/>"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        PNG.replace("/", "\\/").replace("+", "\\u002b"),  # as .NET and PHP write base64
+        "".join(f"\\u{ord(letter):04x}" for letter in PNG),
+        f"data:image\\/png;base64,{PNG}",
+        f"{PNG[:8]}\\r\\n{PNG[8:]}\\n",
+    ],
+)
+def test_a_picture_may_be_written_with_jsons_escapes(written: str) -> None:
+    body = b'[{"role": "user", "images": ["%s"]}]' % written.encode()
+
+    sent = translate_json(body, SEEING)
+
+    assert sent[0]["content"] == [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}}]
+
+
+@pytest.mark.parametrize("written", [b"null", b"5", b"[]", b'{"data": ""}'])
+def test_a_picture_that_is_no_text_is_refused(written: bytes) -> None:
+    with pytest.raises(BadRequest) as caught:
+        translate_json(b'[{"role": "user", "images": [%s]}]' % written, SEEING)
+
+    assert caught.value.message == "json: cannot unmarshal: each of the images must be a string of base64"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "not base64!",
+        "ünïcode",
+        "data:image/svg+xml,<svg/>",
+        "data:" + PNG,
+        PNG[:-1],  # one `=` too few
+        PNG + "=",
+        PNG[:-4] + "====",
+        PNG[:8] + "=" + PNG[9:],
+        PNG.replace("/", "_"),  # the alphabet for addresses
+        PNG[:8] + " " + PNG[8:],
+        PNG[:8] + "\0" + PNG[8:],
+    ],
+)
 def test_a_picture_that_is_not_base64_is_refused(written: str) -> None:
     with pytest.raises(BadRequest) as caught:
         translate(picture(written), model=SEEING)
 
     assert (caught.value.status, caught.value.message) == (400, "illegal base64 data in images")
+
+
+def test_bytes_that_are_no_text_are_no_picture() -> None:
+    with pytest.raises(BadRequest) as caught:
+        translate_json(b'[{"role": "user", "images": ["\xff\xfe"]}]', SEEING)
+
+    assert caught.value.message == "illegal base64 data in images"
 
 
 @pytest.mark.parametrize(

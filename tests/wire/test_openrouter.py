@@ -21,7 +21,6 @@ from tray_proxy.wire.openrouter import (
     Message,
     ModelEntry,
     ModelPage,
-    ReasoningDetail,
     TextPart,
     ToolCall,
     ToolCallDelta,
@@ -30,7 +29,7 @@ from tray_proxy.wire.openrouter import (
 
 NULLABLE = [
     (struct, field)
-    for struct in (CompletionChunk, ChunkChoice, ChunkDelta, ToolCallDelta, ReasoningDetail, Usage, ErrorBody)
+    for struct in (CompletionChunk, ChunkChoice, ChunkDelta, ToolCallDelta, Usage, ErrorBody)
     for field in struct.__struct_fields__
 ]
 

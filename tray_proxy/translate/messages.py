@@ -6,10 +6,10 @@ Missing ids are made up in a way that gives the same id for the same history eve
 paired with calls by id, then by name, then by order.
 """
 
-import base64
 import binascii
 import hashlib
 import itertools
+import re
 from collections.abc import Callable
 
 import msgspec
@@ -17,6 +17,8 @@ from msgspec import UNSET
 
 from tray_proxy.errors import BadRequest, UnsupportedRequest
 from tray_proxy.translate.model_info import hears, sees
+from tray_proxy.translate.parts import content_of, labelled, text_of
+from tray_proxy.translate.reasoning_details import Recall, last_question, recall_nothing, turn_keys
 from tray_proxy.wire import ollama
 from tray_proxy.wire.openrouter import (
     AudioPart,
@@ -27,6 +29,7 @@ from tray_proxy.wire.openrouter import (
     Message,
     ModelEntry,
     Part,
+    Spliced,
     TextPart,
     ToolCall,
 )
@@ -36,29 +39,39 @@ _PICTURES_IN_MP4 = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
 
+_DATA_URI = re.compile(rb"data:[^,]*,")
+_BASE64 = re.compile(rb"[A-Za-z0-9+/]*+={0,2}")
+_ILLEGAL = "illegal base64 data in images"
 
-def to_messages(messages: list[ollama.Message], model: ModelEntry, asked: str) -> list[Message]:
+
+def to_messages(
+    messages: list[ollama.Message], model: ModelEntry, asked: str, recall: Recall = recall_nothing
+) -> list[Message]:
     """
     Translate a conversation.
 
     Args:
         model: Decides whether pictures and sound can be taken.
         asked: The model's name as the app wrote it, for error texts.
+        recall: Gives what the model thought in a turn that comes back.
 
     Raises:
-        BadRequest: an unknown role, or a picture that is not base64.
+        BadRequest: an unknown role, a part of no known type, or a picture that is not base64.
         UnsupportedRequest: a picture or sound for a model that cannot take it.
     """
     for message in messages:
         _check_role(message)
     result: list[Message] = []
+    question = ""
     position = 0
     while position < len(messages):
         message = messages[position]
         position += 1
+        seen = len(result)
         match message.role.lower():
             case "assistant":
                 turn = _assistant_turn(message, position)
+                turn = _with_thoughts(turn, message, recall(_keys(message, model, question)))
                 between = _until_next_speaker(messages[position:])
                 position += len(between)
                 result += [turn, *_tool_results(turn, between, model, asked)]
@@ -66,6 +79,7 @@ def to_messages(messages: list[ollama.Message], model: ModelEntry, asked: str) -
                 result.append(_told_by_user(message, model, asked))
             case role:
                 result.append(Message(role=role, content=_content(message, model, asked)))
+        question = last_question(result[seen:], question)
     return result
 
 
@@ -73,7 +87,8 @@ def _check_role(message: ollama.Message) -> None:
     role = message.role.lower()
     if role not in ROLES:
         raise BadRequest(f"invalid role: {message.role!r}; expected one of {', '.join(ROLES)}")
-    if message.images and role not in ("user", "tool"):
+    content = content_of(message)
+    if (content.pictures or content.links) and role not in ("user", "tool"):
         raise UnsupportedRequest(f"images are not supported in {role} messages")
 
 
@@ -92,10 +107,21 @@ def _assistant_turn(message: ollama.Message, position: int) -> Message:
         tool_calls[call_id] = ToolCall(id=call_id, function=FunctionCall(name=name, arguments=arguments))
     return Message(
         role="assistant",
-        content=message.content or (None if tool_calls else ""),
+        content=text_of(message) or (None if tool_calls else ""),
         tool_calls=list(tool_calls.values()) or UNSET,
-        reasoning=message.thinking or UNSET,
     )
+
+
+def _keys(message: ollama.Message, model: ModelEntry, question: str) -> tuple[bytes, ...]:
+    calls = [(call.id or None, call.function.name, call.function.arguments or {}) for call in message.tool_calls or ()]
+    return turn_keys(model.id, question, text_of(message), calls)
+
+
+def _with_thoughts(turn: Message, message: ollama.Message, details: bytes | None) -> Message:
+    """Put back what the model thought: all of it where that is known, else the text that the app kept."""
+    if details is not None:
+        return msgspec.structs.replace(turn, reasoning_details=msgspec.Raw(details))
+    return msgspec.structs.replace(turn, reasoning=message.thinking) if message.thinking else turn
 
 
 def _tool_results(turn: Message, between: list[ollama.Message], model: ModelEntry, asked: str) -> list[Message]:
@@ -154,8 +180,7 @@ def _told_by_user(message: ollama.Message, model: ModelEntry, asked: str) -> Mes
     The result is worth keeping, but only a user may speak unasked.
     """
     label = f"Result of the tool {message.tool_name}:" if message.tool_name else "Result of a tool:"
-    told = msgspec.structs.replace(message, content=f"{label}\n{message.content or ''}")
-    return Message(role="user", content=_content(told, model, asked))
+    return Message(role="user", content=_content(labelled(message, label), model, asked))
 
 
 def _made_up_id(position: int, index: int, name: str, arguments: str) -> str:
@@ -164,34 +189,71 @@ def _made_up_id(position: int, index: int, name: str, arguments: str) -> str:
 
 
 def _content(message: ollama.Message, model: ModelEntry, asked: str) -> str | list[Part]:
-    text = message.content or ""
-    if not message.images:
-        return text
-    parts: list[Part] = [TextPart(text=text)] if text else []
-    return parts + [_attachment(image, model, asked) for image in message.images]
+    content = content_of(message)
+    if not content.pictures and not content.links:
+        return content.text
+    parts: list[Part] = [TextPart(text=content.text)] if content.text else []
+    parts += [_attachment(image, model, asked) for image in content.pictures]
+    return parts + [_linked(url, model, asked) for url in content.links]
 
 
-def _attachment(encoded: str, model: ModelEntry, asked: str) -> Part:
-    if encoded.startswith("data:"):
-        encoded = encoded.partition(",")[2]
-    # `base64` breaks its lines, and Ollama does not mind; a data URI may hold no line ends.
-    encoded = encoded.replace("\n", "").replace("\r", "")
-    try:
-        start = base64.b64decode(encoded, validate=True)[:16]
-    except (binascii.Error, ValueError):
-        raise BadRequest("illegal base64 data in images") from None
-    if sound := sound_format(start):
-        if not hears(model):
-            raise UnsupportedRequest(f'"{asked}" does not support audio input')
-        return AudioPart(input_audio=InputAudio(data=encoded, format=sound))
+def _linked(url: str, model: ModelEntry, asked: str) -> Part:
+    _check_sight(model, asked)
+    return ImagePart(image_url=ImageUrl(url=url))
+
+
+def _check_sight(model: ModelEntry, asked: str) -> None:
     if not sees(model):
         raise UnsupportedRequest(
             f'"{asked}" does not support images: this model is missing data required for image input'
         )
+
+
+def _attachment(image: msgspec.Raw, model: ModelEntry, asked: str) -> Part:
+    encoded = _base64(image)
+    start = binascii.a2b_base64(encoded[:24])[:16]
+    if sound := sound_format(start):
+        if not hears(model):
+            raise UnsupportedRequest(f'"{asked}" does not support audio input')
+        return AudioPart(input_audio=InputAudio(data=Spliced("", encoded), format=sound))
+    _check_sight(model, asked)
     kind = picture_type(start)
     if kind is None:
         raise BadRequest("invalid image: only PNG, JPEG, GIF and WebP pictures can be sent")
-    return ImagePart(image_url=ImageUrl(url=f"data:{kind};base64,{encoded}"))
+    return ImagePart(image_url=ImageUrl(url=Spliced(f"data:{kind};base64,", encoded)))
+
+
+def _base64(image: msgspec.Raw) -> memoryview:
+    """
+    Find a picture's base64 in its JSON, and leave it there: pictures are large.
+
+    Returns:
+        Standard base64 with its padding, and nothing else.
+    """
+    written = memoryview(image)
+    if bytes(written[:1]) != b'"':
+        raise BadRequest("json: cannot unmarshal: each of the images must be a string of base64")
+    encoded = _behind_data_uri(written[1:-1])
+    if not _is_base64(encoded):
+        # JSON may write `/` and `+` as escapes, and .NET does. `base64` breaks its lines, and Ollama does not mind.
+        # Only such a picture is written anew.
+        try:
+            text = msgspec.json.decode(image, type=str)
+        except UnicodeDecodeError:
+            raise BadRequest(_ILLEGAL) from None
+        encoded = _behind_data_uri(memoryview(text.replace("\n", "").replace("\r", "").encode()))
+        if not _is_base64(encoded):
+            raise BadRequest(_ILLEGAL)
+    return encoded
+
+
+def _behind_data_uri(encoded: memoryview) -> memoryview:
+    prefix = _DATA_URI.match(encoded)
+    return encoded[prefix.end() :] if prefix else encoded
+
+
+def _is_base64(encoded: memoryview) -> bool:
+    return len(encoded) % 4 == 0 and _BASE64.fullmatch(encoded) is not None
 
 
 def picture_type(start: bytes) -> str | None:

@@ -34,13 +34,21 @@ class ToolCall(Struct, kw_only=True):
     function: FunctionCall
 
 
+class ContentPart(Struct, kw_only=True):
+    """A piece of a content that is a list, as OpenAI's clients write it; Ollama itself takes text alone."""
+
+    type: str
+    text: str | None = None
+    image_url: msgspec.Raw = msgspec.Raw(b"null")
+
+
 class Message(Struct, kw_only=True):
-    """One turn, as clients send it."""
+    """One turn, as clients send it. Pictures are large: they stay where they lie in the request, quotes and all."""
 
     role: str
-    content: str | None = None
+    content: str | list[ContentPart] | None = None
     thinking: str | None = None
-    images: list[str] | None = None
+    images: list[msgspec.Raw] | None = None
     tool_calls: list[ToolCall] | None = None
     tool_name: str | None = None
     tool_call_id: str | None = None
@@ -61,11 +69,89 @@ class ChatRequest(Struct, kw_only=True):
     top_logprobs: int | None = None
 
 
-class ShowRequest(Struct, kw_only=True):
-    """`POST /api/show`: `name` is the old word for `model`, still sent by the command line."""
+class GenerateRequest(Struct, kw_only=True):
+    """`POST /api/generate`. `context` are the numbers that an earlier answer gave."""
+
+    model: str | None = None
+    prompt: str | None = None
+    suffix: str | None = None
+    system: str | None = None
+    template: str | None = None
+    context: list[int | float] | None = None
+    stream: bool | None = None
+    raw: bool | None = None
+    format: Any = None
+    keep_alive: Any = None
+    images: list[msgspec.Raw] | None = None
+    options: dict[str, Any] | None = None
+    think: Any = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+
+
+class EmbedRequest(Struct, kw_only=True):
+    """`POST /api/embed`. `input` is one text or a list of them."""
+
+    model: str | None = None
+    input: Any = None
+    truncate: bool | None = None
+    dimensions: int | None = None
+    keep_alive: Any = None
+    options: dict[str, Any] | None = None
+
+
+class EmbeddingsRequest(Struct, kw_only=True):
+    """`POST /api/embeddings`, the old way: one text."""
+
+    model: str | None = None
+    prompt: str | None = None
+    keep_alive: Any = None
+    options: dict[str, Any] | None = None
+
+
+class ModelRequest(Struct, kw_only=True):
+    """`pull`, `push` and `delete`: `name` is the old word for `model`, still sent by the command line."""
 
     model: str | None = None
     name: str | None = None
+    stream: bool | None = None
+
+
+class CopyRequest(Struct, kw_only=True):
+    """`POST /api/copy`."""
+
+    source: str | None = None
+    destination: str | None = None
+
+
+class CreateRequest(Struct, kw_only=True):
+    """`POST /api/create`. `files`, `adapters` and `quantize` are about weights, of which there are none here."""
+
+    model: str | None = None
+    name: str | None = None
+    stream: bool | None = None
+    from_: str | None = msgspec.field(name="from", default=None)
+    system: str | None = None
+    template: str | None = None
+    license: str | list[str] | None = None
+    parameters: dict[str, Any] | None = None
+    messages: list[Message] | None = None
+    files: dict[str, str] | None = None
+    adapters: dict[str, str] | None = None
+    quantize: str | None = None
+
+
+class ShowRequest(Struct, kw_only=True):
+    """
+    `POST /api/show`: `name` is the old word for `model`, still sent by the command line.
+
+    `system` and `options` are shown in the place of the model's own.
+    """
+
+    model: str | None = None
+    name: str | None = None
+    system: str | None = None
+    options: dict[str, Any] | None = None
 
 
 class Logprob(Struct, kw_only=True):
@@ -103,6 +189,50 @@ class ChatResponse(Struct, kw_only=True):
     eval_duration: int | UnsetType = UNSET
 
 
+class GenerateResponse(Struct, kw_only=True):
+    """One line of the stream, or the whole answer; counts, durations and `context` stand only where `done` is true."""
+
+    model: str
+    created_at: str
+    response: str
+    thinking: str | UnsetType = UNSET
+    done: bool
+    done_reason: str | UnsetType = UNSET
+    context: list[int] | UnsetType = UNSET
+    total_duration: int | UnsetType = UNSET
+    load_duration: int | UnsetType = UNSET
+    prompt_eval_count: int | UnsetType = UNSET
+    prompt_eval_duration: int | UnsetType = UNSET
+    eval_count: int | UnsetType = UNSET
+    eval_duration: int | UnsetType = UNSET
+    logprobs: list[Logprob] | UnsetType = UNSET
+
+
+class EmbedResponse(Struct, kw_only=True):
+    """`POST /api/embed`: one vector of length 1 per text, in the order of the texts, each a list of numbers."""
+
+    model: str
+    embeddings: list[msgspec.Raw]
+    total_duration: int | UnsetType = UNSET
+    load_duration: int | UnsetType = UNSET
+    prompt_eval_count: int | UnsetType = UNSET
+
+
+class EmbeddingsResponse(Struct):
+    """`POST /api/embeddings`: a list of numbers."""
+
+    embedding: msgspec.Raw
+
+
+class ProgressResponse(Struct, kw_only=True):
+    """One line of `pull`, `push` and `create`."""
+
+    status: str
+    digest: str | UnsetType = UNSET
+    total: int | UnsetType = UNSET
+    completed: int | UnsetType = UNSET
+
+
 class ModelDetails(Struct, kw_only=True):
     """What kind of model it is. The six texts and the list are always there."""
 
@@ -136,14 +266,35 @@ class ListResponse(Struct):
     models: list[ListedModel]
 
 
+class ProcessModel(Struct, kw_only=True):
+    """An entry of `/api/ps`. `size_vram` 0 beside `size` 0: nothing of it lies in this computer's memory."""
+
+    name: str
+    model: str
+    size: int
+    digest: str
+    details: ModelDetails
+    expires_at: str
+    size_vram: int
+    context_length: int
+
+
+class ProcessResponse(Struct):
+    """`GET /api/ps`."""
+
+    models: list[ProcessModel]
+
+
 class ShowResponse(Struct, kw_only=True):
-    """`POST /api/show`. Strict readers want every text, even empty, and `model_info` as an object."""
+    """`POST /api/show`. Strict readers want the first four texts, even empty, and `model_info` as an object."""
 
     license: str
     modelfile: str
     parameters: str
     template: str
+    system: str | UnsetType = UNSET
     details: ModelDetails
+    messages: list[dict[str, Any]] | UnsetType = UNSET
     remote_model: str
     remote_host: str
     model_info: dict[str, Any]
@@ -158,6 +309,44 @@ class VersionResponse(Struct):
 
 
 class ErrorResponse(Struct):
-    """Every error of `/api`: the value is a string."""
+    """Every error of `/api`: the value is a string. `signin_url` stands with status 401 only."""
 
     error: str
+    signin_url: str | UnsetType = UNSET
+
+
+class UserResponse(Struct):
+    """`POST /api/me`. `id`: a UUID."""
+
+    id: str
+    email: str
+    name: str
+    plan: str
+
+
+class CloudStatus(Struct):
+    """Whether Ollama's own cloud is switched off, and by what."""
+
+    disabled: bool
+    source: str
+
+
+class StatusResponse(Struct):
+    """`GET /api/status`."""
+
+    cloud: CloudStatus
+
+
+class Recommendation(Struct):
+    """A model that is worth a try. Lengths in tokens."""
+
+    model: str
+    description: str
+    context_length: int | UnsetType = UNSET
+    max_output_tokens: int | UnsetType = UNSET
+
+
+class RecommendationsResponse(Struct):
+    """`GET /api/experimental/model-recommendations`."""
+
+    recommendations: list[Recommendation]

@@ -37,10 +37,28 @@ class TextPart(Struct, frozen=True, tag_field="type", tag="text"):
     text: str
 
 
+class Spliced:
+    """
+    A text in two halves that are put together only where it is sent; see `translate.splice`.
+
+    Not a struct, nor a dataclass: msgspec would encode those by itself, and copy the tail on the way.
+
+    Args:
+        head: Few characters of printable ASCII, without quotes and backslashes.
+        tail: Many of the same kind, base64 of a picture say: a view of the client's request.
+    """
+
+    __slots__ = ("head", "tail")
+
+    def __init__(self, head: str, tail: memoryview) -> None:
+        self.head = head
+        self.tail = tail
+
+
 class ImageUrl(Struct, frozen=True):
     """A picture as a `data:` URI."""
 
-    url: str
+    url: str | Spliced
 
 
 class ImagePart(Struct, frozen=True, tag_field="type", tag="image_url"):
@@ -52,7 +70,7 @@ class ImagePart(Struct, frozen=True, tag_field="type", tag="image_url"):
 class InputAudio(Struct, frozen=True):
     """Sound: bare base64 and the name of its format."""
 
-    data: str
+    data: str | Spliced
     format: str
 
 
@@ -71,14 +89,16 @@ class Message(Struct, frozen=True, kw_only=True):
     role: str
     content: str | list[Part] | UnsetType | None = UNSET
     reasoning: str | UnsetType = UNSET
+    reasoning_details: msgspec.Raw | UnsetType = UNSET
     tool_calls: list[ToolCall] | UnsetType = UNSET
     tool_call_id: str | UnsetType = UNSET
 
 
 class Reasoning(Struct, frozen=True, kw_only=True):
-    """How much the model is to think."""
+    """How much the model is to think: an effort, or a budget in tokens."""
 
     effort: str | UnsetType = UNSET
+    max_tokens: int | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
     exclude: bool | UnsetType = UNSET
 
@@ -124,19 +144,12 @@ class ToolCallDelta(Struct, frozen=True):
     function: CallFragment | None = None
 
 
-class ReasoningDetail(Struct, frozen=True):
-    """A piece of reasoning in its long form; read only where the short form is missing."""
-
-    text: str | None = None
-    summary: str | None = None
-
-
 class ChunkDelta(Struct, frozen=True):
-    """What a chunk adds to the answer."""
+    """What a chunk adds to the answer. `reasoning_details` go back as they came, so they are read as they are."""
 
     content: str | None = None
     reasoning: str | None = None
-    reasoning_details: list[ReasoningDetail] | None = None
+    reasoning_details: Any = None
     tool_calls: list[ToolCallDelta] | None = None
 
 
@@ -156,12 +169,19 @@ class Logprobs(Struct, frozen=True):
 
 
 class ErrorBody(Struct, frozen=True):
-    """An error, before or inside a stream. `code` may be a number or a word; `availability` has no code."""
+    """
+    An error, before or inside a stream. Nothing in it is sure: an odd `code` must not cost the message beside it.
 
-    message: str | None = None
-    code: int | str | None = None
-    http_status: int | None = None
+    `code` is a number, a word or absent; `error_type` stands here or in `metadata`; `availability` and
+    `http_status` come without `code`.
+    """
+
+    message: Any = None
+    code: Any = None
+    http_status: Any = None
+    error_type: Any = None
     metadata: Any = None
+    availability: Any = None
 
 
 class ErrorReply(Struct, frozen=True):
@@ -219,6 +239,7 @@ class ReasoningFacts(Struct, frozen=True):
     """What a reasoning model lets one choose."""
 
     mandatory: bool = False
+    default_enabled: bool | None = None
     supported_efforts: tuple[str, ...] | None = None
     default_effort: str | None = None
 
@@ -237,6 +258,7 @@ class ModelEntry(Struct, frozen=True, kw_only=True):
     top_provider: TopProvider = TopProvider()
     pricing: dict[str, Any] = {}
     supported_parameters: tuple[str, ...] = ()
+    default_parameters: dict[str, Any] | None = None
     reasoning: ReasoningFacts | None = None
 
 
@@ -260,3 +282,28 @@ class KeyReply(Struct, frozen=True):
     """The body of `GET /key`."""
 
     data: KeyInfo
+
+
+# -- embeddings ------------------------------------------------------------------------------------
+
+
+class EmbeddingRequest(Struct, frozen=True, kw_only=True):
+    """`POST /embeddings`. Empty texts are refused, and so is an empty list."""
+
+    model: str
+    input: list[str]
+
+
+class Embedding(Struct, frozen=True):
+    """One vector. `index` is the place of its text; without it the vectors stand in the order of the texts."""
+
+    embedding: list[float]
+    index: int | None = None
+
+
+class EmbeddingReply(Struct, frozen=True):
+    """The answer to an embedding request. `data` comes in any order, and is missing where there is an error."""
+
+    data: list[Embedding] | None = None
+    usage: Usage | None = None
+    error: ErrorBody | str | None = None
