@@ -6,13 +6,15 @@ request object stops listening when the handler begins, and `BaseHTTPMiddleware`
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from tray_proxy.errors import BadRequest, BodyTooLarge
+from tray_proxy.errors import BadRequest, BodyTooLarge, UnsupportedEncoding
+from tray_proxy.server.key_case import KeyCase
 
 type Scope = MutableMapping[str, Any]
 type Message = MutableMapping[str, Any]
@@ -27,6 +29,8 @@ BODY_TIMEOUT_S = 60.0
 JSON = "application/json; charset=utf-8"
 NDJSON = "application/x-ndjson"
 TEXT = "text/plain; charset=utf-8"
+
+_BLANK = re.compile(rb"\s*")
 
 encode = msgspec.json.Encoder().encode
 
@@ -84,20 +88,24 @@ async def send_reply(send: Send, reply: Reply) -> None:
     await send({"type": "http.response.body", "body": reply.body})
 
 
-async def read_body(scope: Scope, receive: Receive) -> bytes:
+async def read_body(scope: Scope, receive: Receive) -> bytearray:
     """
-    Read the whole body.
+    Read the whole body, in one piece of memory.
 
     Raises:
+        UnsupportedEncoding: it is compressed.
         BodyTooLarge: it exceeds the limit; nothing more is read.
         BadRequest: it did not arrive in time.
         ClientLeft: the client closed the connection.
     """
-    parts: list[bytes] = []
-    announced = header(scope, "content-length")
-    if announced.isdecimal() and int(announced) > MAX_BODY_BYTES:
+    encoding = header(scope, "content-encoding").strip().lower()
+    if encoding not in ("", "identity"):
+        raise UnsupportedEncoding(encoding)
+    length = header(scope, "content-length")
+    announced = int(length) if length.isdecimal() else 0
+    if announced > MAX_BODY_BYTES:
         raise _too_large()
-    size = 0
+    body, size = bytearray(), 0
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
             while True:
@@ -105,14 +113,29 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
                 if message["type"] == "http.disconnect":
                     raise ClientLeft
                 part = message.get("body", b"")
-                size += len(part)
-                if size > MAX_BODY_BYTES:
+                end = size + len(part)
+                if end > MAX_BODY_BYTES:
                     raise _too_large()
-                parts.append(part)
+                if end > len(body):
+                    body = _with_room(body, end, announced)
+                body[size:end] = part
+                size = end
                 if not message.get("more_body", False):
-                    return b"".join(parts)
+                    del body[size:]
+                    return body
     except TimeoutError:
         raise BadRequest(f"The request did not arrive within {BODY_TIMEOUT_S:g} s.") from None
+
+
+def _with_room(body: bytearray, needed: int, announced: int) -> bytearray:
+    """
+    Make room in a body: a picture is in memory once, and not for a moment twice.
+
+    All that was announced gets its room when a part of it has come: who announces much and sends little gets little.
+    """
+    larger = bytearray(announced if needed <= announced <= 16 * needed else 2 * needed)
+    larger[: len(body)] = body
+    return larger
 
 
 def _too_large() -> BodyTooLarge:
@@ -127,33 +150,35 @@ async def until_left(receive: Receive) -> None:
 
 class BodyDecoder[T]:
     """
-    Reads a request's JSON as Ollama does: whatever its Content-Type, and only the first value of it.
+    Reads a request's JSON as Ollama does: whatever its Content-Type, in any case of its keys, and only the first
+    value of it.
 
     Args:
-        shape: The struct to read it into.
+        shape: The struct to read it into. What is `Raw` in it remains a view of the body.
     """
 
     def __init__(self, shape: type[T]) -> None:
         self._decode = msgspec.json.Decoder(shape).decode
+        self._restore = KeyCase(shape).restore
 
-    def __call__(self, body: bytes) -> T:
+    def __call__(self, body: bytes | bytearray | memoryview) -> T:
         """
         Decode a body.
 
         Raises:
             BadRequest: it is empty, no JSON, or a field is of the wrong type.
         """
-        if not body.strip():
+        if _BLANK.fullmatch(body):
             raise BadRequest("missing request body")
         try:
-            return self._decode(body)
+            return self._decode(self._restore(body))
         except msgspec.ValidationError as error:
             raise BadRequest(f"json: cannot unmarshal: {error}") from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             end = _end_of_first_value(str(error))
             if end is None or end >= len(body):
                 raise BadRequest(f"invalid JSON: {error}") from None
-            return self(body[:end])
+            return self(memoryview(body)[:end])
         except RecursionError:
             raise BadRequest("invalid JSON: it is nested too deeply") from None
 
