@@ -5,23 +5,30 @@ Every failure a person or a client can meet.
     ├─ BadRequest 400
     │  └─ UnsupportedRequest 400
     ├─ BodyTooLarge 413
+    ├─ UnsupportedEncoding 415
     ├─ KeyMissing 401
     ├─ ModelNotFound 404
     │  └─ ModelNotAllowed 404
     ├─ ModelNameAmbiguous 400
+    ├─ ManagingDenied 403
+    ├─ ModelKeptOut 403
     ├─ CatalogueUnavailable 503
     ├─ KeychainUnavailable 503
+    │  └─ NoKeyStore 503
     ├─ Stopping 503
     ├─ PortInUse
     ├─ SettingsInvalid
+    │  └─ SettingsNotSaved
     └─ UpstreamError 502 (.retry_after_s)
        ├─ KeyRejected 401
        ├─ OutOfCredits 402
+       ├─ ContextExceeded 400
        ├─ RateLimited 429
        ├─ UpstreamUnreachable 502
        └─ UpstreamTimeout 504
 
-The message says what happened, the hint what to do about it. `status` is what an HTTP client is answered.
+The message says what happened, the hint what to do about it. `status` is what an HTTP client is answered,
+`full_text` what it reads.
 """
 
 from collections.abc import Sequence
@@ -32,6 +39,8 @@ class ProxyError(Exception):
 
     status = 500
     hint = "Look into the log, and try again."
+    # Whether apps are told the hint too. Not where the words are Ollama's, or name the cure themselves.
+    hint_for_apps = False
 
     @property
     def message(self) -> str:
@@ -59,6 +68,16 @@ class BodyTooLarge(ProxyError):
     hint = "Send less at once, for example fewer or smaller pictures."
 
 
+class UnsupportedEncoding(ProxyError):
+    """The request is compressed."""
+
+    status = 415
+    hint = "Turn compression of requests off in the app."
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__(f"Content-Encoding {encoding!r} is not supported: send the request uncompressed.")
+
+
 class KeyMissing(ProxyError):
     """There is no OpenRouter key yet."""
 
@@ -78,9 +97,15 @@ class ModelNotFound(ProxyError):
     status = 404
     hint = "Check the model's name against the list of allowed models."
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"model '{name}' not found")
+    def __init__(self, name: str, near: Sequence[str] = (), words: str = "model '{name}' not found") -> None:
         self.name = name
+        self.near = tuple(near)
+        super().__init__(words.format(name=name) + self.suggestion)
+
+    @property
+    def suggestion(self) -> str:
+        """What stands after the words: ", did you mean 'a/b' or 'c/d'?"; "" where no name is near."""
+        return f", did you mean {' or '.join(f"'{name}'" for name in self.near)}?" if self.near else ""
 
 
 class ModelNotAllowed(ModelNotFound):
@@ -100,11 +125,37 @@ class ModelNameAmbiguous(ProxyError):
         self.candidates = tuple(candidates)
 
 
+class ManagingDenied(ProxyError):
+    """An app wants to change the list of models, or to sign out, and the owner does not let apps do that."""
+
+    status = 403
+    hint = "Set MANAGE_MODELS to allow, or do it on the settings page."
+
+    def __init__(self, what: str = "change the list of models") -> None:
+        super().__init__(
+            f"apps may not {what}: the setting MANAGE_MODELS is deny; the owner can do it on Tray Proxy's settings page"
+        )
+
+
+class ModelKeptOut(ProxyError):
+    """The model exists, but the owner's filter file does not admit it, and no click can change that."""
+
+    status = 403
+    hint = "Add the model to the file that MODELS_FILTER names, and start Tray Proxy again."
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"model '{name}' cannot be allowed: the file that the setting MODELS_FILTER names does not admit it; "
+            "add it there and start Tray Proxy again"
+        )
+
+
 class CatalogueUnavailable(ProxyError):
     """The model list was never loaded: not from OpenRouter, and there is no saved copy."""
 
     status = 503
     hint = "Check the internet connection; Tray Proxy keeps trying by itself."
+    hint_for_apps = True
 
 
 class KeychainUnavailable(ProxyError):
@@ -112,6 +163,16 @@ class KeychainUnavailable(ProxyError):
 
     status = 503
     hint = "Unlock your system's key store, or start Tray Proxy with the environment variable OPENROUTER_API_KEY."
+    hint_for_apps = True
+
+
+class NoKeyStore(KeychainUnavailable):
+    """The system has none, or only such as write the key into a plain file."""
+
+    hint = "Paste the key in Settings after each start, or set the environment variable OPENROUTER_API_KEY."
+
+    def __init__(self) -> None:
+        super().__init__("This system has no key store that Tray Proxy can use.")
 
 
 class Stopping(ProxyError):
@@ -136,35 +197,60 @@ class SettingsInvalid(ProxyError):
     hint = "Correct the setting and start again."
 
 
+class SettingsNotSaved(SettingsInvalid):
+    """The user's settings file cannot be written, so nothing was changed."""
+
+    hint = "Nothing has changed. Make room on the disk, or see who may write into Tray Proxy's folder."
+    hint_for_apps = True
+
+
 class UpstreamError(ProxyError):
     """
     OpenRouter, or the way to it, failed.
 
-    `status` is OpenRouter's own where it gave one; `retry_after_s` is None if it did not say how long to wait.
+    `status` is OpenRouter's own where it gave one, and `hint` the cure of this very case where it is known.
+
+    Args:
+        retry_after_s: How long to wait; None if OpenRouter did not say.
     """
 
     status = 502
     hint = "Try again in a moment, or choose another model."
+    hint_for_apps = True
 
-    def __init__(self, message: str, *, status: int | None = None, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+        hint: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
-        if status is not None:
-            self.status = status
+        self.status = status or self.status
+        self.hint = hint or self.hint
 
 
 class KeyRejected(UpstreamError):
     """OpenRouter does not accept the key."""
 
     status = 401
-    hint = "Open Settings from the tray icon and paste a valid OpenRouter key."
+    hint = "Open Settings from the tray icon and paste a valid OpenRouter key, or correct OPENROUTER_API_KEY."
 
 
 class OutOfCredits(UpstreamError):
     """The account's balance or the key's own limit is used up."""
 
     status = 402
-    hint = "Add credit at openrouter.ai/credits, or raise the key's limit."
+    hint = "Add credit at openrouter.ai/credits, or raise the key's limit at openrouter.ai/settings/keys."
+
+
+class ContextExceeded(UpstreamError):
+    """The prompt, or a text to be embedded, is longer than the model's context; nothing was charged."""
+
+    status = 400
+    hint = "Shorten the conversation, or choose a model with a longer context."
 
 
 class RateLimited(UpstreamError):
@@ -186,3 +272,11 @@ class UpstreamTimeout(UpstreamError):
 
     status = 504
     hint = "Try again, or choose a faster model."
+
+
+def full_text(error: ProxyError) -> str:
+    """Say what an app is told of an error, and with it who reads the app's screen: what happened, and the cure."""
+    if not error.hint_for_apps or error.hint in error.message:
+        return error.message
+    text = error.message.rstrip()
+    return f"{text}{'' if text.endswith(('.', '!', '?', '…')) else '.'} {error.hint}"

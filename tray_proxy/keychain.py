@@ -8,6 +8,7 @@ file to fall back to: where no key store exists the key is kept for this session
 
 import asyncio
 import concurrent.futures
+import contextlib
 import threading
 from collections.abc import Callable
 from enum import StrEnum
@@ -19,7 +20,7 @@ from keyring.backends.chainer import ChainerBackend
 from pydantic import SecretStr
 
 from tray_proxy import logs
-from tray_proxy.errors import KeychainUnavailable, KeyMissing
+from tray_proxy.errors import KeychainUnavailable, KeyMissing, NoKeyStore
 
 SERVICE = "Tray Proxy"
 ACCOUNT = "OpenRouter API key"
@@ -28,7 +29,6 @@ TIMEOUT_S: Final = 5.0
 WRITE_TIMEOUT_S: Final = 60.0
 
 _NO_SAFE_PLACE = ("keyring.backends.fail", "keyring.backends.null", "keyrings.alt")
-_NO_STORE = "This system has no key store that Tray Proxy can use."
 _SILENT = "The system's key store does not answer; it may be locked and waiting for your password."
 
 
@@ -125,9 +125,7 @@ class Keychain:
         self._reading = None
         try:
             await self._wait(_in_thread(lambda: _store().set_password(self._service, ACCOUNT, secret)), WRITE_TIMEOUT_S)
-        except KeychainUnavailable as error:
-            if error.message != _NO_STORE:
-                raise
+        except NoKeyStore:
             return Source.SESSION
         self.source = Source.KEYRING
         return Source.KEYRING
@@ -141,11 +139,8 @@ class Keychain:
         """
         self._known, self.source, self._reading = None, Source.NONE, None
         # Whatever we know of it: an older key may lie there, and would be used again.
-        try:
+        with contextlib.suppress(NoKeyStore):
             await self._wait(_in_thread(self._delete), WRITE_TIMEOUT_S)
-        except KeychainUnavailable as error:
-            if error.message != _NO_STORE:
-                raise
 
     def _delete(self) -> None:
         store = _store()
@@ -159,6 +154,7 @@ class Keychain:
             self._problem = _SILENT
         except KeychainUnavailable as error:
             self._problem = error.message
+            raise
         except Exception as error:  # noqa: BLE001  backends let through whatever their system's libraries raise
             # The error's own text may quote what was to be stored.
             self._problem = f"The system's key store refused ({type(error).__name__})."
@@ -179,7 +175,7 @@ def _store() -> "keyring.backend.KeyringBackend":
     for store in chosen.backends if isinstance(chosen, ChainerBackend) else [chosen]:
         if not type(store).__module__.startswith(_NO_SAFE_PLACE):
             return store
-    raise KeychainUnavailable(_NO_STORE)
+    raise NoKeyStore
 
 
 def _in_thread[T](call: Callable[[], T]) -> "asyncio.Future[T]":

@@ -8,15 +8,31 @@ import threading
 import pytest
 from pydantic import SecretStr
 
-from tray_proxy.errors import KeyRejected, SettingsInvalid, UpstreamError, UpstreamTimeout, UpstreamUnreachable
+from tray_proxy.errors import (
+    KeyRejected,
+    ModelNotFound,
+    RateLimited,
+    SettingsInvalid,
+    UpstreamError,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
 from tray_proxy.keychain import Keychain
-from tray_proxy.openrouter.client import OpenRouterClient
+from tray_proxy.openrouter.client import SLICE_BYTES, OpenRouterClient
 from tray_proxy.settings import Settings
-from tray_proxy.wire.openrouter import CompletionRequest, Message
+from tray_proxy.wire.openrouter import (
+    CompletionRequest,
+    EmbeddingRequest,
+    ImagePart,
+    ImageUrl,
+    Message,
+    Spliced,
+)
 
 KEY = "sk-or-v1-test-key-of-nobody"
 REQUEST = CompletionRequest(model="m/m", messages=[Message(role="user", content="hi")], stream=True)
 EVENT = b'data: {"choices":[{"delta":{"content":"hi"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+VECTORS = b'{"data":[{"embedding":[0.5],"index":0}],"usage":{"prompt_tokens":1,"cost":0.01}}'
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 ANSWER = HEAD + b"Content-Length: %d\r\n\r\n" % len(EVENT) + EVENT
 
@@ -55,6 +71,17 @@ async def chat(client):
         return [chunk.choices[0].delta.content async for chunks in answer.chunks() for chunk in chunks if chunk.choices]
 
 
+async def vectors(client):
+    reply = await client.embed(EmbeddingRequest(model="m/m", input=["one"]), "m")
+    return [item.embedding for item in reply.data]
+
+
+def json_answer(body, status=b"200 OK", length=None):
+    """Write a whole answer, announcing another length if wanted."""
+    announced = len(body) if length is None else length
+    return b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (status, announced) + body
+
+
 async def models(client):
     return await client.fetch_models("/models")
 
@@ -77,6 +104,31 @@ def test_a_request_carries_the_key_the_identity_and_nothing_else(raw_upstream):
         "http-referer", "user-agent", "x-openrouter-title",
     ]  # fmt: skip
     assert json.loads(body) == {"model": "m/m", "messages": [{"role": "user", "content": "hi"}], "stream": True}
+
+
+def test_a_large_picture_arrives_whole_also_when_it_is_sent_again(raw_upstream):
+    """It goes out in slices of the client's own request."""
+    tail = memoryview(bytes(ord("A") + at % 26 for at in range(2 * SLICE_BYTES + 7)))
+    part = ImagePart(image_url=ImageUrl(url=Spliced("data:image/png;base64,", tail)))
+    request = CompletionRequest(model="m/m", messages=[Message(role="user", content=[part])], stream=True)
+    requests = []
+
+    def answer(connection, number):
+        requests.append(read_request(connection))
+        connection.sendall(ANSWER)
+        if number == 1:
+            requests.append(read_request(connection))
+            connection.close()
+
+    async def show(client):
+        async with client.stream(request, "m") as reply:
+            return [chunks async for chunks in reply.chunks()] != []
+
+    assert talk_to(raw_upstream(answer), show, show) == [True, True]
+    urls = [
+        json.loads(each.partition(b"\r\n\r\n")[2])["messages"][0]["content"][0]["image_url"]["url"] for each in requests
+    ]
+    assert urls == ["data:image/png;base64," + bytes(tail).decode()] * 3
 
 
 def test_the_catalogue_is_fetched_without_the_key(raw_upstream):
@@ -279,3 +331,121 @@ def test_a_key_is_asked_about_at_openrouter(stage, upstream):
     assert talk_to(stage.url, right) == [False]
     with pytest.raises(KeyRejected):
         talk_to(stage.url, wrong)
+
+
+def test_vectors_are_asked_for_with_the_key_and_nothing_else(raw_upstream):
+    seen = []
+
+    def answer(connection, _number):
+        seen.append(read_request(connection))
+        connection.sendall(json_answer(VECTORS))
+
+    assert talk_to(raw_upstream(answer), vectors) == [[[0.5]]]
+
+    head, _, body = seen[0].decode().partition("\r\n\r\n")
+    assert head.startswith("POST /api/v1/embeddings HTTP/1.1\r\n")
+    assert f"Authorization: Bearer {KEY}" in head
+    assert "\r\nAccept: application/json\r\n" in head
+    assert json.loads(body) == {"model": "m/m", "input": ["one"]}
+
+
+def test_a_connection_that_gave_vectors_is_used_again(raw_upstream):
+    connections = []
+
+    def answer(connection, number):
+        connections.append(number)
+        while read_request(connection):
+            connection.sendall(json_answer(VECTORS))
+
+    assert talk_to(raw_upstream(answer), vectors, vectors) == [[[0.5]], [[0.5]]]
+    assert connections == [1]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "message"),
+    [
+        (
+            b"400 Bad Request",
+            b'{"error":{"code":400,"message":"m/m cannot be used on this endpoint"}}',
+            UpstreamError,
+            "m/m cannot be used on this endpoint",
+        ),
+        (
+            b"400 Bad Request",
+            b'{"error":{"message":"m/m is not a valid model ID"}}',
+            ModelNotFound,
+            "model 'm' not found",
+        ),
+        (b"413 Too Large", b'{"error":{"code":413,"message":"too large"}}', UpstreamError, "too large"),
+        (b"200 OK", b'{"error":{"code":429,"message":"slow down"}}', RateLimited, "slow down"),
+    ],
+)
+def test_a_refusal_of_vectors_is_told_as_openrouter_gave_it(raw_upstream, status, body, kind, message):
+    def answer(connection, _number):
+        read_request(connection)
+        connection.sendall(json_answer(body, status))
+
+    with pytest.raises(kind) as caught:
+        talk_to(raw_upstream(answer), vectors)
+    assert caught.value.message == message
+
+
+def test_vectors_that_break_off_are_an_error_and_not_asked_for_again(raw_upstream):
+    """Something was answered, so something was charged."""
+    connections = []
+
+    def answer(connection, number):
+        connections.append(number)
+        read_request(connection)
+        connection.sendall(json_answer(VECTORS, length=2 * len(VECTORS)))
+        connection.close()
+
+    with pytest.raises(UpstreamUnreachable, match="broke off before the answer was complete"):
+        talk_to(raw_upstream(answer), vectors)
+    assert connections == [1]
+
+
+def test_vectors_that_stop_half_way_are_named_with_their_limit(raw_upstream):
+    def answer(connection, _number):
+        read_request(connection)
+        connection.sendall(json_answer(VECTORS[:10], length=len(VECTORS)))
+        connection.recv(1)
+
+    with pytest.raises(UpstreamTimeout, match=r"silent for 0\.1 s while we waited for the next piece of the answer"):
+        talk_to(raw_upstream(answer), vectors, idle_timeout_s=0.1)
+
+
+def test_vectors_without_end_are_not_read_for_ever(raw_upstream, monkeypatch):
+    monkeypatch.setattr("tray_proxy.openrouter.client.MAX_EMBEDDINGS_BYTES", 1024 * 1024)
+
+    def answer(connection, _number):
+        read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
+        try:
+            while True:
+                connection.sendall(b" " * 65536)
+        except OSError:
+            return
+
+    with pytest.raises(UpstreamError, match=r"^OpenRouter sent more than was asked for\.$"):
+        talk_to(raw_upstream(answer), vectors)
+
+
+def test_vectors_that_nobody_waits_for_any_more_end_with_their_connection(raw_upstream):
+    """That is what stops the bill."""
+    asked, closed = threading.Event(), threading.Event()
+
+    def answer(connection, _number):
+        read_request(connection)
+        asked.set()
+        if connection.recv(1) == b"":
+            closed.set()
+
+    async def give_up(client):
+        task = asyncio.create_task(vectors(client))
+        await asyncio.to_thread(asked.wait, 5)
+        task.cancel()
+        await asyncio.wait({task})
+        return task.cancelled(), await asyncio.to_thread(closed.wait, 5)
+
+    assert talk_to(raw_upstream(answer), give_up) == [(True, True)]

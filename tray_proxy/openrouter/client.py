@@ -16,109 +16,31 @@ import httpx
 import msgspec
 from pydantic import SecretStr
 
-from tray_proxy import __version__, logs
+from tray_proxy import __version__
 from tray_proxy.errors import ProxyError, SettingsInvalid, UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from tray_proxy.keychain import Keychain
 from tray_proxy.openrouter import failures
+from tray_proxy.openrouter.answer import TOO_MUCH, Answer, read_embeddings, silent, without_key
 from tray_proxy.openrouter.counting import CountingBackend, Tally, tally
-from tray_proxy.openrouter.sse import LineTooLong, SSEDecoder
 from tray_proxy.settings import Settings, is_loopback
-from tray_proxy.wire.openrouter import CompletionChunk, CompletionRequest, KeyInfo, KeyReply
+from tray_proxy.translate.splice import encode
+from tray_proxy.wire.openrouter import CompletionRequest, EmbeddingReply, EmbeddingRequest, KeyInfo, KeyReply
 
 # Idle connections are kept this long: a new one costs more than anything else on the way to the first token.
 KEEPALIVE_S = 300.0
-# How long to wait for the end of a body whose end mark was seen; breaking off would cost the connection.
-DRAIN_S = 2.0
 MAX_ERROR_BYTES = 256 * 1024
 MAX_CATALOGUE_BYTES = 64 * 1024 * 1024
 CATALOGUE_TIMEOUT_S = 30.0
+# A larger body goes out in slices of this size: the network layers copy what they are handed, TLS more than once.
+SLICE_BYTES = 256 * 1024
+# A hundred vectors of sixteen thousand numbers, each of 25 digits, are less.
+MAX_EMBEDDINGS_BYTES = 64 * 1024 * 1024
 
 # The same for all traffic: OpenRouter takes address and title together as the app's identity, and an app on
 # localhost must name itself by the title. Source: OpenRouter docs, "App Attribution".
 ATTRIBUTION = {"HTTP-Referer": "http://localhost:11434", "X-OpenRouter-Title": "Tray Proxy"}
 
-_END_MARK = b"[DONE]"
-# Not strict: a figure that comes as text ("0.01") must not cost the answer it stands in.
-_decode_chunk = msgspec.json.Decoder(CompletionChunk, strict=False).decode
-_encode = msgspec.json.Encoder().encode
-
-
-class Answer:
-    """
-    An answer under way.
-
-    `marked` is true once OpenRouter's end mark was seen.
-    """
-
-    def __init__(self, body: AsyncIterator[bytes], settings: Settings, asked: str) -> None:
-        self.marked = False
-        self._body = body
-        self._settings = settings
-        self._asked = asked
-        self._failure: ProxyError | None = None
-
-    async def chunks(self) -> AsyncIterator[list[CompletionChunk]]:
-        """
-        Give the chunks as they arrive, those that came together in one list.
-
-        Raises:
-            ProxyError: OpenRouter reported an error, broke off, or fell silent. All that came before it in
-                the same bytes is given first: the client has paid for it.
-        """
-        decoder = SSEDecoder()
-        limit_s, waiting_for = self._settings.first_byte_timeout_s, "the first byte of the answer"
-        while True:
-            received = await self._next(limit_s, waiting_for)
-            limit_s, waiting_for = self._settings.idle_timeout_s, "the next piece of the answer"
-            try:
-                events = decoder.finish() if received is None else decoder.feed(received)
-            except LineTooLong:
-                raise UpstreamError("OpenRouter sent more in one event than any answer can hold.") from None
-            chunks = self._read(events)
-            if chunks:
-                yield chunks
-            if self._failure is not None:
-                raise self._failure
-            if received is None or self.marked:
-                return
-
-    def _read(self, events: list[bytes]) -> list[CompletionChunk]:
-        chunks: list[CompletionChunk] = []
-        for event in events:
-            if event == _END_MARK:
-                self.marked = True
-                break
-            try:
-                chunk = _decode_chunk(event)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                self._failure = UpstreamError("OpenRouter sent an event that cannot be read; the answer was cut.")
-                break
-            failure = failures.from_chunk(chunk, self._asked)
-            if failure is not None:
-                self._failure = _without_key(failure)
-                break
-            chunks.append(chunk)
-        return chunks
-
-    async def _next(self, limit_s: float, waiting_for: str) -> bytes | None:
-        try:
-            async with asyncio.timeout(limit_s):
-                return await anext(self._body, None)
-        except TimeoutError:
-            raise _silent(limit_s, waiting_for) from None
-        except httpx.HTTPError as error:
-            raise UpstreamUnreachable(
-                "The connection to OpenRouter broke off before the answer was complete."
-            ) from error
-
-    async def drain(self) -> None:
-        """Read to the end of the body after the end mark, so that the connection can be used again."""
-        try:
-            async with asyncio.timeout(DRAIN_S):
-                async for _ in self._body:
-                    pass
-        except (TimeoutError, httpx.HTTPError):
-            return  # then it is closed instead
+_BROKE_OFF = "The connection to OpenRouter broke off before the answer was complete."
 
 
 class OpenRouterClient:
@@ -188,17 +110,44 @@ class OpenRouterClient:
         """
         key = await self._keychain.key()
         response = await self._send(
-            "POST", "/chat/completions", self._settings.first_byte_timeout_s, key, content=_encode(request)
+            "POST",
+            "/chat/completions",
+            self._settings.first_byte_timeout_s,
+            key,
+            content=encode(request),
+            accept="text/event-stream",
         )
         try:
             if not response.headers.get("content-type", "").startswith("text/event-stream"):
                 raise await _refusal(response, asked)
-            answer = Answer(response.aiter_raw(), self._settings, asked)
+            answer = Answer(_pieces(response), self._settings, asked)
             yield answer
             if answer.marked:
                 await answer.drain()
         finally:
             await response.aclose()
+
+    async def embed(self, request: EmbeddingRequest, asked: str) -> EmbeddingReply:
+        """
+        Ask for vectors. Cancelling closes the connection.
+
+        Args:
+            asked: The model's name as the app wrote it, for "model not found".
+
+        Raises:
+            ProxyError: its status is OpenRouter's own where it gave one.
+        """
+        key = await self._keychain.key()
+        response = await self._send(
+            "POST", "/embeddings", self._settings.first_byte_timeout_s, key, content=encode(request)
+        )
+        try:
+            if response.status_code != 200:
+                raise await _refusal(response, asked)
+            body = await Answer(_pieces(response), self._settings, asked).whole(MAX_EMBEDDINGS_BYTES)
+        finally:
+            await response.aclose()
+        return read_embeddings(body, asked)
 
     async def fetch_models(self, path: str) -> bytes:
         """
@@ -232,18 +181,33 @@ class OpenRouterClient:
             await response.aclose()
 
     async def _send(
-        self, method: str, path: str, limit_s: float, key: SecretStr | None, *, content: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        limit_s: float,
+        key: SecretStr | None,
+        *,
+        content: list[bytes | memoryview] | None = None,
+        accept: str = "application/json",
     ) -> httpx.Response:
         """Send a request and wait for the answer's headers."""
-        headers = {} if content is None else {"Content-Type": "application/json", "Accept": "text/event-stream"}
+        headers = {}
+        if content is not None:
+            headers = {
+                "Content-Type": "application/json",
+                "Accept": accept,
+                "Content-Length": str(sum(map(len, content))),
+            }
         if key is not None:
             headers["Authorization"] = f"Bearer {key.get_secret_value()}"
         try:
             async with asyncio.timeout(limit_s):
-                response = await self._send_once_or_again(method, path, headers, content)
+                response = await self._send_once_or_again(
+                    method, path, headers, None if content is None else _Upload(content)
+                )
         except TimeoutError:
             self.reachable = False
-            raise _silent(limit_s, "the first byte of the answer") from None
+            raise silent(limit_s, "the first byte of the answer") from None
         except httpx.ConnectTimeout:
             self.reachable = False
             raise UpstreamTimeout(
@@ -256,7 +220,7 @@ class OpenRouterClient:
         return response
 
     async def _send_once_or_again(
-        self, method: str, path: str, headers: dict[str, str], content: bytes | None
+        self, method: str, path: str, headers: dict[str, str], content: "_Upload | None"
     ) -> httpx.Response:
         """
         Send the request; if a kept connection turns out to be dead, send it once more on a new one.
@@ -282,6 +246,23 @@ class OpenRouterClient:
         return await self._fresh.send(again, stream=True)
 
 
+class _Upload:
+    """
+    A body on its way out. It can be sent again.
+
+    Args:
+        pieces: As `splice.encode` gives them.
+    """
+
+    def __init__(self, pieces: list[bytes | memoryview]) -> None:
+        self._pieces = pieces
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            for start in range(0, len(piece), SLICE_BYTES):
+                yield bytes(piece[start : start + SLICE_BYTES])
+
+
 def _count_bytes(client: httpx.AsyncClient) -> None:
     """
     Put our ear to the client's connections.
@@ -292,10 +273,6 @@ def _count_bytes(client: httpx.AsyncClient) -> None:
     backend = getattr(pool, "_network_backend", None)
     if backend is not None:
         pool._network_backend = CountingBackend(backend)  # type: ignore[union-attr]  # noqa: SLF001  see above
-
-
-def _silent(limit_s: float, waiting_for: str) -> UpstreamTimeout:
-    return UpstreamTimeout(f"OpenRouter was silent for {limit_s:g} s while we waited for {waiting_for}.")
 
 
 def _reason(error: httpx.HTTPError) -> str:
@@ -318,23 +295,26 @@ async def _refusal(response: httpx.Response, asked: str) -> ProxyError:
         body = await _body(response, MAX_ERROR_BYTES)
     except UpstreamError:
         body = b""
-    return _without_key(failures.from_answer(response.status_code, body, response.headers.get("retry-after"), asked))
-
-
-def _without_key(error: ProxyError) -> ProxyError:
-    """Strike the key out of an error's message: OpenRouter, or who stands in its place, may echo what it was sent."""
-    error.args = (logs.strike_out(error.message), *error.args[1:])
-    return error
+    return without_key(failures.from_answer(response.status_code, body, response.headers.get("retry-after"), asked))
 
 
 async def _body(response: httpx.Response, limit: int) -> bytes:
     body = bytearray()
     try:
         async with asyncio.timeout(CATALOGUE_TIMEOUT_S):
-            async for part in response.aiter_raw():
-                body += part
+            async for piece in _pieces(response):
+                body += piece
                 if len(body) > limit:
-                    raise UpstreamError("OpenRouter sent more than was asked for.")
-    except (TimeoutError, httpx.HTTPError):
-        raise UpstreamUnreachable("The connection to OpenRouter broke off before the answer was complete.") from None
+                    raise UpstreamError(TOO_MUCH)
+    except TimeoutError:
+        raise UpstreamUnreachable(_BROKE_OFF) from None
     return bytes(body)
+
+
+async def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
+    """Give a body's bytes as they arrive, and tell in our words where they break off."""
+    try:
+        async for piece in response.aiter_raw():
+            yield piece
+    except httpx.HTTPError as error:
+        raise UpstreamUnreachable(_BROKE_OFF) from error

@@ -2,17 +2,21 @@
 OpenRouter's errors, told as ours.
 
 They come as an HTTP status, as a body with status 200, or as an event inside a stream; `code` may be a
-number, a word, or missing. The message that OpenRouter gave is always kept.
+number, a word, or missing. The message that OpenRouter gave is always kept, and what it says beside it of
+providers and filters is added. What it quotes of the prompt (`flagged_input`) is left out.
 
 Source: OpenRouter docs, "Errors and Debugging"; its OpenAPI file.
 """
 
 import math
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
 from tray_proxy.errors import (
+    ContextExceeded,
     KeyRejected,
     ModelNotFound,
     OutOfCredits,
@@ -22,14 +26,31 @@ from tray_proxy.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
+from tray_proxy.openrouter.cures import Facts, cure, is_too_long, status_of
 from tray_proxy.wire.openrouter import CompletionChunk, ErrorBody, ErrorReply
 
-_NO_SUCH_MODEL = re.compile(r"not a valid model id|^no endpoints found for\b|model not found", re.IGNORECASE)
-_TIMEOUTS = (408, 504, 524)
+_NO_SUCH_MODEL = re.compile(r"not a valid model id|^no endpoints found for \S+$|model not found", re.IGNORECASE)
+# The model is in the list, but gone; the message says since when.
+_GONE = ("model_deprecated", "free_variant_ended")
+_KEY_LIMIT = re.compile(r"key limit exceeded", re.IGNORECASE)
+_KINDS: dict[int, type[UpstreamError]] = {
+    401: KeyRejected,
+    402: OutOfCredits,
+    429: RateLimited,
+    **dict.fromkeys((408, 504, 524), UpstreamTimeout),
+}
+_INTRODUCTIONS = {
+    KeyRejected: "OpenRouter does not accept the key: ",
+    OutOfCredits: "OpenRouter says that there is not enough credit: ",
+}
 NOT_OPENROUTER = (
     "The answer did not come from OpenRouter: this network may want you to sign in first, or OPENROUTER_BASE_URL "
     "points elsewhere."
 )
+# Of a list, so much is told.
+_LISTED = 5
+# Longer than any wait that is meant.
+_MAX_WAIT_S = 1e6
 
 
 def from_answer(status: int, body: bytes, retry_after: str | None, asked: str) -> ProxyError:
@@ -49,7 +70,7 @@ def from_answer(status: int, body: bytes, retry_after: str | None, asked: str) -
         # A login page in the way, or a redirect: none of it is OpenRouter's JSON.
         return UpstreamUnreachable(f"{NOT_OPENROUTER} (HTTP status {status})")
     error = error or ErrorBody()  # a gateway's own page: its status is all that can be told of it
-    return from_error(error, status, asked, _seconds(retry_after))
+    return from_error(error, status, asked, _wait_s(retry_after))
 
 
 def from_chunk(chunk: CompletionChunk, asked: str) -> ProxyError | None:
@@ -63,39 +84,104 @@ def from_chunk(chunk: CompletionChunk, asked: str) -> ProxyError | None:
 
 
 def from_error(error: ErrorBody | str, status: int, asked: str, retry_after_s: float | None) -> ProxyError:
-    """Choose the class for an error, and write its message."""
+    """
+    Choose the class for an error, and write its message and its cure.
+
+    Args:
+        status: The HTTP status; below 400 the error's own counts, wherever it stands.
+        retry_after_s: What the header says; None leaves it to the body.
+    """
     if isinstance(error, str):
         error = ErrorBody(message=error)
+    metadata, availability = _object(error.metadata), _object(error.availability)
+    said = _text(error.message)
+    facts = Facts(
+        message=f"{said} {_provider_said(metadata)}",
+        error_type=_text(error.error_type) or _text(metadata.get("error_type")) or _text(error.code),
+        availability=_text(availability.get("code")),
+        filters=(*_texts(availability.get("excluded_by")), _text(_object(availability.get("constraint")).get("field"))),
+    )
     if status < 400:
-        # Inside a stream or a 200: the number stands in the body, if anywhere.
-        inner = error.code if isinstance(error.code, int) else error.http_status
-        status = inner if isinstance(inner, int) and 400 <= inner <= 599 else 502
-    message = _message(error, status)
-    if status in (400, 404) and _NO_SUCH_MODEL.search(error.message or ""):
-        return ModelNotFound(asked)
-    if status == 401:
-        return KeyRejected(f"OpenRouter does not accept the key: {message}")
-    if status == 402:
-        return OutOfCredits(f"OpenRouter says that there is not enough credit: {message}")
-    if status == 429:
-        return RateLimited(message, retry_after_s=retry_after_s)
-    if status in _TIMEOUTS:
-        return UpstreamTimeout(message, status=status)
-    return UpstreamError(message, status=status, retry_after_s=retry_after_s)
+        status = _number(error.code) or _number(error.http_status) or status_of(facts) or 502
+    if retry_after_s is None:
+        retry_after_s = _wait_s(availability.get("retry_after"))
+    fallbacks = _texts(availability.get("fallback_models"))
+    unknown = status in (400, 404) and not any(facts.filters) and _NO_SUCH_MODEL.search(said)
+    if facts.availability == "model_not_found" or unknown:
+        return ModelNotFound(asked, fallbacks)
+    message = said or f"OpenRouter answered with status {status} and no reason."
+    details = [detail for detail in _details(metadata, availability) if detail not in message]
+    if details:
+        message = f"{message} ({'; '.join(details)})"
+    if facts.availability in _GONE:
+        message = f"model '{asked}' not found: {message}"
+    # A key's own limit comes as 403 too.
+    kind = OutOfCredits if _KEY_LIMIT.search(said) else _KINDS.get(status, UpstreamError)
+    if kind is UpstreamError and is_too_long(facts, status):
+        kind = ContextExceeded
+    return kind(
+        _INTRODUCTIONS.get(kind, "") + message,
+        status=status,
+        retry_after_s=retry_after_s,
+        hint=cure(facts, status, "a moment" if retry_after_s is None else f"{math.ceil(retry_after_s)} s"),
+    )
 
 
-def _message(error: ErrorBody, status: int) -> str:
-    message = error.message or f"OpenRouter answered with status {status} and no reason."
-    metadata = error.metadata if isinstance(error.metadata, dict) else {}
-    detail, provider = metadata.get("raw"), metadata.get("provider_name")
-    if isinstance(detail, str) and detail and detail not in message:
-        return f"{message} ({provider}: {detail[:500]})" if provider else f"{message} ({detail[:500]})"
-    return message
+def _details(metadata: dict[str, Any], availability: dict[str, Any]) -> Iterator[str]:
+    """Give what stands beside the message and tells more."""
+    listed = (
+        ("reasons: ", metadata.get("reasons")),
+        ("patterns: ", metadata.get("patterns")),
+        ("excluded by ", availability.get("excluded_by")),
+        ("affected: ", availability.get("affected_providers")),
+        ("OpenRouter suggests ", availability.get("fallback_models")),
+    )
+    yield from (introduction + ", ".join(texts) for introduction, value in listed if (texts := _texts(value)))
+    constraint = _object(availability.get("constraint"))
+    pairs = (
+        (_text(constraint.get("field")), _text(constraint.get("detail"))),
+        (_text(metadata.get("provider_name")), _provider_said(metadata)),
+    )
+    yield from (": ".join(filter(None, pair)) for pair in pairs if any(pair))
 
 
-def _seconds(text: str | None) -> float | None:
-    try:
-        seconds = max(float(text), 0.0) if text else None
-    except ValueError:
-        return None
-    return seconds if seconds is None or math.isfinite(seconds) else None
+def _provider_said(metadata: dict[str, Any]) -> str:
+    """Return the provider's own words; they come as a text, which is often the JSON of its own error."""
+    raw = metadata.get("raw")
+    if isinstance(raw, str):
+        try:
+            raw = msgspec.json.decode(raw)
+        except (msgspec.DecodeError, RecursionError):
+            return raw.strip()
+    inner = _object(raw)
+    error = inner.get("error")
+    said = _text(_object(error).get("message")) or _text(error) or _text(inner.get("message"))
+    return said or _text(metadata.get("raw")) or (msgspec.json.encode(raw).decode() if raw else "")
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str:
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _texts(value: object) -> list[str]:
+    values = value if isinstance(value, list) else [value]
+    return [text for text in map(_text, values) if text][:_LISTED]
+
+
+def _number(value: object) -> int | None:
+    if isinstance(value, str) and value.isdecimal() and len(value) == 3:
+        value = int(value)
+    return value if isinstance(value, int) and 400 <= value <= 599 else None
+
+
+def _wait_s(value: object) -> float | None:
+    if isinstance(value, str):
+        try:
+            value = max(float(value), 0.0)
+        except ValueError:
+            return None
+    return float(value) if isinstance(value, int | float) and 0 <= value <= _MAX_WAIT_S else None

@@ -1,0 +1,164 @@
+"""
+An answer of OpenRouter's while it arrives: how long to wait for its next byte, and what stands in it.
+
+It knows neither the HTTP library nor the connection: bytes come in, and what is wrong with them is told as ours.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from tray_proxy import logs
+from tray_proxy.errors import ProxyError, UpstreamError, UpstreamTimeout, UpstreamUnreachable
+from tray_proxy.openrouter import failures
+from tray_proxy.openrouter.sse import LineTooLong, SSEDecoder
+from tray_proxy.settings import Settings
+from tray_proxy.wire.openrouter import CompletionChunk, EmbeddingReply
+
+# How long to wait for the end of a body whose end mark was seen; breaking off would cost the connection.
+DRAIN_S = 2.0
+# An error is shown to people, in small windows.
+MAX_MESSAGE_LENGTH = 1000
+TOO_MUCH = "OpenRouter sent more than was asked for."
+
+_END_MARK = b"[DONE]"
+# Not strict: a figure that comes as text ("0.01") must not cost the answer it stands in.
+_decode_chunk = msgspec.json.Decoder(CompletionChunk, strict=False).decode
+_decode_embeddings = msgspec.json.Decoder(EmbeddingReply, strict=False).decode
+
+
+class Answer:
+    """
+    An answer under way.
+
+    `marked` is true once OpenRouter's end mark was seen.
+
+    Args:
+        body: Gives the bytes as they arrive; raises `UpstreamUnreachable` where they break off.
+        asked: The model's name as the app wrote it, for "model not found".
+    """
+
+    def __init__(self, body: AsyncIterator[bytes], settings: Settings, asked: str) -> None:
+        self.marked = False
+        self._body = body
+        self._settings = settings
+        self._asked = asked
+        self._failure: ProxyError | None = None
+
+    async def chunks(self) -> AsyncIterator[list[CompletionChunk]]:
+        """
+        Give the chunks as they arrive, those that came together in one list.
+
+        Raises:
+            ProxyError: OpenRouter reported an error, broke off, or fell silent. All that came before it in
+                the same bytes is given first: the client has paid for it.
+        """
+        decoder = SSEDecoder()
+        limit_s, waiting_for = self._settings.first_byte_timeout_s, "the first byte of the answer"
+        while True:
+            received = await self._next(limit_s, waiting_for)
+            limit_s, waiting_for = self._settings.idle_timeout_s, "the next piece of the answer"
+            try:
+                events = decoder.finish() if received is None else decoder.feed(received)
+            except LineTooLong:
+                raise UpstreamError("OpenRouter sent more in one event than any answer can hold.") from None
+            chunks = self._read(events)
+            if chunks:
+                yield chunks
+            if self._failure is not None:
+                raise self._failure
+            if received is None or self.marked:
+                return
+
+    def _read(self, events: list[bytes]) -> list[CompletionChunk]:
+        chunks: list[CompletionChunk] = []
+        for event in events:
+            if event == _END_MARK:
+                self.marked = True
+                break
+            try:
+                chunk = _decode_chunk(event)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                self._failure = UpstreamError("OpenRouter sent an event that cannot be read; the answer was cut.")
+                break
+            failure = failures.from_chunk(chunk, self._asked)
+            if failure is not None:
+                self._failure = without_key(failure)
+                break
+            chunks.append(chunk)
+        return chunks
+
+    async def _next(self, limit_s: float, waiting_for: str) -> bytes | None:
+        try:
+            async with asyncio.timeout(limit_s):
+                return await anext(self._body, None)
+        except TimeoutError:
+            raise silent(limit_s, waiting_for) from None
+
+    async def whole(self, limit: int) -> bytes:
+        """
+        Give all of the body, where it is no stream.
+
+        Args:
+            limit: How many bytes it may have.
+
+        Raises:
+            UpstreamError: it broke off, fell silent, or is larger.
+        """
+        body = bytearray()
+        limit_s, waiting_for = self._settings.first_byte_timeout_s, "the first byte of the answer"
+        while (piece := await self._next(limit_s, waiting_for)) is not None:
+            body += piece
+            if len(body) > limit:
+                raise UpstreamError(TOO_MUCH)
+            limit_s, waiting_for = self._settings.idle_timeout_s, "the next piece of the answer"
+        return bytes(body)
+
+    async def drain(self) -> None:
+        """Read to the end of the body after the end mark, so that the connection can be used again."""
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                async for _ in self._body:
+                    pass
+        except (TimeoutError, UpstreamUnreachable):
+            return  # then it is closed instead
+
+
+def read_embeddings(body: bytes, asked: str) -> EmbeddingReply:
+    """
+    Read the answer to an embedding request.
+
+    Args:
+        asked: The model's name as the app wrote it, for "model not found".
+
+    Raises:
+        ProxyError: the answer carries an error, cannot be read, or is none of OpenRouter's.
+    """
+    try:
+        reply = _decode_embeddings(body)
+    except msgspec.ValidationError:
+        raise UpstreamError("OpenRouter sent vectors that cannot be read.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        reply = EmbeddingReply()
+    if reply.data is None or reply.error is not None:
+        raise without_key(failures.from_answer(200, body, None, asked))
+    return reply
+
+
+def silent(limit_s: float, waiting_for: str) -> UpstreamTimeout:
+    """Tell of a time limit that has passed; `waiting_for` says what for."""
+    return UpstreamTimeout(f"OpenRouter was silent for {limit_s:g} s while we waited for {waiting_for}.")
+
+
+def without_key(error: ProxyError) -> ProxyError:
+    """
+    Strike the key out of an error's message: OpenRouter, or who stands in its place, may echo what it was sent.
+
+    Only then is a long one cut: half a key would not be known for one.
+    """
+    message = logs.strike_out(error.message)
+    if len(message) > MAX_MESSAGE_LENGTH:
+        message = f"{message[:MAX_MESSAGE_LENGTH]}…"
+    error.args = (message, *error.args[1:])
+    return error
