@@ -6,6 +6,7 @@ import json
 import msgspec
 import pytest
 
+from tray_proxy import catalogue as catalogue_module
 from tray_proxy.catalogue import Catalogue, CatalogueCache
 from tray_proxy.errors import (
     CatalogueUnavailable,
@@ -15,14 +16,15 @@ from tray_proxy.errors import (
     UpstreamUnreachable,
 )
 from tray_proxy.translate.names import AllowList
-from tray_proxy.wire.openrouter import ModelEntry
+from tray_proxy.translate.presets import Preset
+from tray_proxy.wire.openrouter import Architecture, ModelEntry, ReasoningFacts, TopProvider
 
 ENTRIES = tuple(ModelEntry(id=each) for each in ("openai/gpt-4o", "deepseek/r1", "perplexity/r1", "meta/llama:free"))
 EVERYTHING = AllowList()
 
 
-def catalogue(*, ceiling=None, ticks=None):
-    return Catalogue(ENTRIES, AllowList(ceiling, ticks), fetched_s=1)
+def catalogue(*, ceiling=None, ticks=None, entries=ENTRIES, **more):
+    return Catalogue(entries, AllowList(ceiling, ticks), fetched_s=1, **more)
 
 
 @pytest.mark.parametrize(
@@ -36,23 +38,48 @@ def catalogue(*, ceiling=None, ticks=None):
         ("llama:free", "meta/llama:free"),
         ("openai/gpt-4o:nitro", "openai/gpt-4o:nitro"),
         ("meta/llama:free:online", "meta/llama:free:online"),
+        ("llama:free:nitro:online", "meta/llama:free:nitro:online"),
+        ("registry.ollama.ai/library/gpt-4o:latest", "openai/gpt-4o"),
     ],
 )
 def test_a_model_is_found_by_each_of_its_names(asked, sent):
-    assert catalogue().resolve(asked).id == sent
+    assert catalogue().resolve(asked).model.id == sent
 
 
-@pytest.mark.parametrize("asked", ["nope", "meta/llama", "openai/gpt-4o:free", "", "openai/"])
+@pytest.mark.parametrize("asked", ["nope", "", "/", "llama3.1:8b"])
 def test_an_unknown_name_is_not_guessed(asked):
     with pytest.raises(ModelNotFound) as caught:
         catalogue().resolve(asked)
+    assert type(caught.value) is ModelNotFound
     assert caught.value.message == f"model '{asked}' not found"
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("meta/llama", "'meta/llama:free'"),
+        ("openai/gpt-4o:free", "'openai/gpt-4o'"),
+        ("deepseek-r1", "'deepseek/r1'"),
+        ("deepseek/r2", "'deepseek/r1'"),
+    ],
+)
+def test_an_unknown_name_is_told_with_those_that_are_near(asked, meant):
+    """Ollama's words stay in front: its command line and others look for them."""
+    with pytest.raises(ModelNotFound) as caught:
+        catalogue().resolve(asked)
+    assert caught.value.message == f"model '{asked}' not found, did you mean {meant}?"
 
 
 def test_a_model_that_is_not_allowed_is_told_like_an_unknown_one():
     with pytest.raises(ModelNotAllowed) as caught:
         catalogue(ticks=["deepseek/r1"]).resolve("gpt-4o")
     assert caught.value.message == "model 'gpt-4o' not found"
+
+
+def test_only_allowed_names_are_suggested():
+    with pytest.raises(ModelNotFound) as caught:
+        catalogue(ticks=["deepseek/r1"]).resolve("perplexity/r12")
+    assert caught.value.near == ()
 
 
 def test_a_short_name_of_two_vendors_is_refused_with_both():
@@ -62,7 +89,138 @@ def test_a_short_name_of_two_vendors_is_refused_with_both():
 
 
 def test_the_allow_list_settles_a_short_name():
-    assert catalogue(ticks=["deepseek/r1"]).resolve("r1").id == "deepseek/r1"
+    assert catalogue(ticks=["deepseek/r1"]).resolve("r1").model.id == "deepseek/r1"
+
+
+def test_a_short_name_of_models_that_are_all_not_allowed_is_no_riddle():
+    with pytest.raises(ModelNotAllowed):
+        catalogue(ticks=["openai/gpt-4o"]).resolve("r1")
+
+
+def test_a_model_is_known_whether_it_is_allowed_or_not():
+    entry, variants = catalogue(ticks=[], presets={"mine": Preset(model="openai/gpt-4o")}).known("GPT-4o:nitro")
+
+    assert (entry.id, variants) == ("openai/gpt-4o", ":nitro")
+    with pytest.raises(ModelNotFound):
+        catalogue(presets={"mine": Preset(model="openai/gpt-4o")}).known("mine")
+
+
+# -- the owner's own names -------------------------------------------------------------------------
+
+GPT = Preset(model="openai/gpt-4o", system="Be brief.")
+
+
+def names(found):
+    return [each.name for each in found]
+
+
+@pytest.mark.parametrize("asked", ["mine", "Mine:latest", " MINE ", "library/mine"])
+def test_an_own_name_is_found_in_any_spelling(asked):
+    found = catalogue(presets={"Mine:latest": GPT}).resolve(asked)
+
+    assert (found.asked, found.name, found.model.id, found.preset) == (asked, "Mine:latest", "openai/gpt-4o", GPT)
+
+
+def test_an_own_name_goes_before_a_models_and_hides_it():
+    """An app with a name of its own built in gets what the owner chose for it."""
+    own = catalogue(presets={"openai/gpt-4o": Preset(model="deepseek/r1")})
+
+    assert own.resolve("openai/gpt-4o").model.id == "deepseek/r1"
+    assert names(own.listed()) == ["openai/gpt-4o:latest", "deepseek/r1", "perplexity/r1", "meta/llama:free"]
+
+
+def test_an_own_name_may_stand_for_a_variant():
+    found = catalogue(presets={"fast": Preset(model="openai/gpt-4o:nitro")}).resolve("fast")
+
+    assert found.model.id == "openai/gpt-4o:nitro"
+
+
+@pytest.mark.parametrize(("model", "error"), [("openai/gpt-4o", ModelNotAllowed), ("openai/gone", ModelNotFound)])
+def test_an_own_name_whose_model_cannot_be_had_stands_for_nothing(model, error):
+    own = catalogue(ticks=["perplexity/r1"], presets={"mine": Preset(model=model)})
+
+    with pytest.raises(error) as caught:
+        own.resolve("mine")
+    assert caught.value.message == "model 'mine' not found"
+    assert names(own.listed()) == ["perplexity/r1"]
+
+
+def test_an_own_name_written_by_hand_for_no_one_model_does_not_cost_the_list():
+    own = catalogue(presets={"mine": Preset(model="r1")}, ticks=["deepseek/r1", "perplexity/r1"])
+
+    assert names(own.listed()) == ["deepseek/r1", "perplexity/r1"]
+    with pytest.raises(ModelNameAmbiguous):
+        own.resolve("mine")
+
+
+def test_own_names_are_suggested_too():
+    with pytest.raises(ModelNotFound) as caught:
+        catalogue(presets={"my-helper": GPT}).resolve("my-helpr")
+    assert caught.value.near == ("my-helper:latest",)
+
+
+# -- the names of Ollama's library -----------------------------------------------------------------
+
+LLAMA = ModelEntry(id="meta-llama/llama-3.1-8b-instruct", hugging_face_id="meta-llama/Meta-Llama-3.1-8B-Instruct")
+LLAMA_FREE = ModelEntry(id=f"{LLAMA.id}:free", hugging_face_id=LLAMA.hugging_face_id)
+OPEN = (LLAMA_FREE, LLAMA)
+
+
+@pytest.mark.parametrize("asked", ["llama3.1", "llama3.1:latest", "Llama3.1:8B", "llama3.1:8b-instruct-q4_K_M"])
+def test_a_library_name_calls_the_same_open_model(asked):
+    found = catalogue(entries=OPEN).resolve(asked)
+
+    assert (found.asked, found.name, found.model) == (asked, LLAMA.id, LLAMA)
+
+
+def test_a_library_name_calls_the_variant_where_only_that_is_allowed():
+    assert catalogue(entries=OPEN, ticks=[LLAMA_FREE.id]).resolve("llama3.1").model == LLAMA_FREE
+
+
+def test_a_library_name_of_a_model_that_is_not_allowed_calls_nothing():
+    with pytest.raises(ModelNotAllowed):
+        catalogue(entries=(*OPEN, *ENTRIES), ticks=["openai/gpt-4o"]).resolve("llama3.1")
+
+
+def test_library_names_can_be_turned_off():
+    with pytest.raises(ModelNotFound) as caught:
+        catalogue(entries=OPEN, library="off").resolve("llama3.1")
+    assert type(caught.value) is ModelNotFound
+
+
+def test_library_names_are_listed_only_where_that_is_wanted():
+    assert names(catalogue(entries=OPEN).listed()) == [LLAMA_FREE.id, LLAMA.id]
+    assert names(catalogue(entries=OPEN, library="list").listed()) == [
+        LLAMA_FREE.id,
+        LLAMA.id,
+        "llama3.1:8b",
+        "llama3.1:latest",
+    ]
+
+
+def test_a_listed_library_name_is_the_models_name():
+    """What the list shows and what is in use must be one name."""
+    assert catalogue(entries=OPEN, library="list").resolve("Llama3.1").name == "llama3.1:latest"
+
+
+def test_a_library_name_that_means_another_model_here_is_not_listed():
+    """`deepseek-r1` is the id's own short name here, and a small distilled model in the library."""
+    entries = (
+        ModelEntry(id="deepseek/deepseek-r1", hugging_face_id="deepseek-ai/DeepSeek-R1"),
+        ModelEntry(id="deepseek/r1-8b", hugging_face_id="deepseek-ai/DeepSeek-R1-0528-Qwen3-8B"),
+    )
+
+    listed = names(catalogue(entries=entries, library="list").listed())
+
+    assert "deepseek-r1:latest" not in listed
+    assert "deepseek-r1:8b" in listed
+
+
+def test_an_own_name_goes_before_a_library_name():
+    own = catalogue(entries=(*OPEN, *ENTRIES), presets={"llama3.1": GPT}, library="list")
+
+    assert own.resolve("llama3.1:latest").model.id == "openai/gpt-4o"
+    assert names(own.listed()).count("llama3.1:latest") == 1
 
 
 # -- the cache -------------------------------------------------------------------------------------
@@ -102,6 +260,73 @@ def test_both_lists_are_one_and_a_bad_entry_costs_only_itself(tmp_path):
 
     assert ids(cache) == ["a/one", "b/two", "e/vectors"]
     assert cache.snapshot.entries[2].architecture.output_modalities == ("embeddings",)
+
+
+WHOLE = {
+    "id": "a/b",
+    "canonical_slug": "a/b-1",
+    "name": "B",
+    "created": 5,
+    "description": "words",
+    "context_length": 8192,
+    "hugging_face_id": "A/B",
+    "architecture": {"input_modalities": ["text"], "output_modalities": ["text"], "tokenizer": "GPT"},
+    "top_provider": {"context_length": 4096, "max_completion_tokens": 100},
+    "pricing": {"prompt": "0"},
+    "supported_parameters": ["tools"],
+    "default_parameters": {"temperature": None},
+    "reasoning": {"mandatory": True, "supported_efforts": ["high"], "default_effort": "high"},
+}
+
+
+def read(row):
+    page = '{"data":[%s]}' % (row if isinstance(row, str) else json.dumps(row))
+    return catalogue_module._entries(msgspec.Raw(page.encode()))
+
+
+@pytest.mark.parametrize("field", [field for field in WHOLE if field != "id"])
+@pytest.mark.parametrize("value", [None, "odd", 1.5, -7, 10**40, [None, 1], {"odd": None}, True])
+def test_a_field_that_cannot_be_read_costs_no_model(field, value):
+    [entry] = read(WHOLE | {field: value})
+
+    [whole] = read(WHOLE)
+    others = [name for name in ModelEntry.__struct_fields__ if name != field]
+    assert [getattr(entry, name) for name in others] == [getattr(whole, name) for name in others]
+
+
+def test_nulls_are_read_as_not_told():
+    [entry] = read(dict.fromkeys(WHOLE) | {"id": "a/b"})
+
+    assert entry == ModelEntry(id="a/b")
+
+
+def test_what_can_be_read_inside_a_broken_field_is_kept():
+    [entry] = read(
+        WHOLE
+        | {
+            "created": 5.0,
+            "architecture": {"input_modalities": ["text", None, "image"], "output_modalities": None, "tokenizer": 7},
+            "top_provider": {"context_length": 4096.0, "max_completion_tokens": "many"},
+            "reasoning": {"mandatory": True, "supported_efforts": "all"},
+        }
+    )
+
+    assert entry.created == 5
+    assert entry.architecture == Architecture(input_modalities=("text", "image"))
+    assert entry.top_provider == TopProvider(context_length=4096)
+    assert entry.reasoning == ReasoningFacts(mandatory=True)
+
+
+def test_a_number_that_no_float_can_hold_costs_only_itself():
+    [entry] = read('{"id":"a/b","context_length":1e999,"created":5}')
+
+    assert (entry.context_length, entry.created) == (None, 5)
+
+
+@pytest.mark.parametrize("row", ["null", "[]", "7", "{}", '{"id":null}', '{"id":""}', '{"id":"a b"}', '{"id":"a//b"}'])
+def test_a_row_without_a_name_is_left_out(row):
+    """It could not be called."""
+    assert read(row) == ()
 
 
 def test_a_model_in_both_lists_can_chat(tmp_path):
@@ -149,7 +374,7 @@ def test_chat_does_not_wait_for_the_embedding_models(tmp_path):
 
     async def ask():
         keeping = asyncio.create_task(cache.keep_fresh())
-        found = (await cache.catalogue()).resolve("one").id
+        found = (await cache.catalogue()).resolve("one").model.id
         keeping.cancel()
         return found
 
@@ -226,6 +451,29 @@ def test_a_change_of_what_is_allowed_is_told_and_in_force_at_once(tmp_path):
     assert told == [["a/one", "b/two"], ["a/one", "b/two", "e/vectors"], ["b/two"]]
     with pytest.raises(ModelNotAllowed):
         cache.snapshot.resolve("a/one")
+
+
+def test_own_names_are_in_force_at_once_and_stay_over_a_refresh(tmp_path):
+    cache = cached(tmp_path, Client())
+    cache.name({"mine": Preset(model="a/one")})
+    asyncio.run(cache.refresh())
+
+    assert cache.snapshot.resolve("mine").model.id == "a/one"
+    cache.name({"other": Preset(model="b/two")})
+
+    assert cache.snapshot.resolve("other").model.id == "b/two"
+    with pytest.raises(ModelNotFound):
+        cache.snapshot.resolve("mine")
+
+
+def test_a_change_of_what_is_allowed_leaves_own_names_alone(tmp_path):
+    cache = cached(tmp_path, Client(), library="off")
+    asyncio.run(cache.refresh())
+    cache.name({"mine": Preset(model="a/one")})
+
+    cache.restrict(AllowList(None, ["a/one"]))
+
+    assert names(cache.snapshot.listed()) == ["mine:latest", "a/one"]
 
 
 def test_the_first_request_waits_for_the_first_list_only_until_it_failed(tmp_path):

@@ -6,17 +6,23 @@ while OpenRouter is away; a refresh runs in the background.
 """
 
 import asyncio
+import contextlib
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal, get_args
 
 import msgspec
 import structlog
 
-from tray_proxy.errors import CatalogueUnavailable, ModelNotAllowed, ModelNotFound, ProxyError
+from tray_proxy.errors import CatalogueUnavailable, ModelNameAmbiguous, ModelNotAllowed, ModelNotFound, ProxyError
 from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.paths import replace_file
-from tray_proxy.translate.names import AllowList, Names
+from tray_proxy.translate.library import Library
+from tray_proxy.translate.names import AllowList, Names, folded, is_valid, near, with_tag
+from tray_proxy.translate.presets import Preset
 from tray_proxy.wire.openrouter import ModelEntry, ModelPage
 
 REFRESH_S = 3600.0
@@ -30,41 +36,131 @@ NO_MODELS = b'{"data":[]}'
 log = structlog.get_logger(__name__)
 
 
+# What is done with the names of Ollama's library: nothing; calls find their models; the list shows them, too.
+type LibraryNames = Literal["off", "call", "list"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """
+    What a name stands for.
+
+    Args:
+        asked: The name as the app wrote it; answers repeat it.
+        name: The name as it is listed.
+        model: Its `id` is what goes upstream.
+        preset: What the owner added to the model under this name; None for a plain model.
+    """
+
+    asked: str
+    name: str
+    model: ModelEntry
+    preset: Preset | None = None
+
+
 class Catalogue:
     """
-    A snapshot of the models and of which of them are allowed.
+    A snapshot of the models, of which of them are allowed, and of all names they go by.
 
     Args:
         entries: All models, chat and embedding.
         fetched_s: Unix time of the list.
+        presets: The owner's own names. One whose model is gone, or not allowed, stands for nothing.
+        library: What is done with the names of Ollama's library.
     """
 
-    def __init__(self, entries: tuple[ModelEntry, ...], allow: AllowList, fetched_s: int) -> None:
+    def __init__(
+        self,
+        entries: tuple[ModelEntry, ...],
+        allow: AllowList,
+        fetched_s: int,
+        *,
+        presets: Mapping[str, Preset] | None = None,
+        library: LibraryNames = "call",
+    ) -> None:
         self.entries = entries
         self.fetched_s = fetched_s
         self.allow = allow
         self.allowed = tuple(entry for entry in entries if allow.allows(entry.id))
-        self._names = Names(entry.id for entry in entries)
-        self._allowed_names = Names(entry.id for entry in self.allowed)
+        served = _library(self.allowed) if library != "off" else None
+        self._names = Names((entry.id for entry in entries), _library(entries) if library != "off" else None)
+        self._allowed_names = Names((entry.id for entry in self.allowed), served)
         self._by_id = {entry.id: entry for entry in entries}
+        self._own = {folded(name): (with_tag(name.strip()), preset) for name, preset in (presets or {}).items()}
+        self._library = dict(_listed(served, self._allowed_names)) if served and library == "list" else {}
 
-    def resolve(self, name: str) -> ModelEntry:
+    def resolve(self, name: str) -> Found:
         """
-        Find the model that an app means; its `id` is what goes upstream.
+        Find what an app means: a name of the owner's own before all others.
 
         A short name that fits several vendors is settled by the allow-list where that leaves one.
 
         Raises:
-            ModelNotFound, ModelNotAllowed: in Ollama's words.
+            ModelNotFound, ModelNotAllowed: in Ollama's words, with the names that were perhaps meant.
             ModelNameAmbiguous: several allowed models go by this short name.
         """
         try:
-            model_id, variant = self._allowed_names.find(name)
+            if own := self._own.get(folded(name)):
+                listed, preset = own
+                return Found(name, listed, self._model(preset.model), preset)
+            model = self._model(name)
         except ModelNotFound:
-            self._names.find(name)  # raises where no model at all goes by this name
-            raise ModelNotAllowed(name) from None
+            error = ModelNotAllowed if self._is_known(name) else ModelNotFound
+            raise error(name, near(name, (found.name for found in self.listed()))) from None
+        return Found(name, self._library.get(folded(name), model.id), model)
+
+    def listed(self) -> Iterator[Found]:
+        """Give every name that is listed, each once; a name of the owner's own hides what else is called so."""
+        for name, preset in self._own.values():
+            with contextlib.suppress(ModelNotFound, ModelNameAmbiguous):
+                yield Found(name, name, self._model(preset.model), preset)
+        for entry in self.allowed:
+            if folded(entry.id) not in self._own:
+                yield Found(entry.id, entry.id, entry)
+        for spelled, name in self._library.items():
+            if spelled not in self._own:
+                yield Found(name, name, self._model(name))
+
+    def _model(self, name: str) -> ModelEntry:
+        model_id, variants = self._allowed_names.find(name)
         entry = self._by_id[model_id]
-        return msgspec.structs.replace(entry, id=model_id + variant) if variant else entry
+        return msgspec.structs.replace(entry, id=model_id + variants) if variants else entry
+
+    def known(self, name: str) -> tuple[ModelEntry, str]:
+        """
+        Find a model of the list whether it is allowed or not; the owner's own names do not count.
+
+        Returns:
+            The list's entry, and the dynamic variants in the name (":nitro" or "").
+
+        Raises:
+            ModelNotFound: no model goes by this name.
+            ModelNameAmbiguous: the name without vendor fits several models.
+        """
+        model_id, variants = self._names.find(name)
+        return self._by_id[model_id], variants
+
+    def _is_known(self, name: str) -> bool:
+        own = self._own.get(folded(name))
+        try:
+            self.known(own[1].model if own else name)
+        except ModelNotFound:
+            return False
+        except ModelNameAmbiguous:
+            return True
+        return True
+
+
+def _library(entries: tuple[ModelEntry, ...]) -> Library:
+    return Library((entry.id, entry.hugging_face_id) for entry in entries)
+
+
+def _listed(library: Library, names: Names) -> Iterator[tuple[str, str]]:
+    """Give each name of Ollama's library that calls find, too: a vendor's short name may be in its way."""
+    for name, model_id in library.names():
+        with contextlib.suppress(ModelNameAmbiguous):
+            if names.find(name)[0] == model_id:
+                yield folded(name), name
 
 
 class _Saved(msgspec.Struct):
@@ -83,6 +179,7 @@ class CatalogueCache:
     Args:
         file: Where the copy is kept.
         base_url: Whose list it is; a copy from elsewhere (the demo, say) is not used.
+        library: What is done with the names of Ollama's library.
         changed: Called in the event loop after each change, in the list or in what is allowed.
     """
 
@@ -93,6 +190,7 @@ class CatalogueCache:
         base_url: str,
         allow: AllowList,
         *,
+        library: LibraryNames = "call",
         changed: Callable[[Catalogue], None] = lambda _: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -100,6 +198,8 @@ class CatalogueCache:
         self._file = file
         self._base_url = base_url
         self._allow = allow
+        self._presets: Mapping[str, Preset] = {}
+        self._library = library
         self._changed = changed
         self._clock = clock
         self._saved: _Saved | None = None
@@ -136,8 +236,16 @@ class CatalogueCache:
     def restrict(self, allow: AllowList) -> None:
         """Put another allow-list in force, at once."""
         self._allow = allow
+        self._renew()
+
+    def name(self, presets: Mapping[str, Preset]) -> None:
+        """Put the owner's own names in force, at once."""
+        self._presets = dict(presets)
+        self._renew()
+
+    def _renew(self) -> None:
         if self._snapshot is not None:
-            self._publish(Catalogue(self._snapshot.entries, allow, self._snapshot.fetched_s))
+            self._publish(self._snapshot.entries, self._snapshot.fetched_s)
 
     def load_copy(self) -> None:
         """Take the copy on disk, if it is there and fits."""
@@ -201,23 +309,62 @@ class CatalogueCache:
             # A model that stands in both lists can chat; that must not be lost.
             unique.setdefault(entry.id.casefold(), _as_embedding(entry))
         self._saved = saved
-        self._publish(Catalogue(tuple(unique.values()), self._allow, saved.fetched_s))
+        self._publish(tuple(unique.values()), saved.fetched_s)
 
-    def _publish(self, snapshot: Catalogue) -> None:
-        self._snapshot = snapshot
+    def _publish(self, entries: tuple[ModelEntry, ...], fetched_s: int) -> None:
+        self._snapshot = Catalogue(entries, self._allow, fetched_s, presets=self._presets, library=self._library)
         self._problem = None
         self._settled.set()
-        self._changed(snapshot)
+        self._changed(self._snapshot)
 
 
 def _entries(page: msgspec.Raw) -> tuple[ModelEntry, ...]:
     entries = []
     for raw in msgspec.json.decode(page, type=ModelPage).data:
         try:
-            entries.append(msgspec.json.decode(raw, type=ModelEntry))
-        except msgspec.DecodeError as error:
-            log.warning("catalogue entry skipped", error=str(error))
+            entries.append(_entry(raw))
+        except (ValueError, TypeError) as error:  # msgspec's own errors among them
+            log.warning("catalogue entry skipped", error=str(error)[:200])
     return tuple(entries)
+
+
+def _entry(raw: msgspec.Raw) -> ModelEntry:
+    try:
+        entry = msgspec.json.decode(raw, type=ModelEntry)
+    except msgspec.ValidationError:
+        # A null where none should be, a number with a point: what can be read of the rest still counts.
+        # The standard library's reader, because it also takes numbers that no float can hold.
+        entry = _readable(ModelEntry, json.loads(bytes(raw)))
+    if not is_valid(entry.id):
+        raise ValueError("its id is no name")
+    return entry
+
+
+def _readable[T: msgspec.Struct](shape: type[T], facts: Any) -> T:
+    """
+    Read what fits its field; the others keep their defaults.
+
+    Raises:
+        ValueError, TypeError: it is no object, or a field without default is not to be had.
+    """
+    kept = {}
+    for field in msgspec.structs.fields(shape):
+        value = facts.get(field.encode_name) if isinstance(facts, dict) else None
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, list):
+            value = [each for each in value if isinstance(each, str)]
+        try:
+            kept[field.name] = msgspec.convert(value, field.type)
+        except msgspec.ValidationError:
+            nested = [each for each in (field.type, *get_args(field.type)) if _is_struct(each)]
+            if nested and isinstance(value, dict):
+                kept[field.name] = _readable(nested[0], value)
+    return shape(**kept)
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
 def _as_embedding(entry: ModelEntry) -> ModelEntry:

@@ -3,7 +3,17 @@
 import pytest
 
 from tray_proxy.errors import ModelNameAmbiguous, ModelNotFound
-from tray_proxy.translate.names import DYNAMIC_VARIANTS, AllowList, Names, filter_lines
+from tray_proxy.translate.library import Library
+from tray_proxy.translate.names import (
+    DYNAMIC_VARIANTS,
+    AllowList,
+    Names,
+    filter_lines,
+    folded,
+    is_valid,
+    near,
+    with_tag,
+)
 
 NAMES = Names(
     [
@@ -35,6 +45,11 @@ NAMES = Names(
         ("deepseek/deepseek-r1:free:latest", "deepseek/deepseek-r1:free"),
         ("~anthropic/claude-latest", "~anthropic/claude-latest"),
         ("nvidia/nemo", "nvidia/nemo"),
+        ("library/gpt-4o", "openai/gpt-4o"),
+        ("registry.ollama.ai/library/gpt-4o:latest", "openai/gpt-4o"),
+        ("Registry.Ollama.AI/openai/gpt-4o", "openai/gpt-4o"),
+        ("https://registry.ollama.ai/openai/gpt-4o", "openai/gpt-4o"),
+        ("gpt-4o:cloud", "openai/gpt-4o"),
     ],
 )
 def test_apps_find_a_model_however_they_write_it(written: str, meant: str) -> None:
@@ -51,9 +66,31 @@ def test_a_variant_may_follow_one_with_a_row_of_its_own() -> None:
     assert NAMES.find("deepseek/deepseek-r1:free:nitro") == ("deepseek/deepseek-r1:free", ":nitro")
 
 
+def test_variants_may_stack_and_keep_their_order() -> None:
+    assert NAMES.find("deepseek-r1:free:Nitro:online") == ("deepseek/deepseek-r1:free", ":nitro:online")
+
+
+def test_a_row_of_its_own_goes_before_a_variant_taken_apart() -> None:
+    assert Names(["a/b", "a/b:online"]).find("a/b:online") == ("a/b:online", "")
+
+
 @pytest.mark.parametrize(
     "name",
-    ["llama3.2", "openai/gpt-4o:free", "openai/gpt-4o:latest:latest", "gpt-4", "openai/", "/", ":", "nitro", ":nitro"],
+    [
+        "llama3.2",
+        "library/",
+        "a" * 351,
+        ":nitro" * 100_000,
+        "gpt-4o:local",
+        "openai/gpt-4o:free",
+        "openai/gpt-4o:latest:latest",
+        "gpt-4",
+        "openai/",
+        "/",
+        ":",
+        "nitro",
+        ":nitro",
+    ],
 )
 def test_what_is_not_in_the_catalogue_is_not_found(name: str) -> None:
     """A variant without a row (`:free`) must not fall back to the paid model."""
@@ -70,6 +107,112 @@ def test_a_short_name_that_several_vendors_use_is_refused(name: str) -> None:
         NAMES.find(name)
 
     assert caught.value.message == f"model name '{name}' is ambiguous: it could be mistralai/nemo, nvidia/nemo"
+
+
+LIBRARY = Library([("deepseek/deepseek-r1", "deepseek-ai/DeepSeek-R1"), ("qwen/qwq-32b", "Qwen/QwQ-32B")])
+
+
+def test_a_name_of_ollamas_library_finds_the_same_open_model() -> None:
+    assert Names(["qwen/qwq-32b"], LIBRARY).find("QwQ:latest") == ("qwen/qwq-32b", "")
+
+
+def test_a_name_of_the_library_may_carry_a_variant() -> None:
+    assert Names(["qwen/qwq-32b"], LIBRARY).find("qwq:32b:nitro") == ("qwen/qwq-32b", ":nitro")
+
+
+def test_a_short_name_goes_before_the_library() -> None:
+    """In the library, the name alone is a small distilled model; here it is the id's own name."""
+    assert Names(["deepseek/deepseek-r1"], LIBRARY).find("deepseek-r1") == ("deepseek/deepseek-r1", "")
+
+
+def test_a_short_name_of_several_vendors_is_not_settled_by_the_library() -> None:
+    with pytest.raises(ModelNameAmbiguous):
+        Names(["deepseek/deepseek-r1", "other/deepseek-r1"], LIBRARY).find("deepseek-r1")
+
+
+def test_without_the_library_its_names_are_unknown() -> None:
+    with pytest.raises(ModelNotFound):
+        Names(["qwen/qwq-32b"]).find("qwq")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x",
+        " openai/gpt-4o\n",
+        "~anthropic/claude-latest",
+        "@preset/my-own",
+        "openai/gpt-4o@preset/my-own",
+        "registry.ollama.ai/library/llama3:8b-instruct-q4_K_M",
+        "https://registry.ollama.ai/library/llama3",
+        "deepseek/deepseek-r1:free:online",
+        "Qwen/Qwen3_8B.v2",
+        "a" * 350,
+    ],
+)
+def test_what_may_be_a_name_is_looked_up(name: str) -> None:
+    """Wider than Ollama's own grammar, or ids of OpenRouter's would be refused."""
+    assert is_valid(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "  ", "/", ":", "a/", "/a", "a:", ":a", "a//b", "a::b", "a b", "a\tb", "a\nb", "a\x00b", "a\u00a0b",
+     "a\u2028b", "a\ud800b", "a" * 351],
+)  # fmt: skip
+def test_what_can_be_no_name_is_told_apart(name: str) -> None:
+    """It gets another error than a name of no model."""
+    assert not is_valid(name)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["Mine", "mine:latest", " MINE ", "library/mine", "registry.ollama.ai/library/mine:latest", "http://mine"],
+)
+def test_all_spellings_of_a_name_have_one_form_in_common(written: str) -> None:
+    assert folded(written) == "mine"
+
+
+@pytest.mark.parametrize(("name", "listed"), [("mine", "mine:latest"), ("a/b", "a/b:latest"), ("mine:v2", "mine:v2")])
+def test_an_own_name_is_listed_with_a_tag(name: str, listed: str) -> None:
+    assert with_tag(name) == listed
+
+
+OTHERS = [
+    "openai/gpt-4o",
+    "openai/gpt-4o-mini",
+    "meta-llama/llama-3.1-8b-instruct",
+    "anthropic/claude-sonnet-4",
+    "My-Helper:latest",
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("openai/gpt-4o-mni", ["openai/gpt-4o-mini", "openai/gpt-4o"]),
+        ("gpt-4", ["openai/gpt-4o", "openai/gpt-4o-mini"]),
+        ("google/claude-sonnet-4", ["anthropic/claude-sonnet-4"]),
+        ("claude-sonet-4:latest", ["anthropic/claude-sonnet-4"]),
+        ("llama3.1:8b", ["meta-llama/llama-3.1-8b-instruct"]),
+        ("my-helpr", ["My-Helper:latest"]),
+        ("something-else-entirely", []),
+        ("", []),
+    ],
+)
+def test_names_that_were_perhaps_meant_are_found(name: str, meant: list[str]) -> None:
+    assert near(name, OTHERS) == meant
+
+
+def test_no_more_than_three_names_are_told() -> None:
+    assert len(near("model-1", [f"vendor/model-{number}" for number in range(20)])) == 3
+
+
+def test_a_long_name_is_not_compared_whole() -> None:
+    """Whoever asks for a megabyte must not keep everyone else waiting."""
+    begin = "x" * 200
+
+    assert near(begin + "y" * 1_000_000, [begin]) == [begin]
 
 
 CEILING = ("openai/*", "mistral-*", "Google/Gemma-3:latest")
@@ -101,6 +244,23 @@ def test_a_model_is_allowed_below_the_ceiling_and_among_the_ticks(
     ceiling: tuple[str, ...] | None, ticks: tuple[str, ...] | None, model_id: str, allowed: bool
 ) -> None:
     assert AllowList(ceiling, ticks).allows(model_id) is allowed
+
+
+@pytest.mark.parametrize(
+    ("ceiling", "ticks", "allowed"),
+    [
+        (None, None, False),
+        (CEILING, None, False),
+        (None, ("openai/gpt-4o",), True),  # a later tick is the owner's last word
+    ],
+)
+def test_a_hidden_model_is_not_allowed_while_all_others_are(
+    ceiling: tuple[str, ...] | None, ticks: tuple[str, ...] | None, allowed: bool
+) -> None:
+    allow = AllowList(ceiling, ticks, ["OpenAI/GPT-4o"])
+
+    assert allow.allows("openai/gpt-4o") is allowed
+    assert allow.allows("openai/gpt-4o-mini") is (ticks is None)
 
 
 @pytest.mark.parametrize(("ceiling", "below"), [(None, True), (("openai/*",), True), (("nvidia/*",), False)])

@@ -2,56 +2,143 @@
 Model names, both ways: what apps write, what OpenRouter wants, and which of them the owner allows.
 
 An id is listed as OpenRouter spells it (`vendor/model`, `vendor/model:free`). Apps also write it in another
-case, with Ollama's `:latest`, or without the vendor; all of these find the same model.
+case, with Ollama's `:latest`, with the prefixes of Ollama's registry, without the vendor, or as Ollama's library
+calls the same model; all of these find it.
 """
 
 from collections.abc import Iterable
+from difflib import SequenceMatcher
 from fnmatch import fnmatchcase
+from itertools import islice
 
 from tray_proxy.errors import ModelNameAmbiguous, ModelNotFound
+from tray_proxy.translate.library import Library
 
 # OpenRouter takes these on any model; they have no row of their own in the catalogue.
 # Source: OpenRouter docs, "Model Variants".
 DYNAMIC_VARIANTS = ("nitro", "floor", "exacto", "online")
 
+MAX_NAME_LENGTH = 350
+
+# What a 404 may cost: it compares this much of a name with so many others.
+_COMPARED_LENGTH = 200
+_COMPARED_NAMES = 600
+_SUGGESTED = 3
+_ALIKE = 0.6
+
+
+def is_valid(name: str) -> bool:
+    """
+    Say whether an app's name could be a model's at all.
+
+    Wider than Ollama's own grammar, for OpenRouter has ids like `~author/family-latest` and `@preset/slug`. Blanks
+    around the name are cut off; blanks and control characters inside it and empty parts are no name.
+
+    Source: Ollama's `types/model/name.go`.
+    """
+    bare = _without_scheme(name)
+    return (
+        len(bare) <= MAX_NAME_LENGTH
+        and bare.isprintable()
+        and " " not in bare
+        and all(bare.replace(":", "/").split("/"))
+    )
+
+
+def folded(name: str) -> str:
+    """
+    Return what all spellings of one name have in common.
+
+    Source: Ollama's `types/model/name.go`, whose default host, namespace and tag may be written or not.
+    """
+    bare = _without_scheme(name).casefold()
+    return bare.removeprefix("registry.ollama.ai/").removeprefix("library/").removesuffix(":latest")
+
+
+def _without_scheme(name: str) -> str:
+    return name.strip().rpartition("://")[2]
+
+
+def with_tag(name: str) -> str:
+    """Write a name as Ollama lists it: never without a tag."""
+    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+
 
 class Names:
-    """An index over the catalogue's ids."""
+    """
+    An index over the catalogue's ids.
 
-    def __init__(self, ids: Iterable[str]) -> None:
+    Args:
+        library: Finds models by the names they have in Ollama's library; None leaves those unknown.
+    """
+
+    def __init__(self, ids: Iterable[str], library: Library | None = None) -> None:
         self._exact: dict[str, str] = {}
         self._short: dict[str, list[str]] = {}
+        self._library = library
         for model_id in ids:
-            key = model_id.casefold()
-            self._exact[key] = model_id
-            self._short.setdefault(key.rpartition("/")[2], []).append(model_id)
+            spelled = model_id.casefold()
+            self._exact[spelled] = model_id
+            self._short.setdefault(spelled.rpartition("/")[2], []).append(model_id)
 
     def find(self, name: str) -> tuple[str, str]:
         """
         Find the model that an app means.
 
+        Ids go before short names, and those before the names of Ollama's library.
+
         Returns:
-            The catalogue's id, and the dynamic variant to append to it (":nitro" or "").
+            The catalogue's id, and the dynamic variants to append to it (":nitro", ":nitro:online" or "").
 
         Raises:
             ModelNotFound: no model goes by this name.
             ModelNameAmbiguous: the name without vendor fits several models.
         """
-        wanted = name.strip().casefold().removesuffix(":latest")
-        base, _, variant = wanted.rpartition(":")
-        if found := self._find(wanted, name):
-            return found, ""
-        if variant in DYNAMIC_VARIANTS and (found := self._find(base, name)):
-            return found, f":{variant}"
+        wanted = folded(name)
+        if len(wanted) > MAX_NAME_LENGTH:
+            raise ModelNotFound(name)
+        spellings = [(wanted, "")]
+        while wanted.rpartition(":")[2] in DYNAMIC_VARIANTS:
+            wanted, _, variant = wanted.rpartition(":")
+            spellings.append((wanted, f":{variant}{spellings[-1][1]}"))
+        if wanted.endswith(":cloud"):
+            # Ollama's word for "not on this computer", where nothing of ours is.
+            spellings.append((wanted.removesuffix(":cloud"), spellings[-1][1]))
+        for look_up in (self._exact.get, lambda base: self._find_short(base, name), self._find_in_library):
+            for base, variants in spellings:
+                if found := look_up(base):
+                    return found, variants
         raise ModelNotFound(name)
 
-    def _find(self, wanted: str, name: str) -> str | None:
-        if exact := self._exact.get(wanted):
-            return exact
+    def _find_short(self, wanted: str, name: str) -> str | None:
         candidates = self._short.get(wanted, [])
         if len(candidates) > 1:
             raise ModelNameAmbiguous(name, sorted(candidates))
         return candidates[0] if candidates else None
+
+    def _find_in_library(self, wanted: str) -> str | None:
+        return None if self._library is None else self._library.find(wanted)
+
+
+def near(name: str, others: Iterable[str]) -> list[str]:
+    """Return those of the other names that were perhaps meant, the likeliest first; often none."""
+    matcher = SequenceMatcher(autojunk=False)
+    # It keeps its notes about the second text, the one that stays.
+    matcher.set_seq2(folded(name[:_COMPARED_LENGTH]))
+    likeness = {other: _likeness(matcher, other) for other in islice(others, _COMPARED_NAMES)}
+    alike = [other for other, ratio in likeness.items() if ratio >= _ALIKE]
+    return sorted(alike, key=lambda other: -likeness[other])[:_SUGGESTED]
+
+
+def _likeness(matcher: "SequenceMatcher[str]", other: str) -> float:
+    spelled = folded(other)[:_COMPARED_LENGTH]
+    best = 0.0
+    # The vendor is what people leave out, or have wrong.
+    for text in (spelled, spelled.rpartition("/")[2]):
+        matcher.set_seq1(text)
+        if matcher.real_quick_ratio() >= _ALIKE and matcher.quick_ratio() >= _ALIKE:
+            best = max(best, matcher.ratio())
+    return best
 
 
 class AllowList:
@@ -62,11 +149,18 @@ class AllowList:
         ceiling: Patterns of the filter file; None when there is no such file.
         ticks: Ids ticked by hand, within the ceiling; None when nothing was ever ticked or unticked.
             With neither, every model is allowed.
+        hidden: Ids taken out by hand while every other model is allowed.
     """
 
-    def __init__(self, ceiling: Iterable[str] | None = None, ticks: Iterable[str] | None = None) -> None:
+    def __init__(
+        self,
+        ceiling: Iterable[str] | None = None,
+        ticks: Iterable[str] | None = None,
+        hidden: Iterable[str] = (),
+    ) -> None:
         self._ceiling = None if ceiling is None else tuple(line.casefold() for line in ceiling)
         self._ticks = None if ticks is None else frozenset(tick.casefold() for tick in ticks)
+        self._hidden = frozenset(model_id.casefold() for model_id in hidden)
 
     def below_ceiling(self, model_id: str) -> bool:
         """Say whether the filter file admits the model."""
@@ -75,7 +169,9 @@ class AllowList:
 
     def allows(self, model_id: str) -> bool:
         """Say whether the model may be listed and called."""
-        return self.below_ceiling(model_id) and (self._ticks is None or model_id.casefold() in self._ticks)
+        spelled = model_id.casefold()
+        chosen = spelled not in self._hidden if self._ticks is None else spelled in self._ticks
+        return self.below_ceiling(model_id) and chosen
 
 
 def _fits(key: str, pattern: str) -> bool:
