@@ -259,6 +259,15 @@ def test_vectors_can_come_in_another_order(client, upstream) -> None:
     assert [row["index"] for row in answer["data"]] == [2, 1, 0]
 
 
+def test_a_provider_can_find_a_text_too_long(client, upstream) -> None:
+    """Its own words are all there is to tell it by."""
+    upstream.arrange("embeddings-too-long")
+    answer = client.post("/embeddings", json={"model": "baai/bge-m3", "input": "a"})
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["metadata"]["raw"] == "The input is longer than the maximum context length (demo)."
+
+
 def test_every_fault_has_a_name_and_a_meaning() -> None:
     """The table is what a person is shown."""
     assert [name for name, fault in FAULTS.items() if fault.name != name or not fault.about] == []

@@ -2,12 +2,15 @@
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from tray_proxy.demo.catalogue import find_model
 from tray_proxy.demo.refusals import RefusedError
-from tray_proxy.demo.strict import read_chat, read_embeddings
+from tray_proxy.demo.strict import check_thinking_budget, read_chat, read_embeddings
+from tray_proxy.demo.thoughts import sign
 
 PNG = "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(8)).decode()
 WEATHER = {
@@ -274,6 +277,26 @@ def test_claude_needs_room_beyond_its_thoughts(reasoning, max_tokens, message, b
     request = body(model="anthropic/claude-sonnet-4", reasoning=reasoning, max_tokens=max_tokens)
 
     assert refusal(request) == (400, message)
+
+
+def test_claude_that_thinks_unasked_needs_room_too(body) -> None:
+    """Newer ones do; a limit alone is then too small."""
+    model = find_model("anthropic/claude-sonnet-4")
+    thinking = replace(model, reasoning={**model.reasoning, "default_enabled": True})
+    request, _ = read_chat(body(model=model.id, max_tokens=100))
+
+    with pytest.raises(RefusedError) as caught:
+        check_thinking_budget(request, thinking)
+
+    assert caught.value.message == "`max_tokens` must be greater than `thinking.budget_tokens`"
+
+
+def test_a_changed_thought_is_refused(body) -> None:
+    """The signature no longer fits."""
+    detail = {"type": "reasoning.text", "text": "hm!", "signature": sign("hm"), "format": "anthropic-claude-v1"}
+    turn = {"role": "assistant", "content": "x", "reasoning_details": [detail]}
+
+    assert refusal(body(messages=[USER, turn, USER])) == (400, "Invalid `signature` in `thinking` block")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from tray_proxy.demo.refusals import RefusedError
 from tray_proxy.demo.strict import read_embeddings
 from tray_proxy.demo.vectors import embed, vector_of
 
@@ -43,3 +44,17 @@ def test_texts_are_told_apart() -> None:
     """And the same one is always the same."""
     assert vector_of("a", 8) == vector_of("a", 8)
     assert vector_of("a", 8) != vector_of("b", 8)
+
+
+def test_a_text_as_long_as_the_context_passes_and_a_longer_one_is_refused() -> None:
+    """With the error's type, and the whole list with it."""
+    fits, too_long = "x" + " x" * 8191, "x" + " x" * 8192
+    embed(*read_embeddings({"model": "baai/bge-m3", "input": fits}), "gen-1")
+
+    with pytest.raises(RefusedError) as caught:
+        embed(*read_embeddings({"model": "baai/bge-m3", "input": [fits, too_long]}), "gen-1")
+
+    assert (caught.value.status, caught.value.error_type) == (400, "context_length_exceeded")
+    assert caught.value.message == (
+        "This model's maximum context length is 8192 tokens, however you requested 8193 tokens."
+    )

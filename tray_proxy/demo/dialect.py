@@ -10,16 +10,17 @@ from typing import Any
 import msgspec
 
 from tray_proxy.demo.answers import Answer, logprob_of, tokens
+from tray_proxy.demo.thoughts import CLAUDE, OPENAI, closing_details
 
 PROVIDER = "Demo"
 COMMENT = b": OPENROUTER PROCESSING\n\n"
 DONE = b"data: [DONE]\n\n"
 TOKENS_PER_CHUNK = 3
 
-# OpenAI gives a summary of its thoughts, Claude signs them, the others send them bare.
+# OpenAI gives a summary of its thoughts and encrypts them, Claude signs them, the others send them bare.
 _REASONING_FORMATS = {
-    "openai": ("reasoning.summary", "summary", "openai-responses-v1"),
-    "anthropic": ("reasoning.text", "text", "anthropic-claude-v1"),
+    "openai": ("reasoning.summary", "summary", OPENAI),
+    "anthropic": ("reasoning.text", "text", CLAUDE),
     "google": ("reasoning.text", "text", "google-gemini-v1"),
 }
 
@@ -58,7 +59,7 @@ def result(answer: Answer, generation_id: str, created: int) -> dict[str, Any]:
     }
     if answer.reasoning and answer.shows_reasoning:
         message["reasoning"] = answer.reasoning
-        message["reasoning_details"] = [_detail(answer, answer.reasoning), *_signature(answer)]
+        message["reasoning_details"] = _whole_details(answer)
     if answer.calls:
         message["tool_calls"] = [
             {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
@@ -126,23 +127,25 @@ def _reasoning_deltas(answer: Answer) -> list[dict[str, Any]]:
         {"role": "assistant", "content": "", "reasoning": text, "reasoning_details": [_detail(answer, text)]}
         for text in _pieces(answer.reasoning)
     ]
-    if answer.reasoning and _signature(answer):
-        deltas.append({"role": "assistant", "content": "", "reasoning_details": _signature(answer)})
+    closing = closing_details(_vendor(answer), answer.reasoning) if answer.reasoning else []
+    if closing:
+        deltas.append({"role": "assistant", "content": "", "reasoning_details": closing})
     return deltas
 
 
+def _whole_details(answer: Answer) -> list[dict[str, Any]]:
+    first, *rest = [_detail(answer, answer.reasoning), *closing_details(_vendor(answer), answer.reasoning)]
+    # A signature belongs to the thought; what is encrypted is a detail of its own.
+    return [first | rest[0]] if rest and rest[0]["type"] == first["type"] else [first, *rest]
+
+
+def _vendor(answer: Answer) -> str:
+    return answer.model.id.partition("/")[0]
+
+
 def _detail(answer: Answer, text: str) -> dict[str, Any]:
-    vendor = answer.model.id.partition("/")[0]
-    kind, key, form = _REASONING_FORMATS.get(vendor, ("reasoning.text", "text", "unknown"))
+    kind, key, form = _REASONING_FORMATS.get(_vendor(answer), ("reasoning.text", "text", "unknown"))
     return {"type": kind, key: text, "format": form, "index": 0}
-
-
-def _signature(answer: Answer) -> list[dict[str, Any]]:
-    if not answer.model.id.startswith("anthropic/"):
-        return []
-    return [
-        {"type": "reasoning.text", "signature": "ZGVtbw==", "format": "anthropic-claude-v1", "index": 0},
-    ]
 
 
 def _call_deltas(answer: Answer) -> list[dict[str, Any]]:

@@ -304,6 +304,12 @@ def _endless(exchange: Exchange, _seconds: float) -> Iterator[Step]:
         yield Pause(ENDLESS_PAUSE_S)
 
 
+def _too_long(_exchange: Exchange, _seconds: float) -> list[Step]:
+    """Refuse as OpenRouter does where the provider's own words are all there is to go by."""
+    metadata = {"provider_name": "Demo", "raw": "The input is longer than the maximum context length (demo)."}
+    return json_steps(error_body(400, "Provider returned error", "invalid_request", metadata=metadata), status=400)
+
+
 def _unordered(exchange: Exchange, _seconds: float) -> Iterator[Step]:
     data = list(reversed(exchange.result.get("data", [])))
     return plain(replace(exchange, result={**exchange.result, "data": data}))
@@ -349,6 +355,7 @@ _ROWS = (
     Fault("broken-arguments", _broken_arguments, "tool arguments that are not JSON"),
     Fault("endless", _endless, "about twenty chunks a second until the caller leaves"),
     Fault("embeddings-unordered", _unordered, "vectors in another order than the texts", on="embeddings"),
+    Fault("embeddings-too-long", _too_long, "a provider that finds the text too long", on="embeddings"),
     replace(status_fault(503), name="catalogue-down", about="no model list", on="models"),
 )
 

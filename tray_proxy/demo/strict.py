@@ -16,6 +16,7 @@ from tray_proxy.demo import shapes
 from tray_proxy.demo.catalogue import DemoModel, find_model
 from tray_proxy.demo.media import check_part
 from tray_proxy.demo.refusals import RefusedError, availability
+from tray_proxy.demo.thoughts import check_returned
 
 # Fields of Ollama's that must never reach OpenRouter, by the object they would stand in.
 OLLAMA_FIELDS: dict[str, frozenset[str]] = {
@@ -193,7 +194,7 @@ def reasoning_of(request: shapes.ChatRequest) -> shapes.Reasoning:
 def check_thinking_budget(request: shapes.ChatRequest, model: DemoModel) -> None:
     """Claude must have room left for the answer after thinking."""
     limit = request.max_completion_tokens or request.max_tokens
-    budget = _claude_budget(reasoning_of(request), limit)
+    budget = _claude_budget(reasoning_of(request), limit, thinks=model.thinks)
     if "anthropic/" not in model.id or budget is None:
         return
     if budget < MIN_BUDGET:
@@ -202,13 +203,20 @@ def check_thinking_budget(request: shapes.ChatRequest, model: DemoModel) -> None
         raise RefusedError("`max_tokens` must be greater than `thinking.budget_tokens`")
 
 
-def _claude_budget(reasoning: shapes.Reasoning, limit: int | None) -> int | None:
+def _claude_budget(reasoning: shapes.Reasoning, limit: int | None, *, thinks: bool) -> int | None:
     if reasoning.max_tokens is not None:
         return reasoning.max_tokens
-    effort = reasoning.effort or ("medium" if reasoning.enabled is True else None)
+    effort = reasoning.effort or ("medium" if thinks or reasoning.enabled is True else None)
     if effort in (None, "none") or reasoning.enabled is False or limit is None:
         return None
     return min(max(int(limit * BUDGET_SHARES[effort]), MIN_BUDGET), MAX_BUDGET)
+
+
+def check_thoughts(request: shapes.ChatRequest, _model: DemoModel) -> None:
+    """What was thought in earlier turns comes back as it was sent, or not at all."""
+    for message in request.messages:
+        if isinstance(message, shapes.AssistantMessage) and isinstance(message.reasoning_details, list):
+            check_returned(message.reasoning_details)
 
 
 def functions_of(request: shapes.ChatRequest) -> list[shapes.FunctionSpec]:
@@ -275,6 +283,7 @@ CHAT_RULES: tuple[Callable[[shapes.ChatRequest, DemoModel], None], ...] = (
     check_logprobs,
     check_reasoning,
     check_thinking_budget,
+    check_thoughts,
     check_tools,
     check_modalities,
 )

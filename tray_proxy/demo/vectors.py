@@ -15,18 +15,31 @@ import msgspec
 from tray_proxy.demo import shapes
 from tray_proxy.demo.answers import tokens
 from tray_proxy.demo.catalogue import DemoModel
+from tray_proxy.demo.refusals import RefusedError
 
 # Not every provider normalises; the second model's vectors are three long.
 NORMS = {"baai/bge-m3": 3.0}
 
 
 def embed(request: shapes.EmbeddingsRequest, model: DemoModel, generation_id: str) -> dict[str, Any]:
-    """Answer a request that has passed `strict.read_embeddings`."""
+    """
+    Answer a request that has passed `strict.read_embeddings`.
+
+    Raises:
+        RefusedError: a text is longer than the model's context.
+    """
     texts = inputs_of(request)
+    counts = [len(tokens(text)) for text in texts]
+    if max(counts) > model.context:
+        raise RefusedError(
+            f"This model's maximum context length is {model.context} tokens, however you requested "
+            f"{max(counts)} tokens.",
+            error_type="context_length_exceeded",
+        )
     length = request.dimensions if isinstance(request.dimensions, int) else model.vector_length
     vectors = [vector_of(text, length, NORMS.get(model.id, 1.0)) for text in texts]
     is_base64 = request.encoding_format == "base64"
-    prompt_tokens = max(sum(len(tokens(text)) for text in texts), 1)
+    prompt_tokens = max(sum(counts), 1)
     return {
         "id": generation_id,
         "object": "list",
