@@ -1,5 +1,6 @@
 """What stops the bill: the client leaves, or the proxy is turned off, and the upstream connection is closed at once."""
 
+import itertools
 import json
 import queue
 import socket
@@ -7,8 +8,12 @@ import threading
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
-from tray_proxy.demo.faults import FAULTS
+from tray_proxy.demo.dialect import DONE
+from tray_proxy.demo.faults import FAULTS, Fault
+from tray_proxy.demo.steps import Cut, Write, stream_of
+from tray_proxy.demo.thoughts import sign
 
 CHAT = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "hello"}]}
 
@@ -197,7 +202,10 @@ def test_the_upstreams_silence_is_named_with_its_limit(proxies, upstream, tmp_pa
 
     assert (answer.status_code, answer.json()) == (
         504,
-        {"error": "OpenRouter was silent for 0.2 s while we waited for the first byte of the answer."},
+        {
+            "error": "OpenRouter was silent for 0.2 s while we waited for the first byte of the answer. "
+            "Try again, or choose a faster model."
+        },
     )
 
 
@@ -208,7 +216,8 @@ def test_silence_in_the_middle_is_named_with_its_limit(proxies, upstream, tmp_pa
     lines = running.http.post("/api/chat", json=CHAT).text.splitlines()
 
     assert json.loads(lines[-1]) == {
-        "error": "OpenRouter was silent for 0.2 s while we waited for the next piece of the answer."
+        "error": "OpenRouter was silent for 0.2 s while we waited for the next piece of the answer. "
+        "Try again, or choose a faster model."
     }
 
 
@@ -247,3 +256,382 @@ def test_how_many_answers_are_under_way_is_told(proxies, tmp_path):
     running.chat()
 
     assert [counts.get(timeout=5), counts.get(timeout=5)] == [1, 0]
+
+
+SIX_STOPS = ["no1", "no2", "no3", "no4", "no5", "demo demo demo"]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_stop_beyond_the_first_four_ends_the_upstream_call_at_once(proxy, upstream, stream):
+    """The upstream would go on for ever, and be paid for it."""
+    upstream.arrange("endless")
+
+    answer = proxy.http.post("/api/chat", json=CHAT | {"stream": stream, "options": {"stop": ["x", *SIX_STOPS]}})
+
+    lines = lines_of(answer)
+    assert upstream.wait_for(dropped, 1)
+    assert upstream.chats[-1].body["stop"] == ["x", "no1", "no2", "no3"]
+    assert "".join(line["message"]["content"] for line in lines) == ""
+    assert (lines[-1]["done"], lines[-1]["done_reason"], lines[-1]["eval_count"]) == (True, "stop", 3)
+    assert_metrics(lines[-1])
+
+
+def stopped_at(proxy, stop, **more):
+    """Ask with five stop strings, of which only the last occurs, and give the lines."""
+    body = CHAT | {"options": {"stop": ["no1", "no2", "no3", "no4", stop]}} | more
+    return lines_of(proxy.http.post("/api/chat", json=body))
+
+
+def lines_of(answer):
+    return [json.loads(line) for line in answer.text.strip("\n").split("\n")]
+
+
+def text_of(lines):
+    return "".join(line["message"]["content"] for line in lines)
+
+
+def test_a_watched_stop_is_found_across_pieces(proxy):
+    """The upstream sends three tokens at a time."""
+    lines = stopped_at(proxy, "-4o-mini: “hel")
+
+    assert text_of(lines) == "[demo] You asked openai/gpt"
+    assert [line["done"] for line in lines] == [False] * (len(lines) - 1) + [True]
+
+
+def test_text_that_only_began_like_a_stop_is_delivered(proxy, upstream):
+    lines = stopped_at(proxy, "was charged. Or was it?")
+
+    assert text_of(lines).endswith("nothing was charged.")
+    assert upstream.wait_for(lambda seen: seen.chats[-1].outcome == "answered", 5)
+
+
+def test_text_that_was_held_back_is_delivered_before_an_error(proxy, upstream):
+    """It was paid for."""
+
+    def broken_off(exchange, _seconds):
+        chunk = exchange.chunks()[1]
+        chunk["choices"][0]["delta"]["content"] = "Good ##"
+        yield from itertools.takewhile(lambda step: step != Write(DONE), stream_of(exchange, [chunk]))
+        yield Cut()
+
+    upstream.arrange(Fault("broken-off", broken_off, ""))
+
+    lines = stopped_at(proxy, "###")
+
+    assert [line.get("message", {}).get("content") for line in lines] == ["Good ", "##", None]
+    assert list(lines[-1]) == ["error"]
+
+
+def test_a_thought_is_not_searched_for_stops(proxy):
+    lines = stopped_at(proxy, "I read the question", model="deepseek/deepseek-r1")
+
+    thinking = "".join(line["message"].get("thinking", "") for line in lines)
+    assert thinking.startswith("[demo] I read the question, find")
+    assert text_of(lines).endswith("nothing was charged.")
+
+
+def test_four_stops_hold_nothing_back(proxy, upstream):
+    """The upstream watches for them."""
+    upstream.arrange("endless")
+    options = {"stop": ["demo demo", "no1", "no2", "no3"]}
+
+    with proxy.http.stream("POST", "/api/chat", json=CHAT | {"options": options}) as answer:
+        received = answer.iter_lines()
+        first, second = json.loads(next(received)), json.loads(next(received))
+
+    assert [first["message"]["content"], second["message"]["content"]] == ["demo ", "demo "]
+
+
+def assert_metrics(last):
+    """All durations and counts are there, whole and positive, and the parts do not exceed the whole."""
+    names = ("load_duration", "prompt_eval_duration", "eval_duration")
+    parts = [last[name] for name in names]
+    counts = [last["prompt_eval_count"], last["eval_count"]]
+    assert all(type(value) is int and value > 0 for value in [*parts, *counts, last["total_duration"]])
+    assert sum(parts) <= last["total_duration"]
+
+
+def nothing_said(exchange, _seconds):
+    *_, finish, usage = exchange.chunks()
+    return stream_of(exchange, [finish, usage | {"usage": {"prompt_tokens": 0, "completion_tokens": 0}}])
+
+
+def content_filter(exchange, _seconds):
+    chunks = exchange.chunks()
+    chunks[-2]["choices"][0]["finish_reason"] = "content_filter"
+    return stream_of(exchange, chunks)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *(FAULTS[name] for name in ("no-usage", "finish-with-text", "empty-finish-reason", "one-write", "odd-text")),
+        Fault("nothing-said", nothing_said, ""),
+        Fault("content-filter", content_filter, ""),
+    ],
+    ids=lambda fault: fault.name,
+)
+def test_the_end_of_every_whole_answer_carries_metrics_and_a_reason_that_ollama_knows(proxy, upstream, fault, stream):
+    upstream.arrange(fault)
+
+    last = lines_of(proxy.http.post("/api/chat", json=CHAT | {"stream": stream}))[-1]
+
+    assert (last["done"], last["done_reason"]) == (True, "stop")
+    assert_metrics(last)
+
+
+def test_an_answer_that_was_too_long_says_so(proxy):
+    last = proxy.chat(options={"num_predict": 3}).json()
+
+    assert (last["message"]["content"], last["done_reason"], last["eval_count"]) == ("[demo] You asked", "length", 3)
+    assert_metrics(last)
+
+
+CLAUDE = "anthropic/claude-sonnet-4"
+THOUGHT = "[demo] I read the question, find that no model stands behind me, and say so."
+
+
+@pytest.mark.parametrize("think", [True, "low", "high", "max"])
+@pytest.mark.parametrize("limit", [1, 100, 1024, 1025, 4000])
+def test_claude_thinks_whatever_the_limit_of_the_answer(proxy, upstream, think, limit):
+    """It refuses a limit that its thinking does not fit into."""
+    answer = proxy.chat(model=CLAUDE, think=think, options={"num_predict": limit})
+
+    assert answer.status_code == 200
+    assert answer.json()["message"]["thinking"].startswith("[demo] I read")
+    assert upstream.chats[-1].body["max_tokens"] == (limit + 1024 if limit <= 1024 else limit)
+
+
+@pytest.mark.parametrize(
+    ("model", "think", "reasoning"),
+    [
+        (CLAUDE, None, None),
+        (CLAUDE, False, {"effort": "none"}),
+        ("openai/o4-mini", False, {"effort": "low", "exclude": True}),
+        ("openai/o4-mini", None, None),
+        ("perplexity/deepseek-r1", False, {"effort": "minimal", "exclude": True}),
+        ("openai/gpt-4o-mini", False, None),
+    ],
+)
+def test_no_model_is_told_what_it_refuses(proxy, upstream, model, think, reasoning):
+    answer = proxy.chat(model=model, think=think, options={"num_predict": 100})
+
+    assert answer.status_code == 200
+    assert upstream.chats[-1].body.get("reasoning") == reasoning
+
+
+NOW_TOOL = {"type": "function", "function": {"name": "now", "parameters": {"type": "object", "properties": {}}}}
+
+
+def ask_for_tool(proxy, model, text="use the tool now"):
+    """Let a thinking model call a tool; gives the conversation up to the tool's result."""
+    question = {"role": "user", "content": text}
+    turn = proxy.chat(model=model, messages=[question], tools=[NOW_TOOL], think=True).json()["message"]
+    return [question, turn, {"role": "tool", "content": "noon", "tool_name": "now"}]
+
+
+def signed(text):
+    return {
+        "type": "reasoning.text",
+        "text": text,
+        "format": "anthropic-claude-v1",
+        "index": 0,
+        "signature": sign(text),
+    }
+
+
+def without_id(turn):
+    calls = [{"function": call["function"]} for call in turn["tool_calls"]]
+    return turn | {"tool_calls": calls}
+
+
+@pytest.mark.parametrize(
+    "as_kept",
+    [
+        lambda turn: turn,
+        without_id,  # ollama-python's calls have no ids
+        lambda turn: {key: value for key, value in turn.items() if key != "thinking"},
+        lambda turn: turn | {"content": "cut away by the app", "thinking": "rewritten"},
+    ],
+    ids=["as it came", "without ids", "without thinking", "changed"],
+)
+def test_what_claude_thought_goes_back_signed_with_the_tools_result(proxy, upstream, as_kept):
+    """Claude insists on it, and no Ollama client can keep it."""
+    question, turn, result = ask_for_tool(proxy, CLAUDE)
+
+    answer = proxy.chat(model=CLAUDE, messages=[question, as_kept(turn), result], tools=[NOW_TOOL], think=True)
+
+    sent = upstream.chats[-1].body["messages"][1]
+    assert answer.status_code == 200
+    assert sent["reasoning_details"] == [signed(THOUGHT)]
+    assert "reasoning" not in sent
+
+
+def test_what_openai_encrypted_goes_back_too(proxy, upstream):
+    history = ask_for_tool(proxy, "openai/o4-mini")
+
+    proxy.chat(model="openai/o4-mini", messages=history, tools=[NOW_TOOL])
+
+    form = {"format": "openai-responses-v1", "index": 0}
+    assert upstream.chats[-1].body["messages"][1]["reasoning_details"] == [
+        {"type": "reasoning.summary", "summary": THOUGHT, **form},
+        {"type": "reasoning.encrypted", "data": sign(THOUGHT), "id": "rs_demo", **form},
+    ]
+
+
+def test_a_streamed_thought_goes_back_too(proxy, upstream):
+    question = {"role": "user", "content": "Why a stream?"}
+    body = {"model": CLAUDE, "messages": [question], "think": True}
+    lines = lines_of(proxy.http.post("/api/chat", json=body))
+    turn = {"role": "assistant", "content": text_of(lines)}
+
+    proxy.chat(model=CLAUDE, messages=[question, turn, question])
+
+    assert upstream.chats[-1].body["messages"][1]["reasoning_details"] == [signed(THOUGHT)]
+
+
+def test_another_model_never_sees_the_details(proxy, upstream):
+    """It is told the text of the thought, where the app kept that."""
+    history = ask_for_tool(proxy, CLAUDE, "use the tool now, for me alone")
+
+    proxy.chat(model="openai/o4-mini", messages=history, tools=[NOW_TOOL])
+
+    sent = upstream.chats[-1].body["messages"][1]
+    assert (sent["reasoning"], "reasoning_details" in sent) == (THOUGHT, False)
+
+
+def test_a_turn_that_was_never_made_here_has_no_details(proxy, upstream):
+    history = [*CHAT["messages"], {"role": "assistant", "content": "made up", "thinking": "Hm."}, *CHAT["messages"]]
+
+    proxy.chat(model=CLAUDE, messages=history)
+
+    sent = upstream.chats[-1].body["messages"][1]
+    assert sent == {"role": "assistant", "content": "made up", "reasoning": "Hm."}
+
+
+@pytest.mark.parametrize("fault", ["cut", "no-done", "error-mid-stream"])
+def test_a_thought_of_an_answer_that_broke_off_is_not_kept(proxy, upstream, fault):
+    question = {"role": "user", "content": f"Why {fault}?"}
+    upstream.arrange(fault)
+    body = {"model": CLAUDE, "messages": [question], "think": True}
+    lines = lines_of(proxy.http.post("/api/chat", json=body))
+    turn = {"role": "assistant", "content": text_of(lines[:-1])}
+
+    proxy.chat(model=CLAUDE, messages=[question, turn, question])
+
+    assert "reasoning_details" not in upstream.chats[-1].body["messages"][1]
+
+
+def test_the_thoughts_of_a_routers_choice_are_not_kept(proxies, upstream, tmp_path):
+    """The next answer may be another model's."""
+    running = proxies.start(tmp_path)
+
+    def thinking(exchange, _seconds):
+        first, *chunks = exchange.chunks()
+        first["choices"][0]["delta"]["reasoning_details"] = [signed("Hm.")]
+        return stream_of(exchange, [first, *chunks])
+
+    upstream.arrange(Fault("thinking", thinking, ""))
+    question = {"role": "user", "content": "Who answers?"}
+    turn = running.chat(model="openrouter/auto", messages=[question]).json()["message"]
+
+    running.chat(model="openrouter/auto", messages=[question, turn, question])
+
+    assert turn["thinking"] == "Hm."
+    assert "reasoning_details" not in upstream.chats[-1].body["messages"][1]
+
+
+TOOLS_FIRST = {"messages": [{"role": "user", "content": "call both tools in parallel"}], "tools": [NOW_TOOL]}
+
+
+def test_parallel_calls_each_stand_on_a_line_before_the_last(proxy):
+    """Of several calls in one line, Zed performs the first and forgets the others."""
+    answer = proxy.http.post("/api/chat", json=CHAT | TOOLS_FIRST)
+
+    lines = lines_of(answer)
+    calls = [call for line in lines[-3:-1] for call in line["message"]["tool_calls"]]
+    assert [call["function"]["index"] for call in calls] == [0, 1]
+    assert len({call["id"] for call in calls}) == 2
+    assert [(line["done"], line["message"]["content"]) for line in lines[-3:-1]] == [(False, "")] * 2
+    assert [len(line["message"].get("tool_calls", [])) for line in lines[-3:]] == [1, 1, 0]
+    assert (lines[-1]["done_reason"], lines[-1]["message"]) == ("stop", {"role": "assistant", "content": ""})
+    assert_metrics(lines[-1])
+
+
+def test_a_plain_answer_holds_all_calls(proxy):
+    message = proxy.chat(**TOOLS_FIRST).json()["message"]
+
+    assert [call["function"]["name"] for call in message["tool_calls"]] == ["now", "now"]
+    assert [call["function"]["arguments"] for call in message["tool_calls"]] == [{}, {}]
+
+
+def test_broken_arguments_are_shown(proxy, upstream):
+    upstream.arrange("broken-arguments")
+
+    message = proxy.chat(**TOOLS_FIRST).json()["message"]
+
+    assert message["tool_calls"][0]["function"]["arguments"] == {"_unparsed": "{,"}
+
+
+def test_unknown_options_are_named_in_the_log_once(proxies, tmp_path):
+    running = proxies.start(tmp_path)
+
+    with capture_logs() as lines:
+        for _ in range(2):
+            assert running.chat(options={"temprature": 0.1, "num_gpu": 1}).status_code == 200
+
+    assert [line["names"] for line in lines if "names" in line] == [["temprature"]]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"model": "nope", "keep_alive": "soon", "think": "x"}, 'time: invalid duration "soon"'),
+        (
+            {"model": "nope", "think": "x"},
+            'invalid think value: "x" (must be "high", "medium", "low", "max", true, or false)',
+        ),
+        ({"model": "nope", "top_logprobs": 21}, "top_logprobs must be between 0 and 20"),
+        ({"messages": [], "keep_alive": "10"}, 'time: invalid duration "10": missing unit'),
+        ({"messages": [], "keep_alive": False}, "Unsupported type: 'bool'"),
+        ({"messages": [], "think": True}, '"openai/gpt-4o-mini" does not support thinking'),
+        ({"messages": [], "options": {"seed": "x"}}, 'option "seed" must be of type integer'),
+        ({"format": "xml"}, 'invalid format: "xml"; expected "json" or a valid JSON Schema object'),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "file"}]}]},
+            'invalid content part: "file" (must be "text" or "image_url")',
+        ),
+    ],
+)
+def test_what_is_refused_is_never_bought(proxy, upstream, wrong, error):
+    answer = proxy.http.post("/api/chat", json=CHAT | wrong)
+
+    assert (answer.status_code, answer.json()) == (400, {"error": error})
+    assert upstream.received == []
+
+
+def test_an_unload_asks_nothing_else_of_the_request(proxy, upstream):
+    """Ollama unloads before it looks at what the model can do."""
+    body = {"model": "openai/gpt-4o-mini", "keep_alive": "0m", "think": True, "options": {"seed": "x"}}
+
+    assert proxy.http.post("/api/chat", json=body).json()["done_reason"] == "unload"
+    assert upstream.received == []
+
+
+def test_contents_in_parts_are_understood(proxy, upstream):
+    parts = [{"type": "text", "text": "What is"}, {"type": "text", "text": "this?"}]
+
+    proxy.chat(messages=[{"role": "User", "content": parts}])
+
+    assert upstream.chats[-1].body["messages"] == [{"role": "user", "content": "What is\nthis?"}]
+
+
+def test_likelihoods_stand_at_the_top_of_each_line(proxy):
+    body = CHAT | {"logprobs": True, "top_logprobs": 2}
+    lines = lines_of(proxy.http.post("/api/chat", json=body))
+
+    tokens = [token for line in lines for token in line.get("logprobs", [])]
+    assert "".join(token["token"] for token in tokens) == text_of(lines)
+    assert {len(token["top_logprobs"]) for token in tokens} == {2}
+    assert "logprobs" not in lines[-1]

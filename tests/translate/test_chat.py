@@ -9,25 +9,17 @@ from msgspec import UNSET
 
 from tray_proxy.errors import BadRequest, ProxyError, UnsupportedRequest
 from tray_proxy.translate import chat
+from tray_proxy.translate.reasoning_details import turn_keys
 from tray_proxy.translate.stream import Call, Delta, Outcome
 from tray_proxy.wire.ollama import ChatRequest, ChatResponse
-from tray_proxy.wire.openrouter import (
-    Architecture,
-    ModelEntry,
-    Reasoning,
-    ReasoningFacts,
-    TokenLogprob,
-)
+from tray_proxy.wire.openrouter import Architecture, ModelEntry, ReasoningFacts, TokenLogprob
 
 PLAIN = ModelEntry(id="vendor/plain")
 ABLE = ModelEntry(
     id="vendor/able", supported_parameters=("tools", "reasoning", "response_format"), reasoning=ReasoningFacts()
 )
 EMBEDDING = ModelEntry(id="vendor/vectors", architecture=Architecture(output_modalities=("embeddings",)))
-MANDATORY = ModelEntry(
-    id="vendor/ponder",
-    reasoning=ReasoningFacts(mandatory=True, supported_efforts=("xhigh", "high", "medium", "low", "none")),
-)
+PAINTER = ModelEntry(id="vendor/painter", architecture=Architecture(output_modalities=("image",)))
 
 TOOL = {
     "type": "function",
@@ -68,23 +60,14 @@ def test_a_request_with_a_message_is_bought() -> None:
     assert chat.is_load(request()) is False
 
 
-@pytest.mark.parametrize("keep_alive", [0, 0.0, -0.0, "0", "0s", "0m", "0h", "0ms", "0.0s", "0h0m0s"])
-def test_every_spelling_of_zero_unloads(keep_alive: object) -> None:
-    assert chat.wants_unload(keep_alive) is True
-
-
-@pytest.mark.parametrize(
-    "keep_alive", [None, "", 1, -1, 0.5, "5m", "-1", "1h30m", "10s", "0.5s", False, True, [], {}, "soon"]
-)
-def test_anything_else_does_not_unload(keep_alive: object) -> None:
-    assert chat.wants_unload(keep_alive) is False
-
-
 @pytest.mark.parametrize(
     ("fields", "model", "kind", "words"),
     [
         ({"top_logprobs": 21}, ABLE, BadRequest, "top_logprobs must be between 0 and 20"),
         ({"top_logprobs": -1}, ABLE, BadRequest, "top_logprobs must be between 0 and 20"),
+        ({"keep_alive": "soon"}, ABLE, BadRequest, 'time: invalid duration "soon"'),
+        ({"keep_alive": True}, ABLE, BadRequest, "Unsupported type: 'bool'"),
+        ({"options": {"top_k": "many"}}, ABLE, BadRequest, 'option "top_k" must be of type integer'),
         (
             {"think": "deeply"},
             ABLE,
@@ -112,6 +95,7 @@ def test_anything_else_does_not_unload(keep_alive: object) -> None:
         ({"think": True}, PLAIN, UnsupportedRequest, '"able" does not support thinking'),
         ({"think": "low"}, PLAIN, UnsupportedRequest, '"able" does not support thinking'),
         ({}, EMBEDDING, UnsupportedRequest, '"able" does not support chat'),
+        ({}, PAINTER, UnsupportedRequest, '"able" does not support chat'),
         (
             {"tools": [TOOL]},
             PLAIN,
@@ -145,21 +129,51 @@ def test_a_model_without_tools_is_named_in_full(asked: str, full: str) -> None:
     assert caught.value.message == f"{full} does not support tools"
 
 
-EVERYTHING_WRONG: dict[str, Any] = {"top_logprobs": 99, "think": True, "tools": [TOOL]}
+def test_the_ability_that_is_missing_is_named() -> None:
+    """`/api/generate` takes the same way."""
+    with pytest.raises(UnsupportedRequest) as caught:
+        chat.check(request(), EMBEDDING, "able", ability="generate")
+
+    assert caught.value.message == '"able" does not support generate'
+
+
+EVERYTHING_WRONG: dict[str, Any] = {
+    "keep_alive": "soon",
+    "think": "deeply",
+    "top_logprobs": 99,
+    "tools": [TOOL],
+    "options": {"seed": "one"},
+}
 
 
 @pytest.mark.parametrize(
     ("put_right", "words"),
     [
-        ([], "top_logprobs must be between 0 and 20"),
-        (["top_logprobs"], '"able" does not support thinking'),
-        (["top_logprobs", "think"], '"able" does not support chat'),
+        ({}, 'time: invalid duration "soon"'),
+        (
+            {"keep_alive": "5m"},
+            'invalid think value: "deeply" (must be "high", "medium", "low", "max", true, or false)',
+        ),
+        ({"keep_alive": "5m", "think": "high"}, "top_logprobs must be between 0 and 20"),
+        ({"keep_alive": "5m", "think": "high", "top_logprobs": 2}, '"able" does not support thinking'),
+        ({"keep_alive": "5m", "think": False, "top_logprobs": 2}, '"able" does not support chat'),
     ],
 )
-def test_the_first_of_several_complaints_is_ollamas_first(put_right: list[str], words: str) -> None:
-    fields = {name: value for name, value in EVERYTHING_WRONG.items() if name not in put_right}
+def test_the_first_of_several_complaints_is_ollamas_first(put_right: dict[str, Any], words: str) -> None:
+    assert refusal(EMBEDDING, **(EVERYTHING_WRONG | put_right)).message == words
 
-    assert refusal(EMBEDDING, **fields).message == words
+
+@pytest.mark.parametrize(
+    ("put_right", "words"),
+    [
+        ({}, "registry.ollama.ai/library/able:latest does not support tools"),
+        ({"tools": []}, 'option "seed" must be of type integer'),
+    ],
+)
+def test_what_the_model_can_do_is_asked_before_the_options_are_read(put_right: dict[str, Any], words: str) -> None:
+    fields = EVERYTHING_WRONG | {"keep_alive": None, "think": None, "top_logprobs": None}
+
+    assert refusal(PLAIN, **(fields | put_right)).message == words
 
 
 @pytest.mark.parametrize(
@@ -174,6 +188,7 @@ def test_the_first_of_several_complaints_is_ollamas_first(put_right: list[str], 
         {"top_logprobs": 20},
         {"format": ""},
         {"keep_alive": -1},
+        {"keep_alive": "5m"},
         {"options": None},
     ],
 )
@@ -214,6 +229,32 @@ def test_everything_that_was_set_is_sent() -> None:
         "response_format": {"type": "json_object"},
         "reasoning": {"effort": "low"},
         "tools": [TOOL],
+    }
+
+
+def test_a_small_limit_still_leaves_claude_room_to_think() -> None:
+    claude = ModelEntry(id="anthropic/claude", supported_parameters=("reasoning",))
+
+    whole = sent(claude, think=True, options={"num_predict": 100})
+
+    assert (whole["max_tokens"], whole["reasoning"]) == (1124, {"max_tokens": 1024})
+
+
+def test_of_many_stops_the_first_four_are_sent() -> None:
+    assert sent(PLAIN, options={"stop": list("abcdef")})["stop"] == list("abcd")
+
+
+def test_what_the_model_thought_goes_back_with_its_turn() -> None:
+    """Of this model, and asked for by what was said."""
+    history = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello!", "thinking": "Hm."}]
+    known = {turn_keys("vendor/able", "Hi", "Hello!", []): b'[{"type":"reasoning.text","text":"Hm."}]'}
+
+    completion = chat.to_completion_request(request(messages=history), ABLE, "able", known.get)
+
+    assert written(completion)["messages"][1] == {
+        "role": "assistant",
+        "content": "Hello!",
+        "reasoning_details": [{"type": "reasoning.text", "text": "Hm."}],
     }
 
 
@@ -282,42 +323,6 @@ def test_a_format_that_the_model_would_not_keep_is_refused(wanted: object) -> No
     assert caught.value.message == '"plain" does not support structured output (format)'
 
 
-def thinker(*efforts: str, mandatory: bool = False) -> ModelEntry:
-    return ModelEntry(id="v/m", reasoning=ReasoningFacts(mandatory=mandatory, supported_efforts=efforts or None))
-
-
-BY_PARAMETER = ModelEntry(id="v/m", supported_parameters=("reasoning",))
-
-
-@pytest.mark.parametrize(
-    ("think", "model", "reasoning"),
-    [
-        (None, ABLE, UNSET),  # the model decides
-        (None, PLAIN, UNSET),
-        (False, PLAIN, UNSET),
-        (True, ABLE, Reasoning(enabled=True)),
-        (True, MANDATORY, Reasoning(enabled=True)),
-        (True, BY_PARAMETER, Reasoning(enabled=True)),
-        (False, ABLE, Reasoning(effort="none")),
-        (False, BY_PARAMETER, Reasoning(effort="none")),
-        # A model that always reasons answers "none" with a 400: its least, kept to itself.
-        (False, MANDATORY, Reasoning(effort="low", exclude=True)),
-        (False, thinker("high", mandatory=True), Reasoning(effort="high", exclude=True)),
-        (False, thinker(mandatory=True), Reasoning(exclude=True)),
-        ("low", ABLE, Reasoning(effort="low")),
-        ("medium", ABLE, Reasoning(effort="medium")),
-        ("high", thinker("high", "low"), Reasoning(effort="high")),
-        ("max", thinker("max", "xhigh", "high"), Reasoning(effort="max")),
-        ("max", thinker("xhigh", "high"), Reasoning(effort="xhigh")),
-        ("max", thinker("high", "low"), Reasoning(effort="high")),
-        ("max", thinker("medium", "low"), Reasoning(effort="high")),  # OpenRouter takes the nearest
-        ("max", thinker(), Reasoning(effort="max")),
-    ],
-)
-def test_think_is_translated_for_the_model(think: object, model: ModelEntry, reasoning: object) -> None:
-    assert chat.to_reasoning(think, model) == reasoning
-
-
 @pytest.mark.parametrize("reason", ["load", "unload"])
 def test_loading_is_answered_without_metrics(reason: str) -> None:
     assert written(chat.loaded("able", NOW, reason)) == {
@@ -335,13 +340,21 @@ def test_loading_is_answered_without_metrics(reason: str) -> None:
         (Delta("Hi"), {"role": "assistant", "content": "Hi"}),
         (Delta(thinking="Hm."), {"role": "assistant", "content": "", "thinking": "Hm."}),
         (
-            Delta(calls=(Call(0, "call_1", "now", {"b": 1, "a": 2}), Call(1, None, "then", {}))),
+            Delta("Let me look.", calls=(Call(0, "call_1", "now", {}),)),
+            {
+                "role": "assistant",
+                "content": "Let me look.",
+                "tool_calls": [{"id": "call_1", "function": {"index": 0, "name": "now", "arguments": {}}}],
+            },
+        ),
+        (
+            Delta(calls=(Call(0, "call_1", "now", {"b": 1, "a": 2}), Call(1, "call_2", "then", {}))),
             {
                 "role": "assistant",
                 "content": "",
                 "tool_calls": [
                     {"id": "call_1", "function": {"index": 0, "name": "now", "arguments": {"b": 1, "a": 2}}},
-                    {"function": {"index": 1, "name": "then", "arguments": {}}},
+                    {"id": "call_2", "function": {"index": 1, "name": "then", "arguments": {}}},
                 ],
             },
         ),

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tray_proxy.errors import UpstreamError
-from tray_proxy.translate.stream import Call, Delta, Outcome, ReplyStream, parse_arguments
+from tray_proxy.translate.stream import Call, Delta, Outcome, ReplyStream, Turn, parse_arguments
 from tray_proxy.wire.openrouter import CompletionChunk, TokenLogprob
 
 
@@ -115,7 +115,8 @@ def test_parallel_calls_are_told_apart_by_index() -> None:
     )
 
     assert deltas == [
-        Delta(calls=(Call(0, "call_a", "weather", {"city": "Oslo"}), Call(1, "call_b", "time", {}))),
+        Delta(calls=(Call(0, "call_a", "weather", {"city": "Oslo"}),)),
+        Delta(calls=(Call(1, "call_b", "time", {}),)),
     ]
 
 
@@ -199,7 +200,9 @@ def test_tokens_and_cost_are_openrouters(chunks: list[CompletionChunk]) -> None:
 @pytest.mark.parametrize(
     ("chunks", "tokens"),
     [
+        ([], (1, 1)),
         ([chunk("stop")], (1, 1)),
+        ([chunk(reasoning="a"), chunk("tool_calls", tool_calls=[piece(0, "call_1", name="now")])], (1, 2)),
         ([chunk(content="a"), chunk(content="b"), chunk("stop", content="c")], (1, 3)),
         ([chunk("stop"), usage_chunk(None, None)], (1, 1)),
         ([chunk("stop"), usage_chunk(0, 0)], (1, 1)),
@@ -223,6 +226,17 @@ def test_durations_are_read_off_the_clock() -> None:
     _, result = reply.finish(300, marked=True)
 
     assert (result.load_ns, result.prompt_eval_ns, result.eval_ns, result.total_ns) == (30, 70, 100, 200)
+
+
+def test_a_call_counts_from_its_first_piece() -> None:
+    """Else its tokens would seem to have come in no time."""
+    reply = ReplyStream(0)
+    reply.opened(10)
+    reply.feed(chunk(tool_calls=[piece(0, "call_1", name="now")]), 40)
+    reply.feed(chunk("tool_calls", tool_calls=[piece(0, arguments="{}")]), 90)
+    _, result = reply.finish(100, marked=True)
+
+    assert (result.load_ns, result.prompt_eval_ns, result.eval_ns) == (10, 30, 60)
 
 
 @pytest.mark.parametrize(
@@ -276,5 +290,161 @@ def test_calls_that_share_an_index_are_told_apart_by_their_ids() -> None:
     first, second = piece(0, "a", name="f", arguments="{}"), piece(0, "b", name="g", arguments='{"x":1}')
 
     assert said(chunk(tool_calls=[first]), chunk("tool_calls", tool_calls=[second])) == [
-        Delta(calls=(Call(0, "a", "f", {}), Call(1, "b", "g", {"x": 1})))
+        Delta(calls=(Call(0, "a", "f", {}),)),
+        Delta(calls=(Call(1, "b", "g", {"x": 1}),)),
     ]
+
+
+def test_a_call_without_a_name_is_shown_and_can_go_back() -> None:
+    """OpenRouter takes no empty name in the history; the app's tool loop then says what is wrong."""
+    deltas = said(chunk("tool_calls", tool_calls=[piece(0, "call_1", name="", arguments='{"x":1}')]))
+
+    assert deltas == [Delta(calls=(Call(0, "call_1", "_unnamed", {"x": 1}),))]
+
+
+def test_a_call_that_was_opened_and_left_empty_is_none() -> None:
+    deltas = said(chunk("stop", tool_calls=[piece(0, None, name="", arguments=""), {"index": 1}]))
+
+    assert deltas == []
+
+
+def test_a_call_without_an_id_or_with_one_twice_is_given_one() -> None:
+    """The same for the same answer: an app may ask for it again."""
+    pieces = [piece(0, "a", name="f"), piece(1, "a", name="g"), piece(2, None, name="h")]
+
+    deltas = said(chunk("tool_calls", tool_calls=pieces))
+
+    assert [(call.id, call.name) for delta in deltas for call in delta.calls] == [
+        ("a", "f"),
+        ("call_a217e89f", "g"),
+        ("call_239f15c1", "h"),
+    ]
+
+
+def test_two_calls_of_one_tool_are_two() -> None:
+    pieces = [piece(0, "a", name="f", arguments="{}"), piece(1, "b", name="f", arguments="{}")]
+
+    assert said(chunk(tool_calls=pieces), chunk("tool_calls")) == [
+        Delta(calls=(Call(0, "a", "f", {}),)),
+        Delta(calls=(Call(1, "b", "f", {}),)),
+    ]
+
+
+def test_the_order_of_arguments_is_kept() -> None:
+    (delta,) = said(chunk("tool_calls", tool_calls=[piece(0, "a", name="f", arguments='{"z":1,"a":2,"m":3}')]))
+
+    assert list(delta.calls[0].arguments) == ["z", "a", "m"]
+
+
+STOPS = ["one", "two", "three", "four", "###"]
+
+
+def watched(*chunks: CompletionChunk) -> tuple[list[Delta], ReplyStream]:
+    """What an answer says while stop strings are watched for."""
+    reply = ReplyStream(0)
+    reply.watch_for(STOPS)
+    return [delta for each in chunks for delta in reply.feed(each, 1)], reply
+
+
+def test_an_answer_ends_before_a_watched_stop() -> None:
+    deltas, reply = watched(chunk(content="Good #"), chunk(content="##"), chunk(content=" night"))
+
+    assert (deltas, reply.stopped) == ([Delta("Good ")], True)
+
+
+def test_a_stopped_answer_is_whole_without_any_sign_of_its_end() -> None:
+    _, reply = watched(chunk(content="Good "), chunk(content="###"))
+    left, result = reply.finish(9, marked=False)
+
+    parts = (result.load_ns, result.prompt_eval_ns, result.eval_ns)
+    assert (left, result.done_reason, result.prompt_tokens, result.completion_tokens) == ([], "stop", 1, 2)
+    assert (min(parts) > 0, sum(parts)) == (True, 9)
+
+
+def test_usage_that_came_with_the_stop_counts() -> None:
+    _, reply = watched(chunk(content="###"), chunk("stop", content="more"), usage_chunk(12, 34, cost=0.5))
+    _, result = reply.finish(9, marked=False)
+
+    assert (result.prompt_tokens, result.completion_tokens, result.cost_usd) == (12, 34, 0.5)
+
+
+@pytest.mark.parametrize("end", [chunk("stop"), chunk("length"), chunk("stop", content="")])
+def test_text_that_was_held_back_comes_when_the_answer_ends(end: CompletionChunk) -> None:
+    deltas, _ = watched(chunk(content="Good #"), end)
+
+    assert deltas == [Delta("Good "), Delta("#")]
+
+
+def test_text_that_was_held_back_comes_before_the_calls() -> None:
+    deltas, _ = watched(chunk(content="#"), chunk("tool_calls", tool_calls=[piece(0, "call_1", name="now")]))
+
+    assert deltas == [Delta("#"), Delta(calls=(Call(0, "call_1", "now", {}),))]
+
+
+def test_text_that_was_held_back_comes_when_the_stream_ends_without_a_reason() -> None:
+    _, reply = watched(chunk(content="#"))
+
+    assert reply.finish(9, marked=True)[0] == [Delta("#")]
+
+
+def test_text_that_was_held_back_can_be_had_when_the_answer_breaks_off() -> None:
+    _, reply = watched(chunk(content="#"))
+
+    assert (reply.release(), reply.release()) == ([Delta("#")], [])
+
+
+def test_thinking_is_not_searched() -> None:
+    deltas, reply = watched(chunk(reasoning="one ### two"), chunk("stop", content="Yes."))
+
+    assert (deltas, reply.stopped) == ([Delta(thinking="one ### two"), Delta("Yes.")], False)
+
+
+def test_thinking_in_the_chunk_of_the_stop_is_kept() -> None:
+    deltas, _ = watched(chunk(reasoning="Hm.", content="###"))
+
+    assert deltas == [Delta(thinking="Hm.")]
+
+
+def test_calls_that_were_complete_before_the_stop_are_kept() -> None:
+    """And half a call is none."""
+    deltas, _ = watched(
+        chunk(tool_calls=[piece(0, "a", name="f", arguments='{"x":1}'), piece(1, "b", name="g", arguments='{"y":')]),
+        chunk(tool_calls=[piece(2, "c", name="h", arguments="")]),
+        chunk(content="Bye.###"),
+    )
+
+    assert deltas == [Delta("Bye."), Delta(calls=(Call(0, "a", "f", {"x": 1}),))]
+
+
+def test_without_stops_to_watch_nothing_is_held_back() -> None:
+    reply = ReplyStream(0)
+    reply.watch_for([])
+
+    assert reply.feed(chunk(content="one ##"), 1) == [Delta("one ##")]
+
+
+def test_all_that_was_said_is_known_at_the_end() -> None:
+    """For knowing the turn again; the text of a thought is delivered once, and kept with its signature."""
+    reply = ReplyStream(0)
+    detail = {"type": "reasoning.text", "index": 0}
+    deltas = reply.feed(chunk(reasoning="H", reasoning_details=[detail | {"text": "H"}]), 1)
+    deltas += reply.feed(chunk(reasoning="m.", reasoning_details=[detail | {"text": "m."}]), 1)
+    deltas += reply.feed(chunk(reasoning_details=[detail | {"signature": "c2ln"}]), 1)
+    deltas += reply.feed(chunk(content="Let me "), 1)
+    deltas += reply.feed(chunk("tool_calls", content="look.", tool_calls=[piece(0, "call_1", name="now")]), 1)
+
+    call = Call(0, "call_1", "now", {})
+    assert reply.turn() == Turn("Let me look.", (call,), [detail | {"text": "Hm.", "signature": "c2ln"}])
+    assert deltas == [
+        Delta(thinking="H"),
+        Delta(thinking="m."),
+        Delta("Let me "),
+        Delta("look."),
+        Delta(calls=(call,)),
+    ]
+
+
+def test_a_turn_says_only_what_the_app_was_given() -> None:
+    _, reply = watched(chunk(content="Good ###"))
+
+    assert reply.turn() == Turn("Good ", (), [])

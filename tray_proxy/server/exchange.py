@@ -9,19 +9,26 @@ stops the bill.
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from tray_proxy.catalogue import CatalogueCache
 from tray_proxy.errors import ProxyError, Stopping
 from tray_proxy.keychain import Keychain
 from tray_proxy.openrouter.client import OpenRouterClient
+from tray_proxy.presets import Presets
+from tray_proxy.selection import Selection
 from tray_proxy.server.asgi import NDJSON, Receive, Record, Reply, Scope, Send, send_reply, send_start, until_left
+from tray_proxy.server.listing import Listings
+from tray_proxy.server.loaded import Loaded
+from tray_proxy.server.reasoning_memory import ReasoningMemory
+from tray_proxy.server.unknown_options import UnknownOptions
 from tray_proxy.settings import Settings
+from tray_proxy.translate.reasoning_details import last_question, turn_keys
 from tray_proxy.translate.stream import Delta, Outcome, ReplyStream
-from tray_proxy.wire.openrouter import CompletionRequest
+from tray_proxy.wire.openrouter import CompletionChunk, CompletionRequest
 
 # How long a client that does not read may hold up its own error line.
 LAST_WORDS_S = 1.0
@@ -85,14 +92,21 @@ class Deps:
     client: OpenRouterClient
     keychain: Keychain
     catalogue: CatalogueCache
+    selection: Selection
+    presets: Presets
     in_flight: InFlight
+    page_address: Callable[[], Awaitable[str]]
     demo: bool = False
+    loaded: Loaded = field(default_factory=Loaded)
+    listings: Listings = field(default_factory=Listings)
+    memory: ReasoningMemory = field(default_factory=ReasoningMemory)
+    unknown_options: UnknownOptions = field(default_factory=UnknownOptions)
 
 
 @dataclass
-class Exchange:
+class Purchase:
     """
-    One request's answer.
+    One request's way to OpenRouter, watched until its client has the answer or leaves.
 
     Args:
         asked: The model's name as the app wrote it.
@@ -104,19 +118,20 @@ class Exchange:
     send: Send
     record: Record
     asked: str
-    dialect: Dialect
-    _begun: bool = False
-    _ended: bool = False
-    _reply: ReplyStream = field(default_factory=lambda: ReplyStream(time.monotonic_ns()))
+    _begun: bool = field(default=False, init=False)
+    _ended: bool = field(default=False, init=False)
 
-    async def run(self, completion: CompletionRequest, *, stream: bool) -> None:
+    async def buy(self, purchase: Coroutine[Any, Any, None]) -> None:
         """
-        Buy the answer and send it.
+        See a purchase through to its end, or to the moment the client leaves.
+
+        Args:
+            purchase: Asks OpenRouter and answers the client, by `reply` where the answer is whole.
 
         Raises:
             ProxyError: it failed before the client was sent anything; later failures are written into the stream.
         """
-        work = asyncio.create_task(self._stream(completion) if stream else self._gather(completion))
+        work = asyncio.create_task(purchase)
         left = asyncio.create_task(until_left(self.receive))
         self.deps.in_flight.add(work)
         try:
@@ -142,44 +157,14 @@ class Exchange:
                 raise error
             await self._fail(error)
 
-    async def _stream(self, completion: CompletionRequest) -> None:
-        async with self.deps.client.stream(completion, self.asked) as answer:
-            self._reply.opened(time.monotonic_ns())
-            async for chunks in answer.chunks():
-                now_ns = time.monotonic_ns()
-                deltas = [delta for chunk in chunks for delta in self._reply.feed(chunk, now_ns)]
-                if deltas:
-                    await self._write(self.dialect.deltas(deltas))
-            left, outcome = self._reply.finish(time.monotonic_ns(), marked=answer.marked)
-            self._account(outcome)
-            await self._write((self.dialect.deltas(left) if left else b"") + self.dialect.end(outcome))
-            await self.send({"type": "http.response.body", "body": b""})
-            self._ended = True
+    async def reply(self, reply: Reply) -> None:
+        """Send a whole answer; from here on it counts as delivered."""
+        self._begun = True
+        await send_reply(self.send, reply)
+        self._ended = True
 
-    async def _gather(self, completion: CompletionRequest) -> None:
-        gathered: list[Delta] = []
-        async with self.deps.client.stream(completion, self.asked) as answer:
-            self._reply.opened(time.monotonic_ns())
-            async for chunks in answer.chunks():
-                now_ns = time.monotonic_ns()
-                gathered += (delta for chunk in chunks for delta in self._reply.feed(chunk, now_ns))
-            left, outcome = self._reply.finish(time.monotonic_ns(), marked=answer.marked)
-            self._account(outcome)
-            self._begun = True
-            await send_reply(self.send, Reply(200, self.dialect.whole(gathered + left, outcome)))
-            self._ended = True
-
-    async def _write(self, lines: bytes) -> None:
-        if not self._begun:
-            # Not before the first word: until then a failure is still a real HTTP status.
-            self._begun = True
-            await send_start(self.send, 200, NDJSON)
-        await self.send({"type": "http.response.body", "body": lines, "more_body": True})
-
-    def _account(self, outcome: Outcome) -> None:
-        self.record.prompt_tokens = outcome.prompt_tokens
-        self.record.completion_tokens = outcome.completion_tokens
-        self.record.cost_usd = outcome.cost_usd
+    async def last_words(self, error: ProxyError) -> None:
+        """Tell of a failure after the answer has begun; a whole one that is on its way can only break off."""
 
     async def _fail(self, error: ProxyError) -> None:
         self.record.outcome = "failed"
@@ -187,12 +172,127 @@ class Exchange:
         self.deps.in_flight.troubled(error)
         if not self._begun:
             raise error
+        await self.last_words(error)
+
+
+@dataclass
+class Exchange(Purchase):
+    """
+    One request's conversation, streamed or whole.
+
+    Args:
+        dialect: How the answer is written.
+    """
+
+    dialect: Dialect
+    _streams: bool = field(default=False, init=False)
+    _model_id: str = field(default="", init=False)
+    _question: str = field(default="", init=False)
+    _ending: Callable[[], object] = field(default=lambda: None, init=False)
+    _reply: ReplyStream = field(default_factory=lambda: ReplyStream(time.monotonic_ns()), init=False)
+
+    async def run(
+        self,
+        completion: CompletionRequest,
+        *,
+        stream: bool,
+        stops: Sequence[str] = (),
+        ending: Callable[[], object] = lambda: None,
+    ) -> None:
+        """
+        Buy the answer and send it.
+
+        Args:
+            stops: Stop strings to watch for here, because OpenRouter does not.
+            ending: Called when the answer is complete, before the client can know it.
+
+        Raises:
+            ProxyError: it failed before the client was sent anything; later failures are written into the stream.
+        """
+        self._reply.watch_for(stops)
+        self._ending = ending
+        # The conversation itself, with its pictures, is not kept while the answer comes.
+        self._model_id, self._question = completion.model, last_question(completion.messages)
+        await self.buy(self._stream(completion) if stream else self._gather(completion))
+
+    async def _stream(self, completion: CompletionRequest) -> None:
+        async with self.deps.client.stream(completion, self.asked) as answer:
+            self._reply.opened(time.monotonic_ns())
+            async for chunks in answer.chunks():
+                deltas = self._feed(chunks)
+                if deltas:
+                    await self._write(self.dialect.deltas(deltas))
+                if self._reply.stopped:
+                    break
+            if not self._reply.stopped:
+                await self._end(marked=answer.marked)
+        if self._reply.stopped:
+            # Only now that the upstream connection is closed: what comes on it is bought.
+            await self._end(marked=False)
+
+    async def _end(self, *, marked: bool) -> None:
+        left, outcome = self._finish(marked=marked)
+        await self._write((self.dialect.deltas(left) if left else b"") + self.dialect.end(outcome))
+        await self.send({"type": "http.response.body", "body": b""})
+        self._ended = True
+
+    async def _gather(self, completion: CompletionRequest) -> None:
+        gathered: list[Delta] = []
+        async with self.deps.client.stream(completion, self.asked) as answer:
+            self._reply.opened(time.monotonic_ns())
+            async for chunks in answer.chunks():
+                gathered += self._feed(chunks)
+                if self._reply.stopped:
+                    break
+            if not self._reply.stopped:
+                await self._answer_whole(gathered, marked=answer.marked)
+        if self._reply.stopped:
+            await self._answer_whole(gathered, marked=False)
+
+    async def _answer_whole(self, gathered: list[Delta], *, marked: bool) -> None:
+        left, outcome = self._finish(marked=marked)
+        await self.reply(Reply(200, self.dialect.whole(gathered + left, outcome)))
+
+    def _feed(self, chunks: list[CompletionChunk]) -> list[Delta]:
+        now_ns = time.monotonic_ns()
+        return [delta for chunk in chunks for delta in self._reply.feed(chunk, now_ns)]
+
+    def _finish(self, *, marked: bool) -> tuple[list[Delta], Outcome]:
+        left, outcome = self._reply.finish(time.monotonic_ns(), marked=marked)
+        self.record.prompt_tokens = outcome.prompt_tokens
+        self.record.completion_tokens = outcome.completion_tokens
+        self.record.cost_usd = outcome.cost_usd
+        self._remember()
+        self._ending()
+        return left, outcome
+
+    def _remember(self) -> None:
+        """Keep what the model thought, before the client can send the turn back."""
+        turn = self._reply.turn()
+        # A router may ask another model next time; and a thought that led to nothing broke off.
+        if turn.details and (turn.content or turn.calls) and not self._model_id.startswith("openrouter/"):
+            calls = [(call.id, call.name, call.arguments) for call in turn.calls]
+            self.deps.memory.remember(turn_keys(self._model_id, self._question, turn.content, calls), turn.details)
+
+    async def _write(self, lines: bytes) -> None:
+        if not self._begun:
+            # Not before the first word: until then a failure is still a real HTTP status.
+            self._begun = self._streams = True
+            await send_start(self.send, 200, NDJSON)
+        await self.send({"type": "http.response.body", "body": lines, "more_body": True})
+
+    async def last_words(self, error: ProxyError) -> None:
+        """Write the error into the stream, if that is what has begun."""
+        if not self._streams:
+            return
+        held = self._reply.release()
+        lines = (self.dialect.deltas(held) if held else b"") + self.dialect.failure(error)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS_S):
-                await self.send({"type": "http.response.body", "body": self.dialect.failure(error), "more_body": True})
+                await self.send({"type": "http.response.body", "body": lines, "more_body": True})
                 await self.send({"type": "http.response.body", "body": b""})
 
 
 def now_rfc3339() -> str:
-    """Return the present time as Ollama writes it."""
-    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    """Return the present time as Ollama writes it; some clients insist on the fraction of a second."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

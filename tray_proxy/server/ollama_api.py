@@ -1,116 +1,34 @@
-"""One short handler for each `/api` endpoint, and the wrapper that gives every failure Ollama's shape."""
+"""One short handler for each `/api` endpoint that lists, shows or asks a model."""
 
-import asyncio
-import math
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
 
-import structlog
+import msgspec
+from msgspec import UNSET
 
-from tray_proxy.errors import BadRequest, ProxyError, Stopping, UpstreamError
-from tray_proxy.server.asgi import (
-    BodyDecoder,
-    ClientLeft,
-    Receive,
-    Record,
-    Reply,
-    Scope,
-    Send,
-    encode,
-    header,
-    json_reply,
-    read_body,
-    send_reply,
-)
-from tray_proxy.server.exchange import Deps, Exchange, now_rfc3339
+from tray_proxy.catalogue import Found
+from tray_proxy.errors import ProxyError, full_text
+from tray_proxy.server.asgi import BodyDecoder, Reply, encode, header, json_reply, read_body
+from tray_proxy.server.endpoint import Call
+from tray_proxy.server.exchange import Dialect, Exchange, now_rfc3339
+from tray_proxy.server.listing import Listing, with_own_words
 from tray_proxy.translate import chat as chats
+from tray_proxy.translate import generate as generates
 from tray_proxy.translate import model_info
+from tray_proxy.translate.context import to_context
+from tray_proxy.translate.keep_alive import to_seconds
+from tray_proxy.translate.options import stops_to_watch
+from tray_proxy.translate.presets import applied
 from tray_proxy.translate.stream import Delta, Outcome
 from tray_proxy.wire import ollama
-from tray_proxy.wire.openrouter import ModelEntry
-
-log = structlog.get_logger(__name__)
+from tray_proxy.wire.openrouter import CompletionRequest, ModelEntry
 
 _read_chat = BodyDecoder(ollama.ChatRequest)
+_read_generate = BodyDecoder(ollama.GenerateRequest)
 _read_show = BodyDecoder(ollama.ShowRequest)
-
-
-@dataclass(frozen=True)
-class Call:
-    """One request to an endpoint."""
-
-    deps: Deps
-    scope: Scope
-    receive: Receive
-    send: Send
-    record: Record
-
-    async def model(self, asked: str | None) -> tuple[str, ModelEntry]:
-        """
-        Find the model that a request names, and note it for the log.
-
-        Returns:
-            The name as the app wrote it, and the model.
-
-        Raises:
-            BadRequest: no name was given.
-            ModelNotFound, ModelNameAmbiguous, CatalogueUnavailable: there is no such model to be had.
-        """
-        if not asked or not asked.strip():
-            raise BadRequest("model is required")
-        entry = (await self.deps.catalogue.catalogue()).resolve(asked)
-        self.record.model = entry.id
-        return asked, entry
-
-
-type Handler = Callable[[Call], Awaitable[Reply | None]]
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """
-    A plain ASGI endpoint around a handler. The handler gives a `Reply`, or None if it has answered itself.
-
-    Args:
-        deps: Gives the `Deps` in force; a request keeps those it began with.
-    """
-
-    handler: Handler
-    deps: Callable[[], Deps]
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; no failure leaves here but as an answer."""
-        record: Record = scope["record"]
-        try:
-            reply = await self.handler(Call(self.deps(), scope, receive, send, record))
-        except ClientLeft:
-            record.outcome = "cancelled"
-            return
-        except asyncio.CancelledError:
-            # The server gives up, while the proxy is turned off, what has not even been asked whole.
-            record.outcome = "failed"
-            reply = error_reply(Stopping())
-        except ProxyError as error:
-            record.outcome = "failed"
-            record.error = type(error).__name__
-            reply = error_reply(error)
-        except Exception:
-            # The text of an unforeseen exception may hold anything; the log gets its outline only.
-            log.exception("internal error", request_id=record.request_id)
-            record.outcome = "failed"
-            record.error = "internal"
-            reply = json_reply(
-                ollama.ErrorResponse(f"internal error; look for {record.request_id} in Tray Proxy's log"), 500
-            )
-        if reply is not None:
-            await send_reply(send, reply)
-
-
-def error_reply(error: ProxyError) -> Reply:
-    """Write an error as Ollama does: its status, and the message as a string under `error`."""
-    retry_s = error.retry_after_s if isinstance(error, UpstreamError) else None
-    headers = () if retry_s is None else (("retry-after", str(math.ceil(retry_s))),)
-    return Reply(error.status, encode(ollama.ErrorResponse(error.message)), headers=headers)
 
 
 @dataclass
@@ -134,7 +52,45 @@ class ChatDialect:
 
     def failure(self, error: ProxyError) -> bytes:
         """Write the one line that tells of a failure; no line with `done` follows it."""
-        return encode(ollama.ErrorResponse(error.message)) + b"\n"
+        return encode(ollama.ErrorResponse(full_text(error))) + b"\n"
+
+
+@dataclass
+class GenerateDialect:
+    """
+    Writes an answer as `/api/generate` does: NDJSON lines, or one object.
+
+    Args:
+        turns: The conversation that `context` is made of, up to the prompt; None where there is to be no `context`.
+    """
+
+    asked: str
+    turns: list[ollama.Message] | None
+    _said: list[str] = field(default_factory=list)
+
+    def deltas(self, deltas: list[Delta]) -> bytes:
+        """Write one line per delta."""
+        created_at = now_rfc3339()
+        self._said += (delta.content for delta in deltas)
+        return b"".join(encode(generates.line(self.asked, delta, created_at)) + b"\n" for delta in deltas)
+
+    def end(self, outcome: Outcome) -> bytes:
+        """Write the line that ends the stream."""
+        return encode(generates.last(self.asked, outcome, now_rfc3339(), self._context())) + b"\n"
+
+    def whole(self, deltas: list[Delta], outcome: Outcome) -> bytes:
+        """Write a plain answer."""
+        self._said += (delta.content for delta in deltas)
+        return encode(generates.last(self.asked, outcome, now_rfc3339(), self._context(), deltas))
+
+    def failure(self, error: ProxyError) -> bytes:
+        """Write the one line that tells of a failure; no line with `done` follows it."""
+        return encode(ollama.ErrorResponse(full_text(error))) + b"\n"
+
+    def _context(self) -> list[int]:
+        if self.turns is None:
+            return []
+        return to_context([*self.turns, ollama.Message(role="assistant", content="".join(self._said))])
 
 
 async def version(_call: Call) -> Reply:
@@ -143,32 +99,104 @@ async def version(_call: Call) -> Reply:
 
 
 async def tags(call: Call) -> Reply:
-    """`GET /api/tags`: the allowed models, newest first."""
-    catalogue = await call.deps.catalogue.catalogue()
-    models = [model_info.listed(entry, catalogue.fetched_s) for entry in catalogue.allowed]
-    models.sort(key=lambda model: model.modified_at, reverse=True)
-    return json_reply(ollama.ListResponse(models))
+    """`GET /api/tags`: every name that may be called, newest first."""
+    return Reply(200, (await _listing(call)).tags)
 
 
 async def show(call: Call) -> Reply:
     """`POST /api/show`."""
     request = _read_show(await read_body(call.scope, call.receive))
-    asked, model = await call.model(request.model or request.name)
+    found = await call.find(request.model or request.name)
     copilot = header(call.scope, "user-agent").startswith("GitHubCopilotChat/")
-    catalogue = await call.deps.catalogue.catalogue()
-    return json_reply(model_info.shown(model, catalogue.fetched_s, label=asked if copilot else None))
+    listing = await _listing(call)
+    return Reply(200, listing.show(with_own_words(found, request), label=found.asked if copilot else None))
+
+
+async def _listing(call: Call) -> Listing:
+    return call.deps.listings.of(await call.deps.catalogue.catalogue(), call.deps.settings.openrouter_base_url)
+
+
+async def ps(call: Call) -> Reply:
+    """`GET /api/ps`: the models in use, those that stay longest first."""
+    present = call.deps.loaded.present(time.time())
+    if not present:
+        # Also while there is no list of models: apps poll this, and take a failure for a server that is away.
+        return json_reply(ollama.ProcessResponse([]))
+    listing = await _listing(call)
+    rows = [_process(listing.row(found), found.model, expires_s) for found, expires_s in present]
+    return json_reply(ollama.ProcessResponse(rows))
+
+
+def _process(entry: ollama.ListedModel, model: ModelEntry, expires_s: float) -> ollama.ProcessModel:
+    return ollama.ProcessModel(
+        name=entry.name,
+        model=entry.model,
+        size=entry.size,
+        digest=entry.digest,
+        details=msgspec.structs.replace(entry.details, context_length=UNSET, embedding_length=UNSET),
+        expires_at=datetime.fromtimestamp(expires_s, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        size_vram=0,
+        context_length=model_info.context_length(model),
+    )
 
 
 async def chat(call: Call) -> Reply | None:
     """`POST /api/chat`."""
     request = _read_chat(await read_body(call.scope, call.receive))
-    asked, model = await call.model(request.model)
-    if chats.is_load(request) and chats.wants_unload(request.keep_alive):
-        return json_reply(chats.loaded(asked, now_rfc3339(), "unload"))
-    chats.check(request, model, asked)
+    chats.check_fields(request)
+    keep_alive_s = to_seconds(request.keep_alive)
+    found = await call.find(request.model)
+    if chats.is_load(request) and keep_alive_s == 0:
+        call.deps.loaded.unload(found.name)
+        return json_reply(chats.loaded(found.asked, now_rfc3339(), "unload"))
+    chats.check(request, found.model, found.asked)
     if chats.is_load(request):
-        return json_reply(chats.loaded(asked, now_rfc3339(), "load"))
-    completion = chats.to_completion_request(request, model, asked)
-    exchange = Exchange(call.deps, call.scope, call.receive, call.send, call.record, asked, ChatDialect(asked))
-    await exchange.run(completion, stream=request.stream is not False)
+        call.deps.loaded.used(found, keep_alive_s, time.time())
+        return json_reply(chats.loaded(found.asked, now_rfc3339(), "load"))
+    request = applied(found.preset, request)
+    completion = chats.to_completion_request(request, found.model, found.asked, call.deps.memory.recall)
+    stream, options = request.stream is not False, request.options
+    # It may hold megabytes of pictures; the answer needs none of it.
+    del request
+    await _buy(call, found, keep_alive_s, ChatDialect(found.asked), completion, options, stream=stream)
     return None
+
+
+async def generate(call: Call) -> Reply | None:
+    """`POST /api/generate`."""
+    request = _read_generate(await read_body(call.scope, call.receive))
+    chats.check_fields(request)
+    keep_alive_s = to_seconds(request.keep_alive)
+    found = await call.find(request.model)
+    if generates.is_load(request) and keep_alive_s == 0:
+        call.deps.loaded.unload(found.name)
+        return json_reply(generates.loaded(found.asked, now_rfc3339(), "unload"))
+    generates.check(request, found.model, found.asked)
+    if generates.is_load(request):
+        call.deps.loaded.used(found, keep_alive_s, time.time())
+        return json_reply(generates.loaded(found.asked, now_rfc3339(), "load"))
+    translated = generates.to_chat_request(request, found.preset)
+    completion = chats.to_completion_request(translated, found.model, found.asked, call.deps.memory.recall)
+    dialect = GenerateDialect(found.asked, None if request.raw else generates.spoken(translated))
+    stream, options = request.stream is not False, translated.options
+    # As above: no pictures while the answer comes.
+    del request, translated
+    await _buy(call, found, keep_alive_s, dialect, completion, options, stream=stream)
+    return None
+
+
+async def _buy(
+    call: Call,
+    found: Found,
+    keep_alive_s: float | None,
+    dialect: Dialect,
+    completion: CompletionRequest,
+    options: dict[str, Any] | None,
+    *,
+    stream: bool,
+) -> None:
+    call.deps.unknown_options.note(options)
+    exchange = Exchange(call.deps, call.scope, call.receive, call.send, call.record, found.asked, dialect)
+    with ExitStack() as using:
+        using.enter_context(call.deps.loaded.in_use(found, keep_alive_s, time.time))
+        await exchange.run(completion, stream=stream, stops=stops_to_watch(options), ending=using.close)

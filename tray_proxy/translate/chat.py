@@ -11,22 +11,24 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from tray_proxy.errors import BadRequest, UnsupportedRequest
+from tray_proxy.translate.keep_alive import to_seconds
 from tray_proxy.translate.messages import to_messages
-from tray_proxy.translate.model_info import is_embedding, thinks, uses_tools
+from tray_proxy.translate.model_info import uses_tools, writes
 from tray_proxy.translate.options import to_parameters
+from tray_proxy.translate.reasoning import check_think, check_thinks, to_reasoning
+from tray_proxy.translate.reasoning_details import Recall, recall_nothing
 from tray_proxy.translate.stream import Call, Delta, Outcome
+from tray_proxy.translate.tools import to_tools
 from tray_proxy.wire.ollama import (
     ChatRequest,
     ChatResponse,
     FunctionCall,
+    GenerateRequest,
     Logprob,
     ResponseMessage,
     ToolCall,
 )
-from tray_proxy.wire.openrouter import CompletionRequest, ModelEntry, Reasoning, TokenLogprob
-
-THINK_LEVELS = ("high", "medium", "low", "max")
-_THINK_CHOICES = '("high", "medium", "low", "max", true, or false)'
+from tray_proxy.wire.openrouter import CompletionRequest, ModelEntry, TokenLogprob
 
 
 def is_load(request: ChatRequest) -> bool:
@@ -34,50 +36,63 @@ def is_load(request: ChatRequest) -> bool:
     return not request.messages
 
 
-def wants_unload(keep_alive: object) -> bool:
-    """Say whether `keep_alive` is zero in any of its spellings (0, 0.0, "0", "0s", "0m")."""
-    if isinstance(keep_alive, str):
-        return bool(keep_alive) and not keep_alive.strip("0.hmsunµ")
-    return not isinstance(keep_alive, bool) and isinstance(keep_alive, int | float) and keep_alive == 0
-
-
-def check(request: ChatRequest, model: ModelEntry, asked: str) -> None:
+def check_fields(request: ChatRequest | GenerateRequest) -> None:
     """
-    Refuse what the model cannot do, in Ollama's order and words.
+    Refuse what no model could do, which Ollama finds before it looks for the model.
+
+    Raises:
+        BadRequest: a field has a value that Ollama does not take.
+    """
+    to_seconds(request.keep_alive)
+    check_think(request.think)
+    if request.top_logprobs is not None and not 0 <= request.top_logprobs <= 20:
+        raise BadRequest("top_logprobs must be between 0 and 20")
+
+
+def check(request: ChatRequest, model: ModelEntry, asked: str, *, ability: str = "chat") -> None:
+    """
+    Refuse what `check_fields` does, and what the model cannot do, in Ollama's order and words.
+
+    Args:
+        ability: What is asked of the model: "chat" or "generate".
 
     Raises:
         BadRequest: a field has a value that Ollama does not take.
         UnsupportedRequest: the model lacks the ability.
     """
-    if request.top_logprobs is not None and not 0 <= request.top_logprobs <= 20:
-        raise BadRequest("top_logprobs must be between 0 and 20")
-    _check_think(request.think, model, asked)
-    if is_embedding(model):
-        raise UnsupportedRequest(f'"{asked}" does not support chat')
+    check_fields(request)
+    check_thinks(request.think, model, asked)
+    if not writes(model):
+        raise UnsupportedRequest(f'"{asked}" does not support {ability}')
     if request.tools and not uses_tools(model):
-        raise UnsupportedRequest(f"{_full_name(asked)} does not support tools")
+        raise UnsupportedRequest(f"{full_name(asked)} does not support tools")
+    to_parameters(request.options)
 
 
-def to_completion_request(request: ChatRequest, model: ModelEntry, asked: str) -> CompletionRequest:
+def to_completion_request(
+    request: ChatRequest, model: ModelEntry, asked: str, recall: Recall = recall_nothing
+) -> CompletionRequest:
     """
     Translate a chat request that passed `check`.
 
     Args:
         asked: The model's name as the app wrote it, for error texts.
+        recall: Gives what the model thought in a turn that comes back.
 
     Raises:
         BadRequest, UnsupportedRequest: as `check`, for messages, options and format.
     """
+    parameters = to_parameters(request.options)
+    parameters |= to_reasoning(request.think, model, parameters.get("max_tokens"))
     return CompletionRequest(
         model=model.id,
-        messages=to_messages(request.messages or [], model, asked),
+        messages=to_messages(request.messages or [], model, asked, recall),
         stream=True,
         response_format=to_response_format(request.format, model, asked),
-        reasoning=to_reasoning(request.think, model),
-        tools=request.tools or UNSET,
+        tools=to_tools(request.tools or []) or UNSET,
         logprobs=True if request.logprobs or request.top_logprobs else UNSET,
         top_logprobs=request.top_logprobs or UNSET,
-        **to_parameters(request.options),
+        **parameters,
     )
 
 
@@ -93,29 +108,6 @@ def to_response_format(wanted: object, model: ModelEntry, asked: str) -> dict[st
     if isinstance(wanted, dict):
         return {"type": "json_schema", "json_schema": {"name": "response", "schema": wanted}}
     return {"type": "json_object"}
-
-
-def to_reasoning(think: object, model: ModelEntry) -> Reasoning | UnsetType:
-    """
-    Translate `think`; absent means that the model decides, and what it thinks is shown.
-
-    A model that always reasons cannot be told not to: it is asked for its least, and for keeping it to itself.
-    """
-    if think is None or not thinks(model):
-        return UNSET
-    facts = model.reasoning
-    efforts = (facts.supported_efforts if facts else None) or ()
-    if think is False:
-        if facts is None or not facts.mandatory:
-            return Reasoning(effort="none")
-        least = next((effort for effort in reversed(efforts) if effort != "none"), UNSET)
-        return Reasoning(effort=least, exclude=True)
-    if think is True:
-        return Reasoning(enabled=True)
-    level = str(think)
-    if level == "max" and efforts:
-        level = next((effort for effort in ("max", "xhigh", "high") if effort in efforts), "high")
-    return Reasoning(effort=level)
 
 
 def loaded(asked: str, created_at: str, reason: str) -> ChatResponse:
@@ -169,7 +161,7 @@ def _message(deltas: list[Delta]) -> ResponseMessage:
 
 def _tool_call(call: Call) -> ToolCall:
     return ToolCall(
-        id=call.id or UNSET,
+        id=call.id,
         function=FunctionCall(index=call.index, name=call.name, arguments=call.arguments),
     )
 
@@ -191,15 +183,7 @@ def _in_ollamas_form(tokens: Iterable[TokenLogprob]) -> list[Logprob]:
     ]
 
 
-def _check_think(think: object, model: ModelEntry, asked: str) -> None:
-    if isinstance(think, str) and think not in THINK_LEVELS:
-        raise BadRequest(f'invalid think value: "{think}" (must be {_THINK_CHOICES[1:-1]})')
-    if think is not None and not isinstance(think, str | bool):
-        raise BadRequest(f"think must be a boolean or string {_THINK_CHOICES}")
-    if think and not thinks(model):
-        raise UnsupportedRequest(f'"{asked}" does not support thinking')
-
-
-def _full_name(asked: str) -> str:
+def full_name(asked: str) -> str:
+    """Return the name as Ollama writes it in some of its errors, with registry and tag."""
     name = asked if "/" in asked else f"library/{asked}"
     return f"registry.ollama.ai/{name if ':' in name else name + ':latest'}"

@@ -5,23 +5,30 @@ It knows nothing of the dialect that asked; `translate.chat` and its siblings wr
 in theirs.
 """
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
 from tray_proxy.errors import UpstreamError
+from tray_proxy.translate.reasoning_details import Details, text_of
+from tray_proxy.translate.stops import StopWatch
 from tray_proxy.wire.openrouter import ChunkDelta, CompletionChunk, TokenLogprob, ToolCallDelta
 
 # Where arguments that are no JSON object are shown, rather than dropped: the app's tool then says what it misses.
 UNPARSED = "_unparsed"
+# Stands for a tool's name that did not come; OpenRouter takes no empty one back.
+UNNAMED = "_unnamed"
 
 
 @dataclass(frozen=True)
 class Call:
-    """A whole tool call."""
+    """A whole tool call. The id is OpenRouter's, or one made up where it gave none, or the same twice."""
 
     index: int
-    id: str | None
+    id: str
     name: str
     arguments: dict[str, object]
 
@@ -50,6 +57,15 @@ class Outcome:
     eval_ns: int
 
 
+@dataclass(frozen=True)
+class Turn:
+    """All that was said, for knowing it again; `details` are what the model thought, in OpenRouter's long form."""
+
+    content: str
+    calls: tuple[Call, ...]
+    details: list[dict[str, Any]]
+
+
 # OpenRouter's words for the end, in Ollama's: it knows no others than these two for an answer.
 DONE_REASONS = {"stop": "stop", "tool_calls": "stop", "content_filter": "stop", "length": "length"}
 
@@ -68,8 +84,19 @@ class _Fragments:
             self.name = piece.function.name or self.name
             self.arguments.append(piece.function.arguments or "")
 
-    def whole(self, index: int) -> Call:
-        return Call(index=index, id=self.id, name=self.name, arguments=parse_arguments("".join(self.arguments)))
+    def is_call(self) -> bool:
+        """Say whether anything was said; some models open a call and leave it at that."""
+        return bool(self.id or self.name or any(self.arguments))
+
+    def is_whole(self) -> bool:
+        """Say whether the arguments are complete, judged by themselves."""
+        text = "".join(self.arguments)
+        return bool(text.strip()) and UNPARSED not in parse_arguments(text)
+
+    def whole(self, index: int, call_id: str) -> Call:
+        return Call(
+            index=index, id=call_id, name=self.name or UNNAMED, arguments=parse_arguments("".join(self.arguments))
+        )
 
 
 def parse_arguments(text: str) -> dict[str, object]:
@@ -87,21 +114,32 @@ class ReplyStream:
     """
     Translates one answer.
 
+    `stopped` is true once one of the watched stop strings was said: the answer is at its end, whatever comes.
+
     Args:
         started_ns: When the request came in, on a clock that never jumps.
     """
 
     def __init__(self, started_ns: int) -> None:
+        self.stopped = False
         self._started_ns = started_ns
+        self._watch: StopWatch | None = None
         self._opened_ns: int | None = None
         self._first_ns: int | None = None
-        self._calls: list[tuple[int, _Fragments]] = []
-        self._given_calls = 0
+        self._generation_id = ""
+        self._fragments: list[tuple[int, _Fragments]] = []
+        self._content: list[str] = []
+        self._calls: list[Call] = []
+        self._details = Details()
         self._finish: str | None = None
-        self._deltas = 0
+        self._pieces = 0
         self._prompt_tokens: int | None = None
         self._completion_tokens: int | None = None
         self._cost_usd: float | None = None
+
+    def watch_for(self, stops: Sequence[str]) -> None:
+        """Watch for stop strings that OpenRouter does not watch for; without any, nothing is held back."""
+        self._watch = StopWatch(stops) if stops else None
 
     def opened(self, now_ns: int) -> None:
         """Note when OpenRouter began to answer; the time until then counts as loading."""
@@ -118,19 +156,23 @@ class ReplyStream:
             self._prompt_tokens = chunk.usage.prompt_tokens
             self._completion_tokens = chunk.usage.completion_tokens
             self._cost_usd = chunk.usage.cost
-        deltas = []
+        self._generation_id = chunk.id or self._generation_id
+        deltas: list[Delta] = []
         for choice in chunk.choices or []:
+            if self.stopped:
+                break
             likelihoods = tuple((choice.logprobs.content or ()) if choice.logprobs else ())
-            delta = self._take(choice.delta or ChunkDelta(), likelihoods)
-            if delta is not None:
-                deltas.append(delta)
-            if choice.finish_reason:
-                self._finish = choice.finish_reason
+            deltas += self._take(choice.delta or ChunkDelta(), likelihoods, now_ns)
+            if self.stopped:
                 deltas += self._completed_calls()
-        if deltas:
-            self._deltas += len(deltas)
-            self._first_ns = self._first_ns or now_ns
+            elif choice.finish_reason:
+                self._finish = choice.finish_reason
+                deltas += self.release() + self._completed_calls()
         return deltas
+
+    def release(self) -> list[Delta]:
+        """Give the text that was held back because a stop string could have begun in it; no more follows it."""
+        return [] if self._watch is None else self._delta(*self._watch.release())
 
     def finish(self, now_ns: int, *, marked: bool) -> tuple[list[Delta], Outcome]:
         """
@@ -145,9 +187,9 @@ class ReplyStream:
         Raises:
             UpstreamError: the stream ended without saying so; a cut answer must not look complete.
         """
-        if self._finish is None and not marked:
+        if self._finish is None and not marked and not self.stopped:
             raise UpstreamError("The answer broke off: OpenRouter ended the stream before the answer was complete.")
-        left = self._completed_calls()
+        left = self.release() + self._completed_calls()
         total = max(now_ns - self._started_ns, 4)
         opened = min(max((self._opened_ns or now_ns) - self._started_ns, 1), total - 2)
         first = min(max((self._first_ns or now_ns) - self._started_ns, opened + 1), total - 1)
@@ -155,7 +197,7 @@ class ReplyStream:
             done_reason=DONE_REASONS.get(self._finish or "stop", "stop"),
             # Clients divide by these. Without usage the least that can be true is one token, and one per piece.
             prompt_tokens=self._prompt_tokens or 1,
-            completion_tokens=self._completion_tokens or max(self._deltas, 1),
+            completion_tokens=self._completion_tokens or max(self._pieces, 1),
             cost_usd=self._cost_usd,
             total_ns=total,
             load_ns=opened,
@@ -163,32 +205,55 @@ class ReplyStream:
             eval_ns=total - first,
         )
 
-    def _take(self, delta: ChunkDelta, likelihoods: tuple[TokenLogprob, ...]) -> Delta | None:
+    def turn(self) -> Turn:
+        """Give all that was said, once the answer is at its end."""
+        return Turn("".join(self._content), tuple(self._calls), self._details.whole())
+
+    def _take(self, delta: ChunkDelta, likelihoods: tuple[TokenLogprob, ...], now_ns: int) -> list[Delta]:
         for piece in delta.tool_calls or ():
             self._fragments_of(piece).add(piece)
-        thinking = delta.reasoning or ""
-        if not thinking:
-            # Some models give only the long form. Never both: it is the same text.
-            thinking = "".join(detail.text or detail.summary or "" for detail in delta.reasoning_details or ())
-        if delta.content or thinking or likelihoods:
-            return Delta(content=delta.content or "", thinking=thinking, logprobs=likelihoods)
-        return None
+        if delta.reasoning_details:
+            self._details.add(delta.reasoning_details)
+        # Some models give only the long form. Never both: it is the same text.
+        thinking = delta.reasoning or text_of(delta.reasoning_details)
+        content = delta.content or ""
+        if content or thinking or likelihoods or delta.tool_calls:
+            self._pieces += 1
+            self._first_ns = self._first_ns or now_ns
+        if self._watch is not None:
+            content, likelihoods = self._watch.feed(content, likelihoods)
+            self.stopped = self._watch.stopped
+        return self._delta(content, likelihoods, thinking)
+
+    def _delta(self, content: str, likelihoods: tuple[TokenLogprob, ...], thinking: str = "") -> list[Delta]:
+        if not (content or thinking or likelihoods):
+            return []
+        if content:
+            self._content.append(content)
+        return [Delta(content=content, thinking=thinking, logprobs=likelihoods)]
 
     def _fragments_of(self, piece: ToolCallDelta) -> _Fragments:
         index = piece.index or 0
-        same = [fragments for at, fragments in self._calls if at == index]
+        same = [fragments for at, fragments in self._fragments if at == index]
         # Some providers number every call 0: another id is another call.
         if same and not (piece.id and same[-1].id and piece.id != same[-1].id):
             return same[-1]
-        self._calls.append((index, _Fragments()))
-        return self._calls[-1][1]
+        self._fragments.append((index, _Fragments()))
+        return self._fragments[-1][1]
 
     def _completed_calls(self) -> list[Delta]:
-        if not self._calls:
-            return []
-        start = self._given_calls
-        in_order = sorted(self._calls, key=lambda call: call[0])
-        calls = tuple(fragments.whole(start + offset) for offset, (_, fragments) in enumerate(in_order))
-        self._given_calls += len(calls)
-        self._calls.clear()
-        return [Delta(calls=calls)]
+        """Give the calls that have arrived; where a stop string cut the answer, only those that are whole."""
+        in_order = [fragments for _, fragments in sorted(self._fragments, key=lambda call: call[0])]
+        self._fragments.clear()
+        before = len(self._calls)
+        for fragments in in_order:
+            if fragments.is_whole() if self.stopped else fragments.is_call():
+                self._calls.append(fragments.whole(len(self._calls), self._id_of(fragments)))
+        # Each for itself: of several calls in one line, Zed performs the first and forgets the others.
+        return [Delta(calls=(call,)) for call in self._calls[before:]]
+
+    def _id_of(self, fragments: _Fragments) -> str:
+        if fragments.id and all(call.id != fragments.id for call in self._calls):
+            return fragments.id
+        digest = hashlib.sha256(f"{self._generation_id} {len(self._calls)}".encode())
+        return f"call_{digest.hexdigest()[:8]}"

@@ -1,0 +1,99 @@
+"""
+What `/api/ps` shows: the models of calls really made, for as long as Ollama would keep them in memory.
+
+Nothing is loaded here. What is told is which models are in use, and until when the app asked for that.
+
+Source: Ollama's `server/sched.go` (useLoadedRunner, expireRunner) and `server/routes.go` (PsHandler).
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from tray_proxy.catalogue import Found
+from tray_proxy.translate.keep_alive import DEFAULT_KEEP_ALIVE_S
+
+# Ollama's "for ever" is the longest time that Go can count in nanoseconds: 292 years.
+FOR_EVER_S = (2**63 - 1) / 1e9
+# More than anyone uses at once. Without it an app could fill the memory with variants of a name, each for ever.
+MAX_MODELS = 1000
+
+
+@dataclass
+class _Use:
+    """
+    A model in use.
+
+    Args:
+        keep_s: How long it counts as loaded after its last use.
+        last_s: Unix time of the last use.
+        under_way: How many calls have not ended yet.
+    """
+
+    found: Found
+    keep_s: float
+    last_s: float
+    under_way: int = 0
+
+    def expires_s(self, now_s: float) -> float:
+        return (now_s if self.under_way else self.last_s) + self.keep_s
+
+
+@dataclass
+class Loaded:
+    """The models in use, by the names they are listed under."""
+
+    _uses: dict[str, _Use] = field(default_factory=dict)
+
+    def used(self, found: Found, keep_alive_s: float | None, now_s: float) -> None:
+        """
+        Note that a model was used, or loaded; with a time of 0 it is gone again at once.
+
+        Args:
+            keep_alive_s: Seconds from now, `math.inf` for ever; None keeps to what an earlier use asked for, which
+                is five minutes where none did.
+            now_s: Unix time.
+        """
+        self._note(found, keep_alive_s, now_s)
+        self._forget_expired(now_s)
+
+    @contextmanager
+    def in_use(self, found: Found, keep_alive_s: float | None, clock: Callable[[], float]) -> Iterator[None]:
+        """
+        Note that a model is used, until the block ends; its time begins to run only then.
+
+        Args:
+            keep_alive_s: As for `used`.
+            clock: Gives Unix time.
+        """
+        use = self._note(found, keep_alive_s, clock())
+        use.under_way += 1
+        try:
+            yield
+        finally:
+            use.under_way -= 1
+            use.last_s = clock()
+            self._forget_expired(use.last_s)
+
+    def unload(self, name: str) -> None:
+        """Forget a model, by the name it is listed under; that it was not in use does not matter."""
+        self._uses.pop(name, None)
+
+    def present(self, now_s: float) -> list[tuple[Found, float]]:
+        """Return the models in use and the Unix times when they expire, the longest remaining first."""
+        self._forget_expired(now_s)
+        rows = [(use.found, use.expires_s(now_s)) for use in self._uses.values()]
+        return sorted(rows, key=lambda row: row[1], reverse=True)
+
+    def _note(self, found: Found, keep_alive_s: float | None, now_s: float) -> _Use:
+        self._forget_expired(now_s)
+        use = self._uses.setdefault(found.name, _Use(found, DEFAULT_KEEP_ALIVE_S, now_s))
+        use.found, use.last_s = found, now_s
+        if keep_alive_s is not None:
+            use.keep_s = min(keep_alive_s, FOR_EVER_S)
+        if len(self._uses) > MAX_MODELS:
+            del self._uses[min(self._uses, key=lambda name: self._uses[name].expires_s(now_s))]
+        return use
+
+    def _forget_expired(self, now_s: float) -> None:
+        self._uses = {name: use for name, use in self._uses.items() if use.under_way or use.expires_s(now_s) > now_s}
