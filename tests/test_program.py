@@ -9,7 +9,17 @@ from tray_proxy.errors import KeyRejected, PortInUse
 from tray_proxy.listener import bind
 from tray_proxy.program import Program, program_folders
 from tray_proxy.settings import Settings
-from tray_proxy.tray.state import KeyChanged, ListenerFailed, ModelsChanged, Recovered, TrafficChanged, Troubled
+from tray_proxy.translate.presets import Preset
+from tray_proxy.tray.state import (
+    KeyChanged,
+    ListenerFailed,
+    ModelsChanged,
+    ModelTick,
+    NameTick,
+    Recovered,
+    TrafficChanged,
+    Troubled,
+)
 
 KEY = "sk-or-v1-another-key-of-nobody"
 
@@ -49,6 +59,48 @@ def test_the_models_reach_the_tray_when_they_are_loaded(program):
 
     assert len(ticks) == 15
     assert (ticks[0].id, ticks[0].allowed) == ("openai/gpt-4o", True)
+
+
+def test_what_an_app_changes_reaches_the_tray(program, loop):
+    """The menu is drawn from this news."""
+    import httpx
+
+    def ask(method, path, **body):
+        httpx.request(method, program.settings.url + path, json=body, trust_env=False).raise_for_status()
+
+    loop.submit(program.start_proxy()).result(5)
+    loop.submit(program.cache.catalogue()).result(5)
+
+    ask("POST", "/api/copy", source="openai/gpt-4o", destination="fast")
+    made = models_news(program, lambda news: news.names)
+    ask("DELETE", "/api/delete", model="openai/gpt-4o")
+    hidden = models_news(program, lambda news: not news.models[0].allowed)
+
+    assert made.names == (NameTick("fast:latest", "openai/gpt-4o", kept=True),)
+    assert hidden.models[0] == ModelTick("openai/gpt-4o", allowed=False)
+
+
+def models_news(program, fits):
+    """Return the first news of the models that fits; others, of the lists themselves, are passed over."""
+    while not fits(news := next_news(program, ModelsChanged)):
+        pass
+    return news
+
+
+def test_a_name_is_removed_and_restored_from_the_tray(program, loop):
+    loop.submit(program.cache.catalogue()).result(5)
+    loop.submit(stored(program, "fast")).result(5)
+
+    loop.submit(program.keep_name("fast:latest", False)).result(5)
+    removed = program.presets.menu()
+    loop.submit(program.keep_name("fast:latest", True)).result(5)
+
+    assert [own.kept for own in (*removed, *program.presets.menu())] == [False, True]
+
+
+async def stored(program, name):
+    """Make an alias, in the event loop."""
+    program.presets.store(name, Preset(model="openai/gpt-4o"))
 
 
 def test_that_there_is_a_key_reaches_the_tray(program):
@@ -138,6 +190,17 @@ def test_the_settings_page_opens_more_than_once(program, loop):
 
     answers = [httpx.get(url, trust_env=False).headers["location"] for url in (first, second)]
     assert answers == ["/#models", "/"]
+
+
+def test_the_pages_address_without_a_token_opens_nothing(program, loop):
+    """Any program can ask for it."""
+    import httpx
+
+    bare = loop.submit(program.page_address()).result(5)
+    entry = loop.submit(program.page_url("")).result(5)
+
+    assert entry.startswith(f"{bare}open?token=")
+    assert httpx.get(bare, trust_env=False).status_code == 403
 
 
 def test_the_demo_keeps_its_settings_apart(tmp_path):

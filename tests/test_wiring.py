@@ -26,6 +26,9 @@ class FakeProgram:
     async def allow_model(self, model_id, allowed):
         self._do((model_id, allowed))
 
+    async def keep_name(self, name, kept):
+        self._do(("name", name, kept))
+
     async def page_url(self, section):
         self._do(section)
         return f"http://127.0.0.1:1/open#{section}"
@@ -88,6 +91,21 @@ def test_a_tick_reaches_the_program(actions, program, loop):
     loop.submit(program.page_url("")).result(5)
 
     assert program.done == [("a/b", True), ""]
+
+
+def test_a_click_on_a_name_reaches_the_program(actions, program, loop):
+    actions.set_name_kept("fast:latest", kept=False)
+    loop.submit(program.page_url("")).result(5)
+
+    assert program.done == [("name", "fast:latest", False), ""]
+
+
+def test_a_name_that_could_not_be_removed_is_told(actions, program, news):
+    program.failure = ProxyError("disk full")
+
+    actions.set_name_kept("fast:latest", kept=False)
+
+    assert news.get(timeout=5) == ActionFailed(program.failure)
 
 
 def test_settings_opens_the_address_at_its_section(actions, monkeypatch):

@@ -16,6 +16,7 @@ from tray_proxy.errors import KeychainUnavailable, KeyMissing, KeyRejected, OutO
 from tray_proxy.keychain import SERVICE, Keychain, Source
 from tray_proxy.listener import GRACE_S, Listener, bind
 from tray_proxy.openrouter.client import OpenRouterClient
+from tray_proxy.presets import Presets
 from tray_proxy.selection import Selection
 from tray_proxy.server.app import create_app
 from tray_proxy.server.exchange import Deps, InFlight
@@ -27,6 +28,7 @@ from tray_proxy.tray.state import (
     ListenerFailed,
     ModelsChanged,
     ModelTick,
+    NameTick,
     Recovered,
     TrafficChanged,
     Troubled,
@@ -68,12 +70,26 @@ class Program:
             self.client,
             folders.cache / "catalogue.json",
             settings.openrouter_base_url,
-            AllowList(ceiling, settings.allowed_models),
+            AllowList(ceiling, settings.allowed_models, settings.hidden_models),
+            library=settings.library_names,
             changed=self._models_changed,
         )
-        self.selection = Selection(self.cache, ceiling, settings.allowed_models, folders.settings_file)
+        self.selection = Selection(
+            self.cache, ceiling, settings.allowed_models, folders.settings_file, settings.hidden_models
+        )
+        self.presets = Presets(self.cache, settings.presets, folders.settings_file)
         self.demo = demo
-        self.deps = Deps(settings, self.client, self.keychain, self.cache, self._new_in_flight(), demo)
+        self.deps = Deps(
+            settings,
+            self.client,
+            self.keychain,
+            self.cache,
+            self.selection,
+            self.presets,
+            self._new_in_flight(),
+            self.page_address,
+            demo,
+        )
 
     def begin(self) -> None:
         """Load the saved model list, and begin to refresh it and to look for the key; returns at once."""
@@ -116,16 +132,33 @@ class Program:
 
     async def page_url(self, section: str) -> str:
         """Open the settings page's listener, if it is not open yet, and return an address that opens it once."""
+        page, gate = await self._open_page()
+        return f"http://127.0.0.1:{page.port}{gate.new_path(section)}"
+
+    async def page_address(self) -> str:
+        """
+        Open the settings page's listener, if it is not open yet, and return the address that lets nobody in.
+
+        Any program may ask for it, so it holds no token: who goes there is told to click the tray icon.
+        """
+        page, _ = await self._open_page()
+        return f"http://127.0.0.1:{page.port}/"
+
+    async def _open_page(self) -> tuple[Listener, PageGate]:
         if self._page is None or self._gate is None:
             sockets = bind("127.0.0.1", 0)
             self._gate = PageGate(sockets[0].getsockname()[1])
             self._page = Listener(create_page(self._backend(), self._gate), sockets)
             await self._page.start()
-        return f"http://127.0.0.1:{self._page.port}{self._gate.new_path(section)}"
+        return self._page, self._gate
 
     async def allow_model(self, model_id: str, allowed: bool) -> None:
         """Tick or untick a model."""
         self.selection.allow(model_id, allowed=allowed)
+
+    async def keep_name(self, name: str, kept: bool) -> None:
+        """Remove a name of the owner's making, or restore one that was removed."""
+        self.presets.keep(name, kept=kept)
 
     async def end(self) -> None:
         """Close everything."""
@@ -141,6 +174,7 @@ class Program:
             keychain=self.keychain,
             cache=self.cache,
             selection=self.selection,
+            presets=self.presets,
             proxy=lambda: Running(self._proxy is not None, self._problem),
             key_changed=self._key_changed,
             address=self.settings.url,
@@ -174,8 +208,9 @@ class Program:
         self._post(Recovered())
 
     def _models_changed(self, catalogue: Catalogue) -> None:
-        rows = self.selection.menu(catalogue)
-        self._post(ModelsChanged(tuple(ModelTick(model_id, allowed) for model_id, allowed in rows)))
+        models = tuple(ModelTick(model_id, allowed) for model_id, allowed in self.selection.menu(catalogue))
+        names = tuple(NameTick(own.name, own.preset.model, own.kept) for own in self.presets.menu())
+        self._post(ModelsChanged(models, names))
 
     def _troubled(self, error: ProxyError) -> None:
         if isinstance(error, NOTABLE):

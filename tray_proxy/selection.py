@@ -1,7 +1,11 @@
-"""Which models are ticked: put in force in the catalogue, and kept in the user's settings file."""
+"""Which models the owner allows: put in force in the catalogue, and kept in the user's settings file."""
 
+import contextlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from tray_proxy import settings
 from tray_proxy.catalogue import Catalogue, CatalogueCache
@@ -10,6 +14,8 @@ from tray_proxy.translate.names import AllowList
 
 # What fits a menu; the page shows them all.
 MENU_LENGTH = 15
+# The settings that make up the choice, the owner's own names among them.
+OF_MODELS = ("allowed_models", "hidden_models", "presets")
 
 
 class Selection:
@@ -18,69 +24,101 @@ class Selection:
 
     Args:
         ceiling: The lines of the filter file; None without one.
-        ticks: The ticked ids; None when nothing was ever ticked or unticked: then every model is allowed.
+        ticks: The ticked ids; None where every model is allowed but the hidden ones.
             An empty choice allows nothing, for unticking the last model must not allow four hundred others.
         file: The user's settings file.
+        hidden: Ids taken out of "every model" one by one.
     """
 
     def __init__(
-        self, cache: CatalogueCache, ceiling: tuple[str, ...] | None, ticks: Iterable[str] | None, file: Path
+        self,
+        cache: CatalogueCache,
+        ceiling: tuple[str, ...] | None,
+        ticks: Iterable[str] | None,
+        file: Path,
+        hidden: Iterable[str] = (),
     ) -> None:
         self._cache = cache
         self._ceiling = ceiling
         self._file = file
-        self._unticked: list[str] = []
+        self._touched: list[str] = []
         self.ticks = None if ticks is None else tuple(ticks)
+        self.hidden = () if self.ticks is not None else tuple(hidden)
+
+    @property
+    def allows_all(self) -> bool:
+        """Whether every model is allowed, within the filter file."""
+        return self.ticks is None and not self.hidden
 
     def allow(self, model_id: str, *, allowed: bool) -> None:
         """
-        Tick or untick one model. The first untick turns "every model" into all the others.
+        Allow or disallow one model. As long as nothing was ticked, a disallowed one is hidden: the others, and
+        those that are new tomorrow, stay allowed.
 
         Raises:
             SettingsInvalid: the choice could not be saved; nothing has changed.
         """
-        ticks = self._all_ids() if self.ticks is None else self.ticks
-        others = tuple(tick for tick in ticks if tick != model_id)
-        before = self._unticked
+        before = self._touched
         # Before the choice is put in force: the menu is drawn from it at once.
-        self._unticked = [other for other in before if other != model_id] + ([] if allowed else [model_id])
+        self._touched = [*_without(before, model_id), model_id]
         try:
-            self.choose((*others, model_id) if allowed else others)
+            if self.ticks is None:
+                hidden = _without(self.hidden, model_id)
+                self._keep(None, hidden if allowed else (*hidden, model_id))
+            else:
+                ticks = _without(self.ticks, model_id)
+                self._keep((*ticks, model_id) if allowed else ticks, ())
         except SettingsInvalid:
-            self._unticked = before
+            self._touched = before
             raise
 
     def choose(self, ticks: tuple[str, ...] | None) -> None:
         """
-        Allow exactly these models; None allows every one again.
+        Allow exactly these models; None allows every one again. Either way nothing is hidden any more.
 
         Raises:
             SettingsInvalid: the choice could not be saved; nothing has changed.
         """
-        try:
-            settings.save(self._file, {"allowed_models": None if ticks is None else list(ticks)})
-        except OSError as error:
-            raise SettingsInvalid(f"The choice of models could not be saved: {error.strerror}.") from None
-        self.ticks = ticks
-        self._cache.restrict(AllowList(self._ceiling, ticks))
+        self._keep(ticks, ())
+
+    def _keep(self, ticks: tuple[str, ...] | None, hidden: tuple[str, ...]) -> None:
+        changes = {"allowed_models": None if ticks is None else list(ticks), "hidden_models": list(hidden) or None}
+        settings.save(self._file, changes)
+        self.ticks, self.hidden = ticks, hidden
+        self._cache.restrict(AllowList(self._ceiling, ticks, hidden))
 
     def menu(self, catalogue: Catalogue) -> tuple[tuple[str, bool], ...]:
         """
         Return the models for the tray menu, each with its tick.
 
-        What was unticked a moment ago stays in sight, or a slip of the mouse could not be undone there.
+        What was changed one by one stays in sight, whoever changed it: a slip of the mouse, or an app's doing,
+        could not be undone there otherwise.
         """
         allowed = {entry.id for entry in catalogue.allowed}
-        recent = [tick for tick in self._unticked if tick not in allowed][-MENU_LENGTH:]
-        room = MENU_LENGTH - len(recent)
-        shown = {*list(allowed_in_order(catalogue))[:room], *recent}
+        listed = {entry.id for entry in catalogue.entries}
+        touched = [model_id for model_id in self._touched if model_id in listed][-MENU_LENGTH:]
+        others = [entry.id for entry in catalogue.allowed if entry.id not in touched]
+        shown = {*touched, *others[: MENU_LENGTH - len(touched)]}
         return tuple((entry.id, entry.id in allowed) for entry in catalogue.entries if entry.id in shown)
 
-    def _all_ids(self) -> tuple[str, ...]:
-        catalogue = self._cache.snapshot
-        return () if catalogue is None else allowed_in_order(catalogue)
+
+def _without(ids: Iterable[str], model_id: str) -> tuple[str, ...]:
+    """Leave one id out, in whatever case a person wrote it."""
+    return tuple(other for other in ids if other.casefold() != model_id.casefold())
 
 
-def allowed_in_order(catalogue: Catalogue) -> tuple[str, ...]:
-    """Return the allowed ids in the catalogue's own order."""
-    return tuple(entry.id for entry in catalogue.allowed)
+def stored_choice(file: Path) -> dict[str, Any]:
+    """
+    Return the choice of models in a settings file, by setting name.
+
+    The demo's models are chosen apart from the real ones. What is not there, or not valid, is as if never chosen.
+    """
+    content = settings.read_user_file(file)
+    choice = {}
+    for name in OF_MODELS:
+        field = settings.Settings.model_fields[name]
+        choice[name] = field.default
+        if name in content:
+            with contextlib.suppress(ValidationError):
+                choice[name] = TypeAdapter(field.rebuild_annotation()).validate_python(content[name])
+    return choice

@@ -14,6 +14,7 @@ from tray_proxy.demo.upstream import DemoUpstream
 from tray_proxy.errors import ProxyError
 from tray_proxy.listener import Listener, LoopThread, bind
 from tray_proxy.program import Program, program_folders
+from tray_proxy.selection import stored_choice
 from tray_proxy.settings import Settings, address
 from tray_proxy.tray import opener
 from tray_proxy.tray.controller import TrayController
@@ -101,6 +102,10 @@ class TrayActions:
         """Tick or untick a model; the new list comes back as news."""
         self._submit(self._program.allow_model(model_id, allowed), None, ActionFailed)
 
+    def set_name_kept(self, name: str, kept: bool) -> None:
+        """Remove a name of the owner's making, or restore it; the new list comes back as news."""
+        self._submit(self._program.keep_name(name, kept), None, ActionFailed)
+
     def _submit[T](
         self,
         work: Coroutine[Any, Any, T],
@@ -165,7 +170,8 @@ async def _open(
         sockets = bind("127.0.0.1", 0)
         upstream = Listener(DemoUpstream().app, sockets)
         url = await upstream.start()
-        settings = settings.model_copy(update={"openrouter_base_url": f"{url}/api/v1"})
+        choice = stored_choice(program_folders(settings, demo=True).settings_file)
+        settings = settings.model_copy(update={"openrouter_base_url": f"{url}/api/v1", **choice})
     program = Program(settings, demo=demo, post=post)
     program.begin()
     return program, upstream

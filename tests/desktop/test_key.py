@@ -116,7 +116,10 @@ def test_a_locked_key_store_freezes_nothing_and_is_said(open_desktop, tmp_path, 
 
     assert (answer.status_code, answer.json()) == (
         503,
-        {"error": "The system's key store does not answer; it may be locked and waiting for your password."},
+        {
+            "error": "The system's key store does not answer; it may be locked and waiting for your password. "
+            "Unlock your system's key store, or start Tray Proxy with the environment variable OPENROUTER_API_KEY."
+        },
     )
     assert app.answers()
     wait_for(
@@ -135,6 +138,9 @@ def test_without_a_key_store_it_is_said_plainly(open_desktop, tmp_path, free_por
 
     assert (answer.status_code, answer.json()) == (
         503,
-        {"error": "This system has no key store that Tray Proxy can use."},
+        {
+            "error": "This system has no key store that Tray Proxy can use. Paste the key in Settings after each "
+            "start, or set the environment variable OPENROUTER_API_KEY."
+        },
     )
     assert app.quit() == 0

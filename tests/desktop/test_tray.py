@@ -19,6 +19,7 @@ ARTIFACTS = Path(__file__).parents[2] / "test-artifacts"
 # What is promised, as the longest that a test waits for it.
 START_S = STOP_S = 1.0
 QUIT_S = 2.0
+MENU_S = 1.0
 CHAT = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}], "stream": False}
 
 
@@ -63,6 +64,10 @@ class App:
     def models(self):
         listed = httpx.get(f"{self.url}/api/tags", trust_env=False).json()["models"]
         return {model["name"] for model in listed}
+
+    def ask(self, method, path, **body):
+        """Do what an app does with one of Ollama's verbs."""
+        httpx.request(method, self.url + path, json=body, trust_env=False, timeout=10).raise_for_status()
 
     def quit(self):
         self.menu.click("Quit")
@@ -150,6 +155,52 @@ def test_a_tick_in_the_menu_changes_what_is_listed(start_app):
 
     assert before - without == {"openai/gpt-4o"}
     assert app.models() == before
+
+
+def test_what_an_app_makes_shows_in_the_menu_and_is_undone_there(start_app):
+    """Within a second: as long as a person needs to turn from the app to the tray."""
+    app = start_app("--demo")
+    app.turn_on()
+    path = "Models/gpt-3.5-turbo:latest → openai/gpt-4o-mini"
+
+    app.ask("POST", "/api/copy", source="openai/gpt-4o-mini", destination="gpt-3.5-turbo")
+    app.menu.wait_for(path, MENU_S, that=lambda item: item.checked is True)
+    made = app.models()
+    app.menu.click(path)
+    app.menu.wait_for(path, that=lambda item: item.checked is False)
+    removed = app.models()
+    app.menu.click(path)
+    app.menu.wait_for(path, that=lambda item: item.checked is True)
+
+    assert made - removed == {"gpt-3.5-turbo:latest"}
+    assert app.models() == made
+
+
+def test_what_an_app_removes_shows_in_the_menu_and_is_restored_there(start_app):
+    app = start_app("--demo")
+    app.turn_on()
+    before = app.models()
+    path = "Models/qwen/qwen3-30b-a3b"
+
+    app.ask("DELETE", "/api/delete", model="qwen/qwen3-30b-a3b")
+    app.menu.wait_for(path, MENU_S, that=lambda item: item.checked is False)
+    app.menu.click(path)
+    app.menu.wait_for(path, that=lambda item: item.checked is True)
+
+    assert app.models() == before
+
+
+def test_what_an_app_pulls_shows_in_the_menu(start_app):
+    app = start_app("--demo", env={"ALLOWED_MODELS": '["openai/gpt-4o"]'})
+    app.turn_on()
+    path = "Models/qwen/qwen3-30b-a3b"
+
+    app.ask("POST", "/api/pull", model="qwen/qwen3-30b-a3b")
+    app.menu.wait_for(path, MENU_S, that=lambda item: item.checked is True)
+    app.menu.click(path)
+    app.menu.wait_for(path, that=lambda item: item.checked is False)
+
+    assert app.models() == {"openai/gpt-4o"}
 
 
 def test_the_menu_holds_fifteen_models_at_most(start_app):

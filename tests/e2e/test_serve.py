@@ -62,6 +62,23 @@ def test_the_demo_answers_and_says_that_it_is_one(serve, free_port):
     assert get(free_port, "/health").json()["demo"] is True
 
 
+def test_the_demos_names_are_its_own_and_outlive_it(serve, free_port, tmp_path):
+    real = tmp_path / "home" / "settings.json"
+    real.parent.mkdir(parents=True)
+    real.write_text('{"presets": {"real": {"model": "openai/gpt-4o"}}}')
+    process, _ = serve("--demo", port=free_port)
+    body = {"source": "openai/gpt-4o-mini", "destination": "mine"}
+    httpx.post(f"http://127.0.0.1:{free_port}/api/copy", json=body, trust_env=False, timeout=10)
+    process.terminate()
+    process.wait(5)
+
+    serve("--demo", port=free_port)
+
+    names = {model["name"] for model in get(free_port, "/api/tags").json()["models"]}
+    assert {"mine:latest", "real:latest"} & names == {"mine:latest"}
+    assert json.loads(real.read_text()) == {"presets": {"real": {"model": "openai/gpt-4o"}}}
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_cleanly_when_it_is_told_to(serve, free_port, number):
     process, _ = serve("--demo", port=free_port)

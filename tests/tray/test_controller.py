@@ -17,6 +17,8 @@ from tray_proxy.tray.state import (
     ModelClicked,
     ModelsChanged,
     ModelTick,
+    NameClicked,
+    NameTick,
     OpenLogsClicked,
     Phase,
     QuitClicked,
@@ -29,6 +31,7 @@ from tray_proxy.tray.state import (
 
 ADDRESS = "127.0.0.1:11434"
 TICK = ModelTick("openai/gpt-4o", allowed=True)
+NAME = NameTick("fast:latest", "openai/gpt-4o", kept=True)
 PATIENCE_S = 10.0
 
 
@@ -73,6 +76,9 @@ class Recorder:
 
     def set_model_allowed(self, model_id: str, allowed: bool) -> None:
         self._note(("set_model_allowed", model_id, allowed))
+
+    def set_name_kept(self, name: str, kept: bool) -> None:
+        self._note(("set_name_kept", name, kept))
 
     def next(self, count: int) -> list[Any]:
         """The next calls, once there are that many."""
@@ -145,6 +151,12 @@ def test_a_model_is_unticked(after) -> None:
     after(ModelsChanged((TICK,)), 1)
 
     assert after(ModelClicked(TICK.id), 2) == [Phase.STOPPED, ("set_model_allowed", TICK.id, False)]
+
+
+def test_a_name_is_removed(after) -> None:
+    after(ModelsChanged((TICK,), (NAME,)), 1)
+
+    assert after(NameClicked(NAME.name), 2) == [Phase.STOPPED, ("set_name_kept", NAME.name, False)]
 
 
 def test_events_are_taken_in_the_order_in_which_they_came(recorder: Recorder) -> None:

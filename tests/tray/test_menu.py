@@ -10,6 +10,8 @@ from tray_proxy.tray.state import (
     CopyAddressClicked,
     ModelClicked,
     ModelTick,
+    NameClicked,
+    NameTick,
     OpenLogsClicked,
     Phase,
     QuitClicked,
@@ -23,6 +25,7 @@ from tray_proxy.tray.state import (
 TROUBLE = Trouble("Port 11434 is used by Ollama.", "Quit the other program.")
 LONG = Trouble("OpenRouter says no. " * 20, "Try again.")
 TICKS = (ModelTick("openai/gpt-4o", allowed=True), ModelTick("openai/o4-mini", allowed=False))
+NAMES = (NameTick("fast:latest", "openai/o4-mini", kept=True), NameTick("slow:latest", "openai/o3", kept=False))
 EVERY_STATUS = [
     Status(address="127.0.0.1:11434", phase=phase, trouble=trouble, key_missing=key_missing, demo=demo)
     for phase in Phase
@@ -132,9 +135,24 @@ def test_each_model_stands_there_once_with_its_tick() -> None:
     )
 
 
+def test_the_owners_own_names_follow_the_models_with_what_they_stand_for() -> None:
+    """An unticked one was just removed; a click restores it."""
+    status = status_in(Phase.RUNNING, models=TICKS, names=NAMES)
+
+    assert entry(status, "Models").children[2:-2] == (
+        SEPARATOR,
+        MenuEntry("Your own names", enabled=False),
+        MenuEntry("fast:latest → openai/o4-mini", NameClicked("fast:latest"), checked=True),
+        MenuEntry("slow:latest → openai/o3", NameClicked("slow:latest"), checked=False),
+    )
+
+
+@pytest.mark.parametrize("names", [(), NAMES])
 @pytest.mark.parametrize("models", [(), TICKS])
-def test_the_list_of_models_ends_with_the_way_to_all_of_them(models: tuple[ModelTick, ...]) -> None:
-    last_two = entry(status_in(Phase.RUNNING, models=models), "Models").children[-2:]
+def test_the_list_of_models_ends_with_the_way_to_all_of_them(
+    models: tuple[ModelTick, ...], names: tuple[NameTick, ...]
+) -> None:
+    last_two = entry(status_in(Phase.RUNNING, models=models, names=names), "Models").children[-2:]
 
     assert last_two == (SEPARATOR, MenuEntry("Choose models…", SettingsClicked("models")))
 
@@ -145,6 +163,14 @@ def test_a_long_model_name_is_cut_in_sight_but_not_in_meaning() -> None:
     row = entry(status_in(Phase.RUNNING, models=(ModelTick(model_id, allowed=True),)), "Models").children[0]
 
     assert (len(row.label), row.event) == (MAX_LABEL, ModelClicked(model_id))
+
+
+def test_a_long_name_of_ones_own_is_cut_in_sight_but_not_in_meaning() -> None:
+    tick = NameTick(f"{'x' * 200}:latest", "openai/o3", kept=True)
+
+    row = entry(status_in(Phase.RUNNING, models=TICKS, names=(tick,)), "Models").children[4]
+
+    assert (len(row.label), row.event) == (MAX_LABEL, NameClicked(tick.name))
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ from tray_proxy.tray.state import (
     ModelClicked,
     ModelsChanged,
     ModelTick,
+    NameClicked,
+    NameTick,
     Notify,
     OpenLogs,
     OpenLogsClicked,
@@ -30,6 +32,7 @@ from tray_proxy.tray.state import (
     QuitClicked,
     Recovered,
     SetModelAllowed,
+    SetNameKept,
     SettingsClicked,
     StartClicked,
     StartListener,
@@ -47,12 +50,13 @@ REJECTED = KeyRejected("OpenRouter does not accept the key.")
 TICKED, UNTICKED = ModelTick("openai/gpt-4o", allowed=True), ModelTick("openai/o4-mini", allowed=False)
 OLD_TROUBLE = Trouble("There was trouble before.", "See to it.")
 NEWS = (TICKED,)
+KEPT, REMOVED = NameTick("fast:latest", "openai/o4-mini", kept=True), NameTick("slow:latest", "openai/o3", kept=False)
 
 EVENTS: tuple[Event, ...] = (
     StartClicked(), StopClicked(), ListenerStarted("127.0.0.1:11500"), ListenerFailed(TAKEN), ListenerStopped(),
     TrafficChanged(3), Troubled(REJECTED), Recovered(), KeyChanged(missing=True), ModelsChanged(NEWS),
-    ModelClicked(TICKED.id), SettingsClicked("models"), CopyAddressClicked(), OpenLogsClicked(), QuitClicked(),
-    ActionFailed(TAKEN),
+    ModelClicked(TICKED.id), NameClicked(KEPT.name), SettingsClicked("models"), CopyAddressClicked(),
+    OpenLogsClicked(), QuitClicked(), ActionFailed(TAKEN),
 )  # fmt: skip
 
 type Row = tuple[Phase, Event, dict[str, Any], list[Effect]]
@@ -63,7 +67,8 @@ IN_EVERY_PHASE: tuple[tuple[Event, dict[str, Any], list[Effect]], ...] = (
     (CopyAddressClicked(), {}, [CopyText("http://127.0.0.1:11434")]),
     (OpenLogsClicked(), {}, [OpenLogs()]),
     (ModelClicked(TICKED.id), {}, [SetModelAllowed(TICKED.id, allowed=False)]),
-    (ModelsChanged(NEWS), {"models": NEWS}, []),
+    (NameClicked(KEPT.name), {}, [SetNameKept(KEPT.name, kept=False)]),
+    (ModelsChanged(NEWS), {"models": NEWS, "names": ()}, []),
     (KeyChanged(missing=True), {"key_missing": True}, []),
     (ActionFailed(TAKEN), {}, [Notify("That did not work", f"{TAKEN.message} {TAKEN.hint}")]),
 )
@@ -106,7 +111,12 @@ RACES = [(phase, event) for phase in Phase for event in EVENTS if (phase, event)
 
 def status_in(phase: Phase, **facts: Any) -> Status:
     """A status in which every field has something that an event could change."""
-    usual: dict[str, Any] = {"in_flight": 1, "trouble": OLD_TROUBLE, "models": (TICKED, UNTICKED)}
+    usual: dict[str, Any] = {
+        "in_flight": 1,
+        "trouble": OLD_TROUBLE,
+        "models": (TICKED, UNTICKED),
+        "names": (KEPT, REMOVED),
+    }
     return Status(address="127.0.0.1:11434", phase=phase, **{**usual, **facts})
 
 
@@ -211,8 +221,21 @@ def test_an_unticked_model_is_ticked_by_a_click() -> None:
     assert effects == [SetModelAllowed(UNTICKED.id, allowed=True)]
 
 
-def test_a_click_on_a_model_that_has_just_vanished_does_nothing() -> None:
-    _, effects = transition(status_in(Phase.RUNNING), ModelClicked("gone/model"))
+def test_a_removed_name_is_restored_by_a_click() -> None:
+    _, effects = transition(status_in(Phase.RUNNING), NameClicked(REMOVED.name))
+
+    assert effects == [SetNameKept(REMOVED.name, kept=True)]
+
+
+def test_the_news_bring_the_names_too() -> None:
+    status, _ = transition(status_in(Phase.RUNNING), ModelsChanged(NEWS, (REMOVED,)))
+
+    assert (status.models, status.names) == (NEWS, (REMOVED,))
+
+
+@pytest.mark.parametrize("click", [ModelClicked("gone/model"), NameClicked("gone:latest")])
+def test_a_click_on_what_has_just_vanished_does_nothing(click: Event) -> None:
+    _, effects = transition(status_in(Phase.RUNNING), click)
 
     assert effects == []
 

@@ -8,7 +8,7 @@ import httpx
 import msgspec
 
 from tray_proxy.errors import ProxyError
-from tray_proxy.web.app import KeyState, ModelRow, ModelsState, PageState
+from tray_proxy.web.app import KeyState, ModelRow, ModelsState, NameRow, PageState
 from tray_proxy.web.gate import PageGate
 
 KEY = "sk-or-v1-0123456789abcdef0123456789abcdef"
@@ -26,6 +26,12 @@ def row(model_id: str, name: str = "", **facts: object) -> ModelRow:
         "completion_usd_per_million": "15",
     }
     return ModelRow(id=model_id, name=name or model_id, **{**usual, **facts})
+
+
+def name_row(name: str, model: str = "openai/gpt-4o", **facts: object) -> NameRow:
+    """An alias that answers, unless told otherwise."""
+    usual: dict[str, object] = {"adds": "", "answers": True, "kept": True}
+    return NameRow(name=name, model=model, **{**usual, **facts})
 
 
 def many_rows(count: int) -> tuple[ModelRow, ...]:
@@ -60,7 +66,9 @@ class FakeBackend:
     key: str | None = None
     source: str = "keyring"
     allowed: tuple[str, ...] | None = ("anthropic/claude-sonnet-4.5",)
+    hidden: tuple[str, ...] = ()
     rows: tuple[ModelRow, ...] = ROWS
+    names: tuple[NameRow, ...] = ()
     age_s: float | None = 300.0
     filter_file: str | None = None
     demo: bool = False
@@ -75,7 +83,10 @@ class FakeBackend:
 
     def state(self) -> PageState:
         entries = tuple(
-            msgspec.structs.replace(row, allowed=self.allowed is None or row.id in self.allowed) for row in self.rows
+            msgspec.structs.replace(
+                row, allowed=row.id not in self.hidden if self.allowed is None else row.id in self.allowed
+            )
+            for row in self.rows
         )
         return PageState(
             version="0.1.0",
@@ -88,10 +99,12 @@ class FakeBackend:
                 present=self.key is not None, source=self.source if self.key else "", problem=self.key_problem
             ),
             models=ModelsState(
-                all_allowed=self.allowed is None,
+                all_allowed=self.allowed is None and not self.hidden,
+                hidden=self.hidden,
                 filter_file=self.filter_file,
                 age_s=self.age_s,
                 entries=entries,
+                names=self.names,
             ),
         )
 
@@ -110,8 +123,12 @@ class FakeBackend:
 
     async def allow_models(self, allowed: tuple[str, ...] | None) -> None:
         self._note("allow_models", allowed)
-        self.allowed = allowed
+        self.allowed, self.hidden = allowed, ()
         self.models_changed.set()
+
+    async def keep_name(self, name: str, *, kept: bool) -> None:
+        self._note("keep_name", (name, kept))
+        self.names = tuple(msgspec.structs.replace(row, kept=kept) if row.name == name else row for row in self.names)
 
     def _note(self, name: str, argument: object) -> None:
         self.calls.append((name, argument))

@@ -5,9 +5,16 @@ import re
 
 import pytest
 
-from tray_proxy.errors import CatalogueUnavailable, KeychainUnavailable, KeyRejected, ProxyError, UpstreamError
+from tray_proxy.errors import (
+    CatalogueUnavailable,
+    KeychainUnavailable,
+    KeyRejected,
+    ModelNotFound,
+    ProxyError,
+    UpstreamError,
+)
 from tray_proxy.web.gate import STATIC
-from web.fakes import KEY, XSS_NAME, Served
+from web.fakes import KEY, XSS_NAME, Served, name_row
 
 
 def test_the_state_tells_everything_the_page_shows(served: Served) -> None:
@@ -37,7 +44,15 @@ def test_the_state_tells_everything_the_page_shows(served: Served) -> None:
         "completion_usd_per_million": "15",
         "listed": True,
     }
-    assert models == {"all_allowed": False, "filter_file": None, "age_s": 300.0}
+    assert models == {"all_allowed": False, "hidden": [], "filter_file": None, "age_s": 300.0, "names": []}
+
+
+def test_the_state_tells_of_the_owners_own_names(served: Served) -> None:
+    served.backend.names = (name_row("brief:latest", adds="“Be brief.”", answers=False, kept=False),)
+
+    assert served.visitor().get("/api/state").json()["models"]["names"] == [
+        {"name": "brief:latest", "model": "openai/gpt-4o", "adds": "“Be brief.”", "answers": False, "kept": False}
+    ]
 
 
 def test_a_name_that_is_markup_goes_out_as_json(served: Served) -> None:
@@ -174,6 +189,32 @@ def test_models_are_allowed_as_sent(served: Served, allowed: list[str] | None) -
 
     assert answer.status_code == 204
     assert served.backend.calls == [("allow_models", None if allowed is None else tuple(allowed))]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_name_is_removed_and_restored_as_sent(served: Served, kept: bool) -> None:
+    answer = served.visitor().post("/api/names", json={"name": "fast:latest", "kept": kept})
+
+    assert answer.status_code == 204
+    assert served.backend.calls == [("keep_name", ("fast:latest", kept))]
+
+
+def test_a_name_that_is_gone_is_told(served: Served) -> None:
+    """Removed twice, from two pages, or restored after a restart."""
+    served.backend.fault = ModelNotFound("fast:latest")
+
+    answer = served.visitor().post("/api/names", json={"name": "fast:latest", "kept": True})
+
+    assert (answer.status_code, answer.json()["error"]) == (404, "model 'fast:latest' not found")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b'{"name": "x"}', b'{"name": 1, "kept": true}', b'{"name": "x", "kept": 1}']
+)
+def test_a_name_that_cannot_be_read_changes_nothing(served: Served, content: bytes) -> None:
+    answer = served.visitor().post("/api/names", content=content)
+
+    assert (answer.status_code, served.backend.calls) == (400, [])
 
 
 def test_models_that_cannot_be_saved_are_told(served: Served) -> None:

@@ -47,10 +47,10 @@ def test_a_key_is_checked_stored_used_and_forgotten(keyless, upstream, memory_ke
     do(keyless, backend.forget_key())
     assert memory_keyring == {}
     assert (backend.state().key.present, backend.state().key.source) == (False, "")
-    assert keyless.chat().json() == {
-        "error": "No OpenRouter key is set: open Tray Proxy's Settings from the tray icon and paste your key there, "
+    assert keyless.chat().json()["error"] == (
+        "No OpenRouter key is set: open Tray Proxy's Settings from the tray icon and paste your key there, "
         "or start it with the environment variable OPENROUTER_API_KEY."
-    }
+    )
 
 
 def test_a_key_that_openrouter_does_not_know_is_not_kept(keyless, memory_keyring):
@@ -111,8 +111,70 @@ def test_ticks_are_in_force_at_once_and_after_a_restart(proxies, tmp_path):
     refused = running.chat(model="openai/gpt-4o-mini")
 
     assert listed == ["openai/gpt-4o"]
-    assert (refused.status_code, refused.json()) == (404, {"error": "model 'openai/gpt-4o-mini' not found"})
+    assert (refused.status_code, refused.json()) == (
+        404,
+        {"error": "model 'openai/gpt-4o-mini' not found, did you mean 'openai/gpt-4o'?"},
+    )
     assert (tmp_path / "settings.json").read_text() == '{\n  "allowed_models": [\n    "openai/gpt-4o"\n  ]\n}\n'
+
+
+def test_hidden_models_are_told_and_every_model_shows_them_again(proxies, tmp_path):
+    running = proxies.start(tmp_path, hidden_models=("openai/gpt-4o",))
+    backend = running.program._backend()
+    before = backend.state().models
+
+    do(running, backend.allow_models(None))
+
+    after = backend.state().models
+    assert (before.all_allowed, before.hidden) == (False, ("openai/gpt-4o",))
+    assert [row.id for row in before.entries if not row.allowed] == ["openai/gpt-4o"]
+    assert (after.all_allowed, after.hidden, all(row.allowed for row in after.entries)) == (True, (), True)
+
+
+PRESETS = {
+    "fast": {"model": "openai/gpt-4o-mini"},
+    "brief": {
+        "model": "openai/gpt-4o",
+        "system": "Be\n brief.",
+        "parameters": {"top_p": 1, "temperature": 0},
+        "messages": [{"role": "user", "content": "Hi"}],
+    },
+    "chatty": {"model": "openai/gpt-4o", "system": "So many words. " * 20},
+    "lost": {"model": "gone/model", "messages": [{"role": "user", "content": "Hi"}] * 2},
+}
+
+
+def test_the_owners_own_names_are_told_with_what_they_stand_for(proxies, tmp_path):
+    running = proxies.start(tmp_path, presets=PRESETS)
+
+    names = {row.name: row for row in running.program._backend().state().models.names}
+
+    told = {name: (row.model, row.adds, row.answers, row.kept) for name, row in names.items()}
+    chatty = f"“{('So many words. ' * 20)[:99]}…”"
+    assert told == {
+        "brief:latest": (
+            "openai/gpt-4o", "“Be brief.” · sets temperature, top_p · begins with 1 message", True, True,
+        ),
+        "chatty:latest": ("openai/gpt-4o", chatty, True, True),
+        "fast:latest": ("openai/gpt-4o-mini", "", True, True),
+        "lost:latest": ("gone/model", "begins with 2 messages", False, True),
+    }  # fmt: skip
+
+
+def test_what_an_app_does_is_on_the_page_and_can_be_undone_there(proxies, tmp_path):
+    running = proxies.start(tmp_path)
+    backend = running.program._backend()
+    running.http.post("/api/copy", json={"source": "gpt-4o", "destination": "fast"})
+    made = [(row.name, row.kept) for row in backend.state().models.names]
+    running.http.request("DELETE", "/api/delete", json={"model": "fast"})
+    removed = [(row.name, row.kept) for row in backend.state().models.names]
+
+    do(running, backend.keep_name("fast:latest", kept=True))
+
+    assert (made, removed) == ([("fast:latest", True)], [("fast:latest", False)])
+    assert running.chat(model="fast").status_code == 200
+    do(running, backend.keep_name("fast:latest", kept=False))
+    assert running.chat(model="fast").status_code == 404
 
 
 def test_prices_and_abilities_are_told_per_model(proxies, tmp_path):

@@ -90,7 +90,8 @@ def test_a_rejected_key_stays_in_the_field_with_what_to_do(visit: Visit) -> None
     visit.button("Save").click()
 
     expect(visit.page.locator("#key-result")).to_have_text(
-        "OpenRouter does not know this key. Open Settings from the tray icon and paste a valid OpenRouter key."
+        "OpenRouter does not know this key. "
+        "Open Settings from the tray icon and paste a valid OpenRouter key, or correct OPENROUTER_API_KEY."
     )
     expect(visit.page.locator("#key-field")).to_have_value(KEY)
     assert KEY not in visit.page.content()

@@ -18,6 +18,7 @@ from tray_proxy.tray.state import (
     OpenSettings,
     Quit,
     SetModelAllowed,
+    SetNameKept,
     StartListener,
     Status,
     StopListener,
@@ -60,6 +61,9 @@ class Actions(Protocol):
 
     def set_model_allowed(self, model_id: str, allowed: bool) -> None:
         """Tick or untick a model."""
+
+    def set_name_kept(self, name: str, kept: bool) -> None:
+        """Remove a name of the owner's making, or restore it."""
 
 
 class TrayController:
@@ -123,6 +127,8 @@ def _do(effect: Effect, shell: Shell, actions: Actions) -> None:
             actions.open_logs()
         case SetModelAllowed(model_id, allowed):
             actions.set_model_allowed(model_id, allowed)
+        case SetNameKept(name, kept):
+            actions.set_name_kept(name, kept)
         case CopyText(text):
             shell.copy(text)
         case Notify(title, text):

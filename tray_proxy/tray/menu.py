@@ -11,6 +11,7 @@ from tray_proxy.tray.state import (
     CopyAddressClicked,
     Event,
     ModelClicked,
+    NameClicked,
     OpenLogsClicked,
     Phase,
     QuitClicked,
@@ -87,7 +88,18 @@ def _models(status: Status) -> MenuEntry:
         MenuEntry(cut(tick.id, MAX_LABEL), ModelClicked(tick.id), checked=tick.allowed) for tick in status.models
     )
     rows = ticks or (MenuEntry("No models yet", enabled=False),)
-    return MenuEntry("Models", children=(*rows, SEPARATOR, MenuEntry("Choose models…", SettingsClicked("models"))))
+    last = (SEPARATOR, MenuEntry("Choose models…", SettingsClicked("models")))
+    return MenuEntry("Models", children=(*rows, *_names(status), *last))
+
+
+def _names(status: Status) -> tuple[MenuEntry, ...]:
+    if not status.names:
+        return ()
+    ticks = (
+        MenuEntry(cut(f"{tick.name} → {tick.model}", MAX_LABEL), NameClicked(tick.name), checked=tick.kept)
+        for tick in status.names
+    )
+    return (SEPARATOR, MenuEntry("Your own names", enabled=False), *ticks)
 
 
 MENU: tuple[Callable[[Status], MenuEntry], ...] = (

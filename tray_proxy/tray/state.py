@@ -48,6 +48,15 @@ class ModelTick:
 
 
 @dataclass(frozen=True)
+class NameTick:
+    """A name of the owner's making in the menu; `kept` is False for one that was just removed."""
+
+    name: str
+    model: str
+    kept: bool
+
+
+@dataclass(frozen=True)
 class Status:
     """Everything that the tray shows."""
 
@@ -57,6 +66,7 @@ class Status:
     trouble: Trouble | None = None
     key_missing: bool = False
     models: tuple[ModelTick, ...] = ()
+    names: tuple[NameTick, ...] = ()
     demo: bool = False
 
     @property
@@ -135,9 +145,10 @@ class KeyChanged:
 
 @dataclass(frozen=True)
 class ModelsChanged:
-    """The models for the menu, each with its tick."""
+    """The models and the owner's own names for the menu, each with its tick."""
 
     models: tuple[ModelTick, ...]
+    names: tuple[NameTick, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -145,6 +156,13 @@ class ModelClicked:
     """The owner ticks or unticks a model."""
 
     model_id: str
+
+
+@dataclass(frozen=True)
+class NameClicked:
+    """The owner removes a name of their own, or restores one that was just removed."""
+
+    name: str
 
 
 @dataclass(frozen=True)
@@ -188,6 +206,7 @@ type Event = (
     | KeyChanged
     | ModelsChanged
     | ModelClicked
+    | NameClicked
     | SettingsClicked
     | CopyAddressClicked
     | OpenLogsClicked
@@ -237,6 +256,14 @@ class SetModelAllowed:
 
 
 @dataclass(frozen=True)
+class SetNameKept:
+    """Remove a name of the owner's making, or restore it."""
+
+    name: str
+    kept: bool
+
+
+@dataclass(frozen=True)
 class Notify:
     """Tell the owner something that needs action."""
 
@@ -249,7 +276,9 @@ class Quit:
     """End the program."""
 
 
-type Effect = StartListener | StopListener | OpenSettings | OpenLogs | CopyText | SetModelAllowed | Notify | Quit
+type Effect = (
+    StartListener | StopListener | OpenSettings | OpenLogs | CopyText | SetModelAllowed | SetNameKept | Notify | Quit
+)
 
 
 def transition(status: Status, event: Event) -> tuple[Status, list[Effect]]:
@@ -266,8 +295,11 @@ def transition(status: Status, event: Event) -> tuple[Status, list[Effect]]:
         case ModelClicked(model_id):
             ticks = [tick for tick in status.models if tick.id == model_id]
             return status, [SetModelAllowed(tick.id, not tick.allowed) for tick in ticks]
-        case ModelsChanged(models):
-            return replace(status, models=models), []
+        case NameClicked(name):
+            names = [tick for tick in status.names if tick.name == name]
+            return status, [SetNameKept(tick.name, not tick.kept) for tick in names]
+        case ModelsChanged(models, names):
+            return replace(status, models=models, names=names), []
         case KeyChanged(missing):
             return replace(status, key_missing=missing), []
         case ActionFailed(error):

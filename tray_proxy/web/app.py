@@ -57,18 +57,35 @@ class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
     listed: bool = True
 
 
+class NameRow(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    A name of the owner's own, as an app made it with Ollama's `copy` or `create`.
+
+    `adds` says in a few words what it adds to the model, "" for an alias. `answers` is False where the model is
+    gone or not allowed. `kept` is False for a name that was removed, and can be restored as long as the program runs.
+    """
+
+    name: str
+    model: str
+    adds: str
+    answers: bool
+    kept: bool
+
+
 class ModelsState(msgspec.Struct, frozen=True, kw_only=True):
     """
-    The model list and what is allowed of it.
+    The model list, what is allowed of it, and the owner's own names.
 
-    `filter_file` is the file MODELS_FILTER names, if it does; `age_s` is how old OpenRouter's list is, None
-    when it was never loaded.
+    `hidden` are the models that are taken out while every other one is allowed. `filter_file` is the file
+    MODELS_FILTER names, if it does; `age_s` is how old OpenRouter's list is, None when it was never loaded.
     """
 
     all_allowed: bool
+    hidden: tuple[str, ...]
     filter_file: str | None
     age_s: float | None
     entries: tuple[ModelRow, ...]
+    names: tuple[NameRow, ...]
 
 
 class PageState(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,6 +137,10 @@ class PageBackend(Protocol):
         """Allow exactly these models from now on; None allows every one."""
         ...
 
+    async def keep_name(self, name: str, *, kept: bool) -> None:
+        """Remove a name of the owner's own, or restore one that was removed."""
+        ...
+
 
 class _KeyToTest(msgspec.Struct, frozen=True):
     key: str | None = None
@@ -131,6 +152,11 @@ class _KeyToStore(msgspec.Struct, frozen=True):
 
 class _ModelsToAllow(msgspec.Struct, frozen=True):
     allowed: tuple[str, ...] | None
+
+
+class _NameToKeep(msgspec.Struct, frozen=True):
+    name: str
+    kept: bool
 
 
 def create_app(backend: PageBackend, gate: PageGate) -> ASGIApp:
@@ -159,6 +185,7 @@ def create_app(backend: PageBackend, gate: PageGate) -> ASGIApp:
             Route("/api/key", handlers.store_key, methods=["POST"]),
             Route("/api/key", handlers.forget_key, methods=["DELETE"]),
             Route("/api/models", handlers.allow_models, methods=["POST"]),
+            Route("/api/names", handlers.keep_name, methods=["POST"]),
         ],
         exception_handlers={ProxyError: _answer_problem},
     )
@@ -191,6 +218,11 @@ class _Handlers:
 
     async def allow_models(self, request: Request) -> Response:
         await self._backend.allow_models((await _read(request, _ModelsToAllow)).allowed)
+        return Response(status_code=204)
+
+    async def keep_name(self, request: Request) -> Response:
+        wanted = await _read(request, _NameToKeep)
+        await self._backend.keep_name(wanted.name, kept=wanted.kept)
         return Response(status_code=204)
 
 

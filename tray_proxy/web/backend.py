@@ -12,12 +12,15 @@ from tray_proxy.catalogue import Catalogue, CatalogueCache
 from tray_proxy.errors import KeychainUnavailable, ModelNotFound
 from tray_proxy.keychain import Keychain, Source
 from tray_proxy.openrouter.client import OpenRouterClient
+from tray_proxy.presets import OwnName, Presets
 from tray_proxy.selection import Selection
 from tray_proxy.translate import model_info
-from tray_proxy.web.app import KeyState, KeyUnusable, ModelRow, ModelsState, PageState, usable_key
+from tray_proxy.web.app import KeyState, KeyUnusable, ModelRow, ModelsState, NameRow, PageState, usable_key
 from tray_proxy.wire.openrouter import KeyInfo, ModelEntry
 
 _FIXED = (Source.ENVIRONMENT, Source.DEMO)
+# So much of a system prompt is shown: enough to tell presets apart.
+EXCERPT_LENGTH = 100
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Backend:
     keychain: Keychain
     cache: CatalogueCache
     selection: Selection
+    presets: Presets
     proxy: Callable[[], Running]
     key_changed: Callable[[], None]
     address: str
@@ -105,6 +109,15 @@ class Backend:
                 raise ModelNotFound(model_id[:200])
         self.selection.choose(allowed)
 
+    async def keep_name(self, name: str, *, kept: bool) -> None:
+        """
+        Remove a name of the owner's own, or restore one that was removed.
+
+        Raises:
+            ModelNotFound: there is no such name, or none like it was removed since the program started.
+        """
+        self.presets.keep(name, kept=kept)
+
     def _must_be_changeable(self) -> None:
         if self.keychain.source in _FIXED:
             raise KeyUnusable(
@@ -116,11 +129,17 @@ class Backend:
         catalogue = self.cache.snapshot
         rows = () if catalogue is None else tuple(_rows(catalogue, self.selection.ticks or ()))
         return ModelsState(
-            all_allowed=self.selection.ticks is None,
+            all_allowed=self.selection.allows_all,
+            hidden=self.selection.hidden,
             filter_file=None if self.filter_file is None else str(self.filter_file),
             age_s=self.cache.age_s,
             entries=rows,
+            names=self._names(catalogue),
         )
+
+    def _names(self, catalogue: Catalogue | None) -> tuple[NameRow, ...]:
+        answering = set() if catalogue is None else {found.name for found in catalogue.listed() if found.preset}
+        return tuple(_name_row(own, answers=own.name in answering) for own in self.presets.overview())
 
 
 def sentence(info: KeyInfo) -> str:
@@ -148,6 +167,21 @@ def _rows(catalogue: Catalogue, ticks: tuple[str, ...]) -> list[ModelRow]:
         )
         for tick in ticks if tick not in known and catalogue.allow.below_ceiling(tick)
     ]  # fmt: skip
+
+
+def _name_row(own: OwnName, *, answers: bool) -> NameRow:
+    preset = own.preset
+    system = " ".join(preset.system.split())
+    excerpt = system if len(system) <= EXCERPT_LENGTH else f"{system[: EXCERPT_LENGTH - 1]}…"
+    count = len(preset.messages)
+    extras = (
+        f"“{excerpt}”" if excerpt else "",
+        f"sets {', '.join(sorted(preset.parameters))}" if preset.parameters else "",
+        f"begins with {count} message{'' if count == 1 else 's'}" if count else "",
+    )
+    return NameRow(
+        name=own.name, model=preset.model, adds=" · ".join(filter(None, extras)), answers=answers, kept=own.kept
+    )
 
 
 def _row(entry: ModelEntry, *, allowed: bool) -> ModelRow:

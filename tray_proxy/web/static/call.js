@@ -41,6 +41,8 @@ export const testKey = (key) => call("POST", "/api/key/test", key === null ? {} 
 export const storeKey = (key) => call("POST", "/api/key", { key });
 export const forgetKey = () => call("DELETE", "/api/key");
 
+export const keepName = (name, kept) => call("POST", "/api/names", { name, kept });
+
 /** `keepalive` lets the last ticks arrive when the tab is closed right after them; browsers grant it to 64 KiB. */
 export const allowModels = (allowed) =>
   call("POST", "/api/models", { allowed }, { keepalive: (allowed ?? []).length < 800 });

@@ -6,6 +6,7 @@ import { makeRow } from "./model_row.js";
 import { makeSaver } from "./saver.js";
 
 const OLD_S = 6 * 3600;
+const HIDDEN_NAMED = 5;
 
 function ageWords(ageS) {
   const units = [
@@ -24,6 +25,17 @@ function ageSentence(ageS) {
   if (ageS === null) return "";
   const old = ageS >= OLD_S ? " Prices may have changed since." : "";
   return `Prices are in US dollars per million tokens. This list is ${ageWords(ageS)}.${old}`;
+}
+
+function hiddenSentence(hidden) {
+  if (hidden.length === 0) return "";
+  const named = hidden.slice(0, HIDDEN_NAMED).join(", ");
+  const more = hidden.length > HIDDEN_NAMED ? ` and ${hidden.length - HIDDEN_NAMED} more` : "";
+  const them = hidden.length === 1 ? "it" : "them";
+  return (
+    `Hidden: ${named}${more}. Every other model is allowed, also those that are new. ` +
+    `Choose “Every model” to show ${them} again.`
+  );
 }
 
 /** `page` offers `refresh()` and `notice(problem)`, as in page.js. */
@@ -225,6 +237,7 @@ export function mountModels(page) {
     showEmpty();
     byId("models-tools").hidden = entries.length === 0;
     search.placeholder = `Search ${entries.length} models`;
+    writeOrHide(byId("models-hidden"), hiddenSentence(models.hidden));
     writeOrHide(
       byId("models-filter"),
       models.filter_file && `MODELS_FILTER limits this list to the models named in ${models.filter_file}.`,

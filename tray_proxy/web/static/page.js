@@ -6,8 +6,10 @@ import { Problem, readState, SessionEnded, Unreachable } from "./call.js";
 import { byId, write, writeOrHide } from "./dom.js";
 import { mountKey } from "./key.js";
 import { mountModels } from "./models.js";
+import { mountNames } from "./names.js";
 
-const REFRESH_EVERY_MS = 4000;
+// What an app changes is in sight within a second.
+const REFRESH_EVERY_MS = 500;
 // Where the keyboard begins when the tray opens a section of the page.
 const FIRST_FIELDS = { address: "address-copy", key: "key-field", models: "models-search" };
 
@@ -74,7 +76,7 @@ function goToSection() {
 }
 
 const page = { refresh, notice };
-const shows = [showHeader, mountAddress(), mountKey(page), mountModels(page)];
+const shows = [showHeader, mountAddress(), mountKey(page), mountModels(page), mountNames(page)];
 
 window.setInterval(() => {
   if (document.visibilityState === "visible" && waiting === 0) refresh();
