@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tray_proxy.errors import PortInUse
-from tray_proxy.listener import Listener, LoopThread, bind, holder
+from tray_proxy.listener import CLIENT_KEEPALIVE_S, Listener, LoopThread, bind, holder
 
 
 async def hello(scope, receive, send):
@@ -132,6 +132,22 @@ def test_what_is_written_leaves_at_once(loop):
     loop.submit(listener.stop()).result(5)
 
     assert seen == [1]
+
+
+def test_an_idle_connection_is_kept_for_a_minute_and_more(loop):
+    """Node's clients use it again; closed meanwhile, their next request fails."""
+    listener = Listener(hello, bind("127.0.0.1", 0))
+    url = loop.submit(listener.start()).result(5)
+
+    async def seconds_until_closed():
+        [connection] = listener._server.server_state.connections
+        return connection.timeout_keep_alive_task.when() - loop.loop.time()
+
+    with httpx.Client(trust_env=False) as http:
+        http.get(url)
+        left_s = loop.submit(seconds_until_closed()).result(5)
+    loop.submit(listener.stop()).result(5)
+    assert 60 < left_s <= CLIENT_KEEPALIVE_S
 
 
 def test_after_stop_the_port_is_free_again(loop, free_port):

@@ -1,5 +1,6 @@
 """Settings: which source wins, what is refused, and what a saved file keeps."""
 
+import errno
 import json
 import os
 import re
@@ -11,7 +12,7 @@ import pytest
 
 from tray_proxy import settings
 from tray_proxy.demo.catalogue import models_with_output
-from tray_proxy.errors import SettingsInvalid
+from tray_proxy.errors import SettingsInvalid, SettingsNotSaved
 from tray_proxy.settings import Settings
 from tray_proxy.translate.names import AllowList, filter_lines
 
@@ -26,10 +27,15 @@ DEFAULTS: dict[str, Any] = {
     "openrouter_base_url": "https://openrouter.ai/api/v1",
     "tray_proxy_home": None,
     "ollama_origins": "",
+    "ollama_host": "",
     "connect_timeout_s": 10.0,
     "first_byte_timeout_s": 300.0,
     "idle_timeout_s": 120.0,
     "allowed_models": None,
+    "hidden_models": (),
+    "presets": {},
+    "manage_models": "allow",
+    "library_names": "call",
 }
 
 
@@ -188,6 +194,8 @@ TO_3600 = "a number above 0 and up to 3600"
         ("first_byte_timeout_s", "-1", TO_3600),
         ("idle_timeout_s", "inf", TO_3600),
         ("idle_timeout_s", "soon", TO_3600),
+        ("manage_models", "ask", "allow or deny"),
+        ("library_names", "on", "off, call or list"),
     ],
 )
 @pytest.mark.parametrize("by", ["flag", "environment"])
@@ -209,11 +217,37 @@ def test_a_value_that_is_not_allowed_cannot_play_with_the_terminal() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["ALLOWED_MODELS", "HIDDEN_MODELS"])
 @pytest.mark.parametrize("value", ["a list", '{"a": 1}', "[1]"])
-def test_ticked_models_are_a_list_of_names(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ALLOWED_MODELS", value)
+def test_ticked_and_hidden_models_are_lists_of_names(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
 
+    assert refusal().startswith(f"{name} has a value that is not allowed: ")
     assert refusal().endswith(" Allowed is a list of model ids.")
+
+
+@pytest.mark.parametrize("value", ["no object", "[]", '"text"'])
+def test_presets_are_an_object(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRESETS", value)
+
+    assert refusal().endswith(" Allowed is an object with a name and what it stands for in each entry.")
+
+
+def test_what_a_preset_holds_does_not_stop_the_start(user_file: Path) -> None:
+    """It is judged where the presets are read, one by one."""
+    user_file.write_text('{"presets": {"good": {"model": "v/a"}, "bad": 1}}')
+
+    assert settings.load().presets == {"good": {"model": "v/a"}, "bad": 1}
+
+
+@pytest.mark.parametrize(("value", "read"), [("deny", "deny"), ("Deny", "deny"), ("ALLOW", "allow")])
+def test_who_may_change_the_models_is_said_in_any_case(value: str, read: str) -> None:
+    assert settings.load({"manage_models": value}).manage_models == read
+
+
+@pytest.mark.parametrize(("value", "read"), [("off", "off"), ("Call", "call"), ("LIST", "list")])
+def test_what_becomes_of_ollamas_names_is_said_in_any_case(value: str, read: str) -> None:
+    assert settings.load({"library_names": value}).library_names == read
 
 
 def test_the_user_files_values_are_checked_too(user_file: Path) -> None:
@@ -340,6 +374,20 @@ def test_a_first_save_makes_the_file_and_its_folder(tmp_path: Path) -> None:
     assert json.loads(file.read_text()) == {"port": 1001}
 
 
+def test_a_save_that_fails_says_so_and_leaves_the_file(user_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    user_file.write_text('{"port": 1001}')
+    monkeypatch.setattr(settings.paths, "replace_file", full)
+
+    with pytest.raises(SettingsNotSaved) as caught:
+        settings.save(user_file, {"port": 1002})
+
+    assert caught.value.message == "The settings could not be saved: No space left on device."
+    assert user_file.read_text() == '{"port": 1001}'
+
+
 def test_settings_never_change_in_place() -> None:
     loaded = settings.load()
 
@@ -365,7 +413,7 @@ def test_the_env_example_names_every_setting_with_its_default() -> None:
 
     named = dict(re.findall(r"^#([A-Z_]+)=(.*)$", text, re.MULTILINE))
 
-    assert named == {name.upper(): "" if default is None else str(default) for name, default in DEFAULTS.items()}
+    assert named == {name.upper(): str(default) if default else "" for name, default in DEFAULTS.items()}
     assert list(named) == [name.upper() for name in Settings.model_fields]
 
 
@@ -396,3 +444,82 @@ def test_the_env_example_points_to_the_filter_example() -> None:
 
     assert "models-filter.txt.example" in text
     assert (ROOT / "models-filter.txt.example").is_file()
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        ("127.0.0.1:11500", "127.0.0.1", 11500),
+        ("localhost", "localhost", 11434),
+        ("[::1]:11500", "::1", 11500),
+        ("http://127.0.0.1", "127.0.0.1", 80),
+        ("127.0.0.1:99999", "127.0.0.1", 11434),
+    ],
+)
+def test_ollama_host_says_where_to_listen(monkeypatch: pytest.MonkeyPatch, text: str, host: str, port: int) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", text)
+
+    chosen = settings.load()
+
+    assert (chosen.host, chosen.port) == (host, port)
+
+
+def test_ollama_host_counts_in_the_file_env_too(folder: Path) -> None:
+    (folder / ".env").write_text("OLLAMA_HOST=127.0.0.1:11500\n")
+
+    assert settings.load().port == 11500
+
+
+def test_ollama_host_goes_before_the_user_file(user_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    user_file.write_text('{"port": 11600}')
+    monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:11500")
+
+    assert settings.load().port == 11500
+
+
+@pytest.mark.parametrize("text", ["", "  "])
+def test_an_empty_ollama_host_says_nothing(user_file: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    user_file.write_text('{"port": 11600}')
+    monkeypatch.setenv("OLLAMA_HOST", text)
+
+    assert settings.load().port == 11600
+
+
+def test_the_user_file_cannot_hold_ollama_host(user_file: Path) -> None:
+    """Ours are HOST and PORT."""
+    user_file.write_text('{"ollama_host": "127.0.0.1:11500"}')
+
+    assert settings.load().port == 11434
+
+
+def test_host_and_port_each_go_before_ollama_host(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What OLLAMA_HOST says beside them still counts."""
+    monkeypatch.setenv("OLLAMA_HOST", "localhost:11500")
+    (folder / ".env").write_text("PORT=11700\n")
+
+    from_file = settings.load()
+    from_flag = settings.load({"host": "::1"})
+
+    assert (from_file.host, from_file.port) == ("localhost", 11700)
+    assert (from_flag.host, from_flag.port) == ("::1", 11700)
+
+
+@pytest.mark.parametrize(
+    "text", ["0.0.0.0", "0.0.0.0:11434", ":11434", "[::]:11434", "192.168.1.7", "https://ollama.com"]
+)
+def test_an_ollama_host_that_others_can_reach_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """Ollama's users open its port to their network; this one spends money."""
+    monkeypatch.setenv("OLLAMA_HOST", text)
+
+    assert refusal() == (
+        f"OLLAMA_HOST has a value that is not allowed: {text!r}. Other computers could reach the port, which spends "
+        "your money and asks nobody for a password. Start with --host 127.0.0.1, or set OLLAMA_HOST to 127.0.0.1."
+    )
+
+
+def test_a_host_flag_overrides_an_ollama_host_that_others_can_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", "0.0.0.0:11500")
+
+    chosen = settings.load({"host": "127.0.0.1"})
+
+    assert (chosen.host, chosen.port) == ("127.0.0.1", 11500)

@@ -3,7 +3,7 @@ Every knob of the program.
 
 A field of `Settings` is all there is to add: its flag, environment variable, line in `.env`, place in the
 user's settings file and row in the documentation follow from it. Earlier sources win: flag, environment,
-`.env`, settings file, default. Settings never change in place; saving builds new ones.
+`.env`, `OLLAMA_HOST`, settings file, default. Settings never change in place; saving builds new ones.
 """
 
 import contextlib
@@ -19,10 +19,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from tray_proxy import paths
-from tray_proxy.errors import SettingsInvalid
+from tray_proxy import ollama_host, paths
+from tray_proxy.errors import SettingsInvalid, SettingsNotSaved
 
 DEFAULT_BASE_URL = "https://openrouter.ai/api/v1"
 
@@ -93,6 +93,15 @@ def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
 
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _from_json(value: object) -> object:
+    # Left to pydantic-settings, what is no JSON would end the program with a traceback.
+    return json.loads(value) if isinstance(value, str) else value
+
+
 def _knob(default: Any, description: str, *, allowed: str, flag: bool = True, stored: bool = True) -> Any:
     """
     Describe one setting.
@@ -158,6 +167,14 @@ class Settings(BaseSettings):
         "Ollama's own defaults are always allowed.",
         allowed="origins such as chrome-extension://abc, separated by commas",
     )
+    ollama_host: str = _knob(
+        "",
+        "Ollama's own word for where to listen, such as 127.0.0.1:11500. It stands in for HOST and PORT where they are "
+        "given by neither flag nor environment.",
+        allowed="an address of this computer alone, with or without a port",
+        flag=False,
+        stored=False,
+    )
     connect_timeout_s: Annotated[float, Field(gt=0, le=300)] = _knob(
         10.0,
         "How long to wait for a connection to OpenRouter, in seconds.",
@@ -179,6 +196,30 @@ class Settings(BaseSettings):
         allowed="a list of model ids",
         flag=False,
     )
+    hidden_models: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_from_json)] = _knob(
+        (),
+        "Models taken out of “every model” one by one; every other one stays allowed, new ones too.",
+        allowed="a list of model ids",
+        flag=False,
+    )
+    presets: Annotated[dict[str, Any], NoDecode, BeforeValidator(_from_json)] = _knob(
+        {},
+        "Names of your own making: an alias of a model, or a model with a system prompt, parameters and messages.",
+        allowed="an object with a name and what it stands for in each entry",
+        flag=False,
+    )
+    manage_models: Annotated[Literal["allow", "deny"], BeforeValidator(_lower)] = _knob(
+        "allow",
+        "Whether apps may change the list of models with Ollama's verbs (pull, rm, cp, create), or sign out.",
+        allowed="allow or deny",
+    )
+
+    library_names: Annotated[Literal["off", "call", "list"], BeforeValidator(_lower)] = _knob(
+        "call",
+        "What to do with the names of Ollama's library, such as llama3.1:8b, where OpenRouter serves the same open "
+        "model: nothing (off), answer calls by them (call), or show them in the list of models, too (list).",
+        allowed="off, call or list",
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -190,7 +231,13 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the signature is pydantic-settings'
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Order the sources: the first one that has a value wins."""
-        return init_settings, env_settings, dotenv_settings, UserFileSource(settings_cls)
+        return (
+            init_settings,
+            env_settings,
+            dotenv_settings,
+            OllamaHostSource(settings_cls),
+            UserFileSource(settings_cls),
+        )
 
     @property
     def url(self) -> str:
@@ -198,12 +245,40 @@ class Settings(BaseSettings):
         return f"http://{address(self.host, self.port)}"
 
 
-class UserFileSource(PydanticBaseSettingsSource):
-    """Reads the user's settings file; which one depends on `TRAY_PROXY_HOME` from the sources before it."""
+class _WholeSource(PydanticBaseSettingsSource):
+    """A source that gives all its values at once, from what the sources before it have found."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
-        """Part of pydantic-settings' interface; gives nothing, for the whole file is read at once."""
+        """Part of pydantic-settings' interface; gives nothing."""
         return None, field_name, False
+
+
+class OllamaHostSource(_WholeSource):
+    """Takes HOST and PORT out of `OLLAMA_HOST`."""
+
+    def __call__(self) -> dict[str, Any]:
+        """
+        Return both; where one is given by a source before this one, that wins.
+
+        Raises:
+            SettingsInvalid: other computers could reach the port, and no HOST says otherwise.
+        """
+        text = str(self.current_state.get("ollama_host") or "")
+        if not text.strip():
+            return {}
+        host, port = ollama_host.parse(text)
+        if "host" not in self.current_state and not is_loopback(host):
+            # Ollama's users open its port to others, where nothing costs money.
+            raise SettingsInvalid(
+                f"OLLAMA_HOST has a value that is not allowed: {text[:200]!r}. Other computers could reach the port, "
+                "which spends your money and asks nobody for a password. Start with --host 127.0.0.1, or set "
+                "OLLAMA_HOST to 127.0.0.1."
+            )
+        return {"host": host, "port": port}
+
+
+class UserFileSource(_WholeSource):
+    """Reads the user's settings file; which one depends on `TRAY_PROXY_HOME` from the sources before it."""
 
     def __call__(self) -> dict[str, Any]:
         """Return what the file holds of our settings."""
@@ -291,7 +366,7 @@ def save(path: Path, changes: Mapping[str, object]) -> None:
         changes: New values by setting name; None removes the setting from the file.
 
     Raises:
-        OSError: the file cannot be written; the old one is untouched.
+        SettingsNotSaved: the file cannot be written; the old one is untouched.
     """
     content = read_user_file(path)
     for name, value in changes.items():
@@ -299,7 +374,10 @@ def save(path: Path, changes: Mapping[str, object]) -> None:
             content.pop(name, None)
         else:
             content[name] = value
-    paths.replace_file(path, json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n")
+    try:
+        paths.replace_file(path, json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n")
+    except OSError as error:
+        raise SettingsNotSaved(f"The settings could not be saved: {error.strerror}.") from None
 
 
 def hide_key_from_children() -> None:

@@ -1,6 +1,12 @@
 """Routes, and what stands around them."""
 
+from types import SimpleNamespace
+
 import pytest
+
+from tray_proxy.server import app
+from tray_proxy.server.app import ROUTES, create_app
+from tray_proxy.settings import Settings
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -13,7 +19,9 @@ def test_the_root_says_that_ollama_is_running(proxy, method):
 
 @pytest.mark.parametrize("path", ["/", "/api/version", "/api/tags", "/health"])
 def test_head_is_answered_where_ollama_does(proxy, path):
-    assert proxy.http.head(path).status_code == 200
+    answer = proxy.http.head(path)
+
+    assert (answer.status_code, answer.content) == (200, b"")
 
 
 def test_an_unknown_route_is_told_in_ollamas_words(proxy):
@@ -23,20 +31,87 @@ def test_an_unknown_route_is_told_in_ollamas_words(proxy):
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
 
 
-@pytest.mark.parametrize(
-    ("method", "path"), [("GET", "/api/chat"), ("HEAD", "/api/chat"), ("POST", "/api/tags"), ("DELETE", "/api/show")]
-)
-def test_a_wrong_method_is_405(proxy, method, path):
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+WRONG = [
+    (method, path, methods) for methods, path, _ in ROUTES for method in METHODS if method not in methods.split(",")
+]
+
+
+@pytest.mark.parametrize(("method", "path", "allowed"), WRONG, ids=lambda value: value)
+def test_a_wrong_method_is_405_on_every_route(proxy, upstream, method, path, allowed):
     answer = proxy.http.request(method, path)
 
     assert answer.status_code == 405
     assert answer.text == ("" if method == "HEAD" else "405 method not allowed")
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert set(answer.headers["allow"].split(", ")) == set(allowed.split(","))
+    assert upstream.received == []
 
 
-@pytest.mark.parametrize("path", ["//api/version", "/api/version/", "//api//version//"])
-def test_a_slash_too_many_is_forgiven(proxy, path):
-    """A base address typed with a slash at its end makes such paths."""
+@pytest.mark.parametrize("path", [path for _, path, _ in ROUTES])
+def test_options_to_an_address_is_405_on_every_route(proxy, path):
+    """As with Ollama, which answers OPTIONS by itself only to a host's name."""
+    answer = proxy.http.options(path)
+
+    assert (answer.status_code, answer.text) == (405, "405 method not allowed")
+
+
+@pytest.mark.parametrize("path", [path for _, path, _ in ROUTES])
+def test_options_to_a_name_is_answered_on_every_route(proxy, path):
+    answer = proxy.http.options(path, headers={"host": "localhost"})
+
+    assert (answer.status_code, answer.content) == (204, b"")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["//api/version", "/api/version/", "//api//version//", "/v1/api/version", "/api/api/version", "/v1//api/version/"],
+)  # fmt: skip
+def test_an_address_typed_with_too_much_is_forgiven(proxy, path):
+    """With a slash, `/v1` or `/api` at its end, as people copy it from elsewhere."""
     assert proxy.http.get(proxy.url + path).json() == {"version": "0.33.0"}
+
+
+@pytest.mark.parametrize("spelled", ["/{}", "{}/", "/v1{}", "/api{}"])
+@pytest.mark.parametrize(
+    ("methods", "path"), [(methods, path) for methods, path, _ in ROUTES if path.startswith("/api")]
+)
+def test_every_route_is_found_by_such_a_path(proxy, methods, path, spelled):
+    """Asked with a method that the route does not take: so no route is performed."""
+    answer = proxy.http.put(proxy.url + spelled.format(path))
+
+    assert answer.status_code == 405
+    assert set(answer.headers["allow"].split(", ")) == set(methods.split(","))
+
+
+def test_a_post_to_such_a_path_stays_a_post(proxy, upstream):
+    """A redirect, as Ollama gives one, would make a GET of it."""
+    body = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}], "stream": False}
+
+    answers = [
+        proxy.http.post(f"{proxy.url}{path}", json=body) for path in ("//api/chat", "/v1/api/chat", "/api/api/chat")
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert len(upstream.chats) == 3
+
+
+@pytest.mark.parametrize("path", ["/v1", "/v1/", "/v1/apis/tags", "/api", "/apiapi/tags", "/api/v2/tags", "/v1/tags"])
+def test_what_is_not_meant_so_is_not_found(proxy, path):
+    assert proxy.http.get(path).status_code == 404
+
+
+def test_a_port_open_to_every_page_is_warned_of(monkeypatch):
+    """Some have the variable set for Ollama, where nothing costs money."""
+    warned = []
+    monkeypatch.setattr(app.log, "warning", lambda event, **facts: warned.append((event, facts)), raising=False)
+
+    for origins in ("chrome-extension://*", "*"):
+        create_app(lambda origins=origins: SimpleNamespace(settings=Settings(ollama_origins=origins)))
+
+    assert warned == [
+        ("every web page may call the port and spend money", {"setting": "OLLAMA_ORIGINS", "value": "*"}),
+    ]
 
 
 def test_health_tells_what_is_known_without_asking(proxy, upstream):
@@ -67,7 +142,10 @@ def test_without_a_key_chat_says_where_to_put_it(proxies, tmp_path, monkeypatch)
         keyring.set_keyring(before)
 
     assert answer.status_code == 503
-    assert answer.json() == {"error": "This system has no key store that Tray Proxy can use."}
+    assert answer.json() == {
+        "error": "This system has no key store that Tray Proxy can use. "
+        "Paste the key in Settings after each start, or set the environment variable OPENROUTER_API_KEY."
+    }
 
 
 def test_without_a_network_the_list_is_an_honest_error(proxies, tmp_path):
@@ -78,6 +156,6 @@ def test_without_a_network_the_list_is_an_honest_error(proxies, tmp_path):
     assert answer.status_code == 503
     assert answer.json() == {
         "error": "The model list could not be loaded yet: OpenRouter could not be reached: "
-        "there seems to be no internet connection."
+        "there seems to be no internet connection. Check the internet connection; Tray Proxy keeps trying by itself."
     }
     assert running.http.get("/health").json()["status"] == "degraded"

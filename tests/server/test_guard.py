@@ -59,6 +59,18 @@ def test_the_owner_can_add_origins():
     ] == [True, True, False]
 
 
+@pytest.mark.parametrize("more", ["*", " * ", "'*'", '"https://chat.example,*"'])
+def test_a_lone_star_allows_every_page(more):
+    rule = Rule.with_more(more)
+
+    assert [rule.allows_all, rule.origin_allowed("https://anything.example", "localhost")] == [True, True]
+
+
+@pytest.mark.parametrize("more", ["", "chrome-extension://*", "https://*.example"])
+def test_a_star_in_company_does_not(more):
+    assert Rule.with_more(more).allows_all is False
+
+
 CHAT = json.dumps({"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}], "stream": False})
 
 
@@ -124,3 +136,34 @@ def test_a_preflight_of_a_foreign_origin_is_refused(proxy):
 @pytest.mark.parametrize(("host", "status"), [("localhost:11434", 204), ("127.0.0.1:11434", 405), ("[::1]:1", 405)])
 def test_options_without_origin_is_answered_as_ollama_does(proxy, host, status):
     assert proxy.http.options("/api/chat", headers={"host": host}).status_code == status
+
+
+def test_where_all_are_allowed_no_origin_is_named(proxies, tmp_path):
+    """As Ollama does; without credentials, which `*` must not go with."""
+    running = proxies.start(tmp_path, ollama_origins="*")
+    origin = {"origin": "https://anything.example"}
+
+    real, preflight = (
+        running.http.get("/api/version", headers=origin),
+        running.http.options("/api/chat", headers=origin),
+    )
+
+    assert [answer.headers["access-control-allow-origin"] for answer in (real, preflight)] == ["*", "*"]
+    assert [answer.status_code for answer in (real, preflight)] == [200, 204]
+    assert ["vary" in answer.headers for answer in (real, preflight)] == [False, False]
+    assert ["access-control-allow-credentials" in answer.headers for answer in (real, preflight)] == [False, False]
+
+
+def test_a_preflight_depends_on_what_was_asked(proxy):
+    answer = proxy.http.options("/api/chat", headers={"origin": "app://obsidian.md"})
+
+    assert answer.headers["vary"] == "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
+
+
+def test_a_host_is_judged_where_all_origins_are_allowed_too(proxies, tmp_path, upstream):
+    running = proxies.start(tmp_path, ollama_origins="*")
+    before = len(upstream.received)
+
+    answer = running.http.post("/api/chat", content=CHAT, headers={"host": "evil.example"})
+
+    assert (answer.status_code, len(upstream.received)) == (403, before)

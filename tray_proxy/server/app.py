@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+import structlog
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -10,13 +11,15 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from tray_proxy import __version__
-from tray_proxy.server import ollama_api
+from tray_proxy.server import ollama_account, ollama_api, ollama_embed, ollama_models
 from tray_proxy.server.asgi import TEXT, App, Receive, Reply, Scope, Send, json_reply
+from tray_proxy.server.endpoint import Call, Endpoint, Handler
 from tray_proxy.server.exchange import Deps
-from tray_proxy.server.guard import Guard, Rule
+from tray_proxy.server.guard import ANY_ORIGIN, Guard, Rule
 from tray_proxy.server.journal import Journal
-from tray_proxy.server.ollama_api import Call, Endpoint, Handler
 from tray_proxy.wire.ollama import ALIVE_TEXT
+
+log = structlog.get_logger(__name__)
 
 
 async def alive(_call: Call) -> Reply:
@@ -48,7 +51,24 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET,HEAD", "/api/version", ollama_api.version),
     ("GET,HEAD", "/api/tags", ollama_api.tags),
     ("POST", "/api/show", ollama_api.show),
+    ("GET", "/api/ps", ollama_api.ps),
     ("POST", "/api/chat", ollama_api.chat),
+    ("POST", "/api/generate", ollama_api.generate),
+    ("POST", "/api/embed", ollama_embed.embed),
+    ("POST", "/api/embeddings", ollama_embed.embeddings),
+    ("POST", "/api/pull", ollama_models.pull),
+    ("POST", "/api/push", ollama_models.push),
+    ("POST", "/api/create", ollama_models.create),
+    ("POST", "/api/copy", ollama_models.copy),
+    ("DELETE", "/api/delete", ollama_models.delete),
+    ("HEAD,POST", "/api/blobs/{digest}", ollama_models.blobs),
+    ("GET", "/api/status", ollama_account.status),
+    ("POST", "/api/me", ollama_account.me),
+    ("POST", "/api/signout", ollama_account.signout),
+    ("DELETE", "/api/user/keys/{key}", ollama_account.signout),
+    ("POST", "/api/experimental/web_search", ollama_account.cloud_only("web search")),
+    ("POST", "/api/experimental/web_fetch", ollama_account.cloud_only("web fetch")),
+    ("GET", "/api/experimental/model-recommendations", ollama_account.recommendations),
 )
 
 
@@ -59,20 +79,29 @@ def create_app(deps: Callable[[], Deps]) -> App:
     Args:
         deps: Gives the `Deps` in force when a request comes in.
     """
-    routes = [Route(path, Endpoint(handler, deps), methods=methods.split(",")) for methods, path, handler in ROUTES]
+    routes = [_route(methods, path, Endpoint(handler, deps)) for methods, path, handler in ROUTES]
     app = FastAPI(title="Tray Proxy", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.router.routes.extend(routes)
     app.add_exception_handler(HTTPException, _no_such_route)
-    guard = Guard(_CleanPath(app), Rule.with_more(deps().settings.ollama_origins))
-    return Journal(guard)
+    rule = Rule.with_more(deps().settings.ollama_origins)
+    if rule.allows_all:
+        log.warning("every web page may call the port and spend money", setting="OLLAMA_ORIGINS", value=ANY_ORIGIN)
+    return Journal(Guard(_CleanPath(app), rule))
+
+
+def _route(methods: str, path: str, endpoint: Endpoint) -> Route:
+    route = Route(path, endpoint)
+    # Given to the constructor, GET would bring HEAD along, which Ollama answers on a few paths only.
+    route.methods = set(methods.split(","))
+    return route
 
 
 class _CleanPath:
     """
-    Takes `//api/chat` and `/api/chat/` for `/api/chat`.
+    Takes `//api/chat`, `/api/chat/`, `/v1/api/chat` and `/api/api/chat` for `/api/chat`.
 
-    A base address typed with a slash at its end makes such paths. Ollama redirects them, which turns a POST
-    into a GET on the way.
+    A base address typed with a slash, `/v1` or `/api` at its end makes such paths. Ollama redirects some of them,
+    which turns a POST into a GET on the way.
     """
 
     def __init__(self, app: App) -> None:
@@ -80,7 +109,7 @@ class _CleanPath:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = re.sub(r"/{2,}", "/", scope["path"])
-        clean = path if path == "/" else path.rstrip("/")
+        clean = re.sub(r"^(/v1|/api)+(?=/api/)", "", path if path == "/" else path.rstrip("/"))
         await self._app({**scope, "path": clean, "raw_path": clean.encode()}, receive, send)
 
 

@@ -27,8 +27,9 @@ DEFAULT_ORIGINS = (
     "vscode-webview://*",
     "vscode-file://*",
 )
+# Alone in the list it allows every web page.
+ANY_ORIGIN = "*"
 _LOCAL_SUFFIXES = (".localhost", ".local", ".internal")
-_METHODS = "GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS"
 _STAINLESS = (
     "arch", "async", "custom-poll-interval", "helper-method", "lang", "os", "package-version", "poll-helper",
     "retry-count", "runtime", "runtime-version", "timeout",
@@ -41,7 +42,11 @@ ALLOWED_HEADERS = ",".join(
         "x-api-key", "anthropic-version", "anthropic-beta", "anthropic-dangerous-direct-browser-access",
     )
 )  # fmt: skip
-_MAX_AGE_S = "43200"
+_PREFLIGHT = (
+    ("access-control-allow-methods", "GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS"),
+    ("access-control-allow-headers", ALLOWED_HEADERS),
+    ("access-control-max-age", "43200"),
+)
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]*)(:\d{1,5})?")
 
 
@@ -61,8 +66,14 @@ class Rule:
     @classmethod
     def with_more(cls, more: str) -> "Rule":
         """Make the rule with more origins, separated by commas (the setting `OLLAMA_ORIGINS`)."""
-        extra = (origin.strip() for origin in more.split(","))
+        # As Ollama does: service files leave quotes around the value.
+        extra = (origin.strip() for origin in more.strip().strip("\"'").split(","))
         return cls(origins=(*DEFAULT_ORIGINS, *(origin for origin in extra if origin)), hostname=socket.gethostname())
+
+    @property
+    def allows_all(self) -> bool:
+        """Whether every web page may call."""
+        return ANY_ORIGIN in self.origins
 
     def host_allowed(self, hosts: list[str]) -> bool:
         """Say whether the Host header means this computer; there may be one at most, in plain form."""
@@ -91,6 +102,17 @@ class Rule:
             return True
         return any(_pattern(each).fullmatch(origin) for each in self.origins)
 
+    def cors(self, origin: str, *varied: str) -> tuple[tuple[str, str], ...]:
+        """
+        Return the headers that let a page from an allowed origin read the answer.
+
+        Args:
+            varied: Request headers besides Origin that the answer depends on.
+        """
+        if self.allows_all:
+            return (("access-control-allow-origin", ANY_ORIGIN),)
+        return (("access-control-allow-origin", origin), ("vary", ", ".join(("Origin", *varied))))
+
 
 class Guard:
     """Middleware: 403 with an empty body for what the rule does not allow; CORS headers for what it does."""
@@ -108,18 +130,19 @@ class Guard:
             return
         host = hosts[0] if hosts else ""
         if not origins:
-            if scope["method"] == "OPTIONS":
-                await send_reply(send, Reply(204 if self._rule.is_name(hosts) else 405))
-                return
-            await self._app(scope, receive, send)
+            if scope["method"] == "OPTIONS" and self._rule.is_name(hosts):
+                await send_reply(send, Reply(204))
+            else:
+                await self._app(scope, receive, send)
             return
         origin = origins[0]
         if not self._rule.origin_allowed(origin, host):
             await send_reply(send, Reply(403))
         elif scope["method"] == "OPTIONS":
-            await send_reply(send, Reply(204, headers=_preflight(origin)))
+            varied = ("Access-Control-Request-Method", "Access-Control-Request-Headers")
+            await send_reply(send, Reply(204, headers=(*self._rule.cors(origin, *varied), *_PREFLIGHT)))
         else:
-            await self._app(scope, receive, _with_cors(send, origin))
+            await self._app(scope, receive, _with_headers(send, self._rule.cors(origin)))
 
 
 @cache
@@ -133,24 +156,12 @@ def _values(scope: Scope, name: bytes) -> list[str]:
     return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
 
 
-def _preflight(origin: str) -> tuple[tuple[str, str], ...]:
-    return (
-        ("access-control-allow-origin", origin),
-        ("access-control-allow-methods", _METHODS),
-        ("access-control-allow-headers", ALLOWED_HEADERS),
-        ("access-control-max-age", _MAX_AGE_S),
-        ("vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"),
-    )
+def _with_headers(send: Send, headers: Iterable[tuple[str, str]]) -> Send:
+    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers]
 
-
-def _with_cors(send: Send, origin: str) -> Send:
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            cors: Iterable[tuple[bytes, bytes]] = (
-                (b"access-control-allow-origin", origin.encode("latin-1")),
-                (b"vary", b"Origin"),
-            )
-            message = {**message, "headers": [*message.get("headers", ()), *cors]}
+            message = {**message, "headers": [*message.get("headers", ()), *raw]}
         await send(message)
 
     return send_with_headers

@@ -1,0 +1,141 @@
+"""What is around every handler: the call it answers, and the wrapper that gives every failure Ollama's shape."""
+
+import asyncio
+import contextlib
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+from msgspec import UNSET, UnsetType
+
+from tray_proxy.catalogue import Found
+from tray_proxy.errors import BadRequest, ModelNotFound, PortInUse, ProxyError, Stopping, UpstreamError, full_text
+from tray_proxy.server.asgi import ClientLeft, Receive, Record, Reply, Scope, Send, encode, json_reply, send_reply
+from tray_proxy.server.exchange import Deps
+from tray_proxy.translate.names import is_valid, with_tag
+from tray_proxy.wire import ollama
+
+log = structlog.get_logger(__name__)
+
+
+def _required() -> ProxyError:
+    return BadRequest("model is required")
+
+
+@dataclass(frozen=True)
+class NameWords:
+    """
+    What a route says of a name that is no model's.
+
+    Args:
+        missing: Makes the error for a name that was not given.
+        unknown: What to say of an unknown model, with `{name}` in it. It must hold "not found".
+        tagged: Whether the unknown name is repeated with its tag.
+    """
+
+    missing: Callable[[], ProxyError] = _required
+    unknown: str = "model '{name}' not found"
+    tagged: bool = False
+
+
+_PULL_FIRST = 'model "{name}" not found, try pulling it first'
+# The routes that differ from the others. Source: Ollama's `server/routes.go`, handler by handler.
+NAME_WORDS = {
+    "/api/generate": NameWords(partial(ModelNotFound, "")),
+    "/api/embed": NameWords(partial(ModelNotFound, ""), _PULL_FIRST),
+    "/api/embeddings": NameWords(unknown=_PULL_FIRST),
+    "/api/show": NameWords(tagged=True),
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request to an endpoint."""
+
+    deps: Deps
+    scope: Scope
+    receive: Receive
+    send: Send
+    record: Record
+
+    async def find(self, asked: str | None) -> Found:
+        """
+        Find the model that a request names, and note it for the log.
+
+        Raises:
+            BadRequest: no name was given, or what was given is no name.
+            ModelNotFound: no such model is to be had; in the route's own words.
+            ModelNameAmbiguous, CatalogueUnavailable: it cannot be told which model is meant.
+        """
+        words = NAME_WORDS.get(self.scope["path"], NameWords())
+        if not asked or not asked.strip():
+            raise words.missing()
+        if not is_valid(asked):
+            raise BadRequest("invalid model name")
+        catalogue = await self.deps.catalogue.catalogue()
+        try:
+            found = catalogue.resolve(asked)
+        except ModelNotFound as error:
+            name = with_tag(asked.strip()) if words.tagged else asked
+            raise type(error)(name, error.near, words.unknown) from None
+        self.record.model = found.model.id
+        return found
+
+
+type Handler = Callable[[Call], Awaitable[Reply | None]]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """
+    A plain ASGI endpoint around a handler. The handler gives a `Reply`, or None if it has answered itself.
+
+    Args:
+        deps: Gives the `Deps` in force; a request keeps those it began with.
+    """
+
+    handler: Handler
+    deps: Callable[[], Deps]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; no failure leaves here but as an answer."""
+        record: Record = scope["record"]
+        try:
+            reply = await self.handler(Call(self.deps(), scope, receive, send, record))
+        except ClientLeft:
+            record.outcome = "cancelled"
+            return
+        except asyncio.CancelledError:
+            # The server gives up, while the proxy is turned off, what has not even been asked whole.
+            record.outcome = "failed"
+            reply = error_reply(Stopping())
+        except ProxyError as error:
+            record.outcome = "failed"
+            record.error = type(error).__name__
+            reply = error_reply(error, await self._signin_url(error))
+        except Exception:
+            # The text of an unforeseen exception may hold anything; the log gets its outline only.
+            log.exception("internal error", request_id=record.request_id)
+            record.outcome = "failed"
+            record.error = "internal"
+            reply = json_reply(
+                ollama.ErrorResponse(f"internal error; look for {record.request_id} in Tray Proxy's log"), 500
+            )
+        if reply is not None:
+            await send_reply(send, reply)
+
+    async def _signin_url(self, error: ProxyError) -> str | UnsetType:
+        """Tell where a key can be given: Ollama's command line shows the address of a 401, and not its text."""
+        if error.status == 401:
+            with contextlib.suppress(PortInUse):  # then the text must do
+                return await self.deps().page_address()
+        return UNSET
+
+
+def error_reply(error: ProxyError, signin_url: str | UnsetType = UNSET) -> Reply:
+    """Write an error as Ollama does: its status, and what is to be said of it as a string under `error`."""
+    retry_s = error.retry_after_s if isinstance(error, UpstreamError) else None
+    headers = () if retry_s is None else (("retry-after", str(math.ceil(retry_s))),)
+    return Reply(error.status, encode(ollama.ErrorResponse(full_text(error), signin_url)), headers=headers)
