@@ -65,4 +65,5 @@ lock-check: install-dev ## Check that the pinned versions still fit pyproject.to
 	@scripts/lock --check
 
 clean: ## Remove the environment and everything that was built
-	rm -rf .venv build dist .coverage .coverage.* htmlcov .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .clients build dist .coverage .coverage.* htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache
