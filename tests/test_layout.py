@@ -1,5 +1,6 @@
 """House rules that no single module can keep by itself."""
 
+import json
 import re
 import subprocess
 import sys
@@ -10,14 +11,14 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tray_proxy.server.app import ROUTES
 from tray_proxy.settings import Settings, flag_of, knob
-from tray_proxy.translate.options import OPTION_RULES
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "tray_proxy"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name not in ("__init__.py", "__main__.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PINS = ROOT / "packaging"
+CLIENTS = ROOT / "tests" / "clients"
 LINES_AT_MOST = 400
 
 # name==version, perhaps "; marker", then one hash or more on lines of their own.
@@ -83,23 +84,42 @@ def test_no_lock_file_with_index_addresses_is_tracked():
 def test_everything_the_project_asks_for_is_pinned_with_hashes(file, extras):
     """What is released is what was tested; `make lock` brings the pins in step."""
     asked_for = PROJECT["dependencies"] + [line for extra in extras for line in PROJECT["optional-dependencies"][extra]]
-    pins = {canonicalize_name(pin["name"]): pin for pin in PIN.finditer(pins_text(file))}
 
-    out_of_step = [
-        line
+    fail_for(out_of_step(asked_for, PINS / file))
+
+
+@pytest.mark.parametrize("name", ["requirements", "requirements-litellm"])
+def test_every_client_library_is_pinned_with_hashes(name):
+    lines = (CLIENTS / f"{name}.in").read_text(encoding="utf-8").splitlines()
+    asked_for = [line for line in lines if line and not line.startswith("#")]
+
+    fail_for(out_of_step(asked_for, CLIENTS / f"{name}.txt"))
+
+
+def out_of_step(asked_for: list[str], file: Path) -> list[str]:
+    """Name what is asked for and not pinned within its bounds, and what is pinned without a hash."""
+    pins = {canonicalize_name(pin["name"]): pin for pin in PIN.finditer(file.read_text(encoding="utf-8"))}
+    return [
+        f"{line} is not in {named(file)}; run `make lock`"
         for line in asked_for
         if (pin := pins.get(canonicalize_name(Requirement(line).name))) is None
         or pin["version"] not in Requirement(line).specifier
-    ]
-
-    assert not out_of_step, f"not in {file}: {', '.join(out_of_step)}; run `make lock`"
-    assert [name for name, pin in pins.items() if not pin["hashes"]] == []
+    ] + [f"{name} has no hash in {named(file)}" for name, pin in pins.items() if not pin["hashes"]]
 
 
-@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        PINS / "requirements.txt",
+        PINS / "requirements-dev.txt",
+        CLIENTS / "requirements.txt",
+        CLIENTS / "requirements-litellm.txt",
+    ],
+    ids=named,
+)
 def test_pins_hold_nothing_but_pins(file):
     """No index address, no option: where packages come from is the business of who installs them."""
-    text = pins_text(file)
+    text = file.read_text(encoding="utf-8")
 
     rest = [line for line in PIN.sub("", text).splitlines() if line and not line.lstrip().startswith("#")]
 
@@ -107,25 +127,26 @@ def test_pins_hold_nothing_but_pins(file):
     assert "://" not in text
 
 
+def test_every_npm_package_is_pinned_with_a_hash_and_without_an_address():
+    """`make lock` leaves out where a package came from."""
+    asked_for = json.loads((CLIENTS / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    text = (CLIENTS / "package-lock.json").read_text(encoding="utf-8")
+    packages = json.loads(text)["packages"]
+    root = packages.pop("")
+
+    assert root["dependencies"] == asked_for
+    assert {name: packages[f"node_modules/{name}"]["version"] for name in asked_for} == asked_for
+    assert [name for name, package in packages.items() if not package["integrity"].startswith("sha512-")] == []
+    assert "://" not in text
+
+
 def test_the_tests_run_on_the_versions_that_are_released():
     released, tested = (
-        {(pin["name"], pin["version"]) for pin in PIN.finditer(pins_text(file))}
+        {(pin["name"], pin["version"]) for pin in PIN.finditer((PINS / file).read_text(encoding="utf-8"))}
         for file in ("requirements.txt", "requirements-dev.txt")
     )
 
     assert released - tested == set()
-
-
-def pins_text(file: str) -> str:
-    return (ROOT / "packaging" / file).read_text(encoding="utf-8")
-
-
-def test_each_endpoint_and_option_is_documented():
-    documented = (ROOT / "docs" / "ollama-api.md").read_text(encoding="utf-8")
-    rows = [f"| {methods.replace(',', ', ')} | `{path}` |" for methods, path, _ in ROUTES]
-    rows += [f"| `{name}` | " for name in OPTION_RULES]
-
-    assert [row for row in rows if row not in documented] == []
 
 
 def test_each_setting_and_flag_is_documented():
