@@ -9,7 +9,7 @@ import pytest
 
 from tray_proxy.catalogue import Catalogue, CatalogueCache
 from tray_proxy.errors import SettingsInvalid
-from tray_proxy.selection import MENU_LENGTH, Selection, stored_choice
+from tray_proxy.selection import MENU_LENGTH, Selection
 from tray_proxy.translate.names import AllowList
 
 type Start = Callable[..., Selection]
@@ -284,16 +284,3 @@ def test_what_was_just_unticked_has_room_in_a_full_menu(start: Start) -> None:
         "v/03": False,
         "v/20": False,
     }
-
-
-def test_a_choice_is_read_from_its_file(file: Path) -> None:
-    chosen = {"allowed_models": ["a/one"], "hidden_models": ["b/two"], "presets": {"mine": {"model": "a/one"}}}
-    file.write_text(json.dumps(chosen | {"port": 1}))
-
-    assert stored_choice(file) == chosen | {"allowed_models": ("a/one",), "hidden_models": ("b/two",)}
-
-
-def test_a_choice_that_was_never_made_or_cannot_be_read_is_none(file: Path) -> None:
-    file.write_text(json.dumps({"allowed_models": 7, "hidden_models": {"a": 1}, "presets": []}))
-
-    assert stored_choice(file) == {"allowed_models": None, "hidden_models": (), "presets": {}}

@@ -523,3 +523,15 @@ def test_a_host_flag_overrides_an_ollama_host_that_others_can_reach(monkeypatch:
     chosen = settings.load({"host": "127.0.0.1"})
 
     assert (chosen.host, chosen.port) == ("127.0.0.1", 11500)
+
+
+def test_the_demos_choice_of_models_has_a_file_of_its_own(tmp_path):
+    """Made-up models would otherwise hide the real ones, and the other way round."""
+    (tmp_path / "home" / "demo").mkdir(parents=True)
+    (tmp_path / "home" / "settings.json").write_text('{"port": 1001, "allowed_models": ["real/one"]}')
+    (tmp_path / "home" / "demo" / "settings.json").write_text('{"port": 1002, "hidden_models": ["demo/two"]}')
+
+    demo, real = settings.load(demo=True), settings.load()
+
+    assert (demo.port, demo.allowed_models, demo.hidden_models) == (1001, None, ("demo/two",))
+    assert (real.port, real.allowed_models, real.hidden_models) == (1001, ("real/one",), ())

@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from tray_proxy import wiring
 
     try:
-        loaded = settings.load(chosen)
+        loaded = settings.load(chosen, demo=demo)
         settings.hide_key_from_children()
         run = wiring.serve if word == "serve" else wiring.run_tray
         run(loaded, demo=demo, say=say)

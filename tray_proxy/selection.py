@@ -1,11 +1,7 @@
 """Which models the owner allows: put in force in the catalogue, and kept in the user's settings file."""
 
-import contextlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
-
-from pydantic import TypeAdapter, ValidationError
 
 from tray_proxy import settings
 from tray_proxy.catalogue import Catalogue, CatalogueCache
@@ -14,8 +10,6 @@ from tray_proxy.translate.names import AllowList
 
 # What fits a menu; the page shows them all.
 MENU_LENGTH = 15
-# The settings that make up the choice, the owner's own names among them.
-OF_MODELS = ("allowed_models", "hidden_models", "presets")
 
 
 class Selection:
@@ -105,20 +99,3 @@ class Selection:
 def _without(ids: Iterable[str], model_id: str) -> tuple[str, ...]:
     """Leave one id out, in whatever case a person wrote it."""
     return tuple(other for other in ids if other.casefold() != model_id.casefold())
-
-
-def stored_choice(file: Path) -> dict[str, Any]:
-    """
-    Return the choice of models in a settings file, by setting name.
-
-    The demo's models are chosen apart from the real ones. What is not there, or not valid, is as if never chosen.
-    """
-    content = settings.read_user_file(file)
-    choice = {}
-    for name in OF_MODELS:
-        field = settings.Settings.model_fields[name]
-        choice[name] = field.default
-        if name in content:
-            with contextlib.suppress(ValidationError):
-                choice[name] = TypeAdapter(field.rebuild_annotation()).validate_python(content[name])
-    return choice

@@ -24,6 +24,8 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from tray_proxy import ollama_host, paths
 from tray_proxy.errors import SettingsInvalid, SettingsNotSaved
 
+# What belongs to the models of one upstream.
+OF_MODELS = ("allowed_models", "hidden_models", "presets")
 DEFAULT_BASE_URL = "https://openrouter.ai/api/v1"
 
 
@@ -284,10 +286,15 @@ class UserFileSource(_WholeSource):
         """Return what the file holds of our settings."""
         home = self.current_state.get("tray_proxy_home")
         try:
-            file = paths.folders(_folder(Path(home)) if home else None).settings_file
+            folders = paths.folders(_folder(Path(home)) if home else None)
         except ValueError:
             return {}  # the home is refused by itself, with a sentence
-        content = read_user_file(file)
+        content = read_user_file(folders.settings_file)
+        if self.current_state.get("demo"):
+            content = {name: value for name, value in content.items() if name not in OF_MODELS}
+            content |= {
+                name: value for name, value in read_user_file(folders.demo().settings_file).items() if name in OF_MODELS
+            }
         return {name: value for name, value in content.items() if name in stored_names()}
 
 
@@ -307,18 +314,19 @@ def address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def load(flags: Mapping[str, object] | None = None) -> Settings:
+def load(flags: Mapping[str, object] | None = None, *, demo: bool = False) -> Settings:
     """
     Read all sources.
 
     Args:
         flags: Values from the command line, by setting name.
+        demo: Whether the choice of models is the one made among the demo's, which has a file of its own.
 
     Raises:
         SettingsInvalid: a value is not allowed; the message names setting, value and what is allowed.
     """
     try:
-        return Settings(**(flags or {}))  # type: ignore[arg-type]  # pydantic checks them
+        return Settings(**{**(flags or {}), "demo": demo})  # type: ignore[arg-type]  # pydantic checks them
     except (OSError, UnicodeDecodeError):
         raise SettingsInvalid("The file .env in this folder cannot be read. Allowed is text in UTF-8.") from None
     except ValidationError as error:

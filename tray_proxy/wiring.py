@@ -14,7 +14,6 @@ from tray_proxy.demo.upstream import DemoUpstream
 from tray_proxy.errors import ProxyError
 from tray_proxy.listener import Listener, LoopThread, bind
 from tray_proxy.program import Program, program_folders
-from tray_proxy.selection import stored_choice
 from tray_proxy.settings import Settings, address
 from tray_proxy.tray import opener
 from tray_proxy.tray.controller import TrayController
@@ -170,8 +169,7 @@ async def _open(
         sockets = bind("127.0.0.1", 0)
         upstream = Listener(DemoUpstream().app, sockets)
         url = await upstream.start()
-        choice = stored_choice(program_folders(settings, demo=True).settings_file)
-        settings = settings.model_copy(update={"openrouter_base_url": f"{url}/api/v1", **choice})
+        settings = settings.model_copy(update={"openrouter_base_url": f"{url}/api/v1"})
     program = Program(settings, demo=demo, post=post)
     program.begin()
     return program, upstream
