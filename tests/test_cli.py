@@ -119,9 +119,7 @@ def test_every_flag_reaches_its_setting(started: list[Any], tmp_path: Path) -> N
 
     ((_, loaded, _),) = started
     without_flag = {"openrouter_api_key", "ollama_host", "allowed_models", "hidden_models", "presets"}
-    assert loaded.model_dump(exclude=without_flag) == {
-        name: read for name, (_, read) in values.items()
-    }
+    assert loaded.model_dump(exclude=without_flag) == {name: read for name, (_, read) in values.items()}
 
 
 def test_the_version_is_told() -> None:

@@ -15,7 +15,7 @@ from tray_proxy.errors import BodyTooLarge, ModelNotFound, SettingsInvalid
 from tray_proxy.presets import MENU_LENGTH, OwnName, Presets, listed_name
 from tray_proxy.translate.names import AllowList
 from tray_proxy.translate.presets import Preset
-from tray_proxy.wire.ollama import CreateRequest, Message
+from tray_proxy.wire.ollama import CreateRequest, FunctionCall, Message, ToolCall
 
 type Start = Callable[..., Presets]
 
@@ -282,6 +282,53 @@ def test_all_names_together_have_a_limit(start: Start, file: Path, monkeypatch: 
 
     assert overview(presets) == {"fast:latest": True}
     assert list(kept(file)) == ["fast:latest"]
+
+
+def test_what_counts_is_what_is_written(start: Start, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each level is indented in the file: a small request could otherwise fill the disk."""
+    monkeypatch.setattr(presets_module, "MAX_BYTES", 10_000)
+    arguments: dict[str, object] = {}
+    for _ in range(100):
+        arguments = {"a": arguments}
+    call = ToolCall(function=FunctionCall(name="f", arguments=arguments))
+
+    with pytest.raises(BodyTooLarge):
+        start().store("deep", Preset(model="v/a", messages=[Message(role="assistant", tool_calls=[call])]))
+
+    assert kept(file) is None
+
+
+def test_there_are_only_so_many_names(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presets_module, "MAX_NAMES", 1)
+    presets = start()
+    presets.store("fast", ALIAS)
+
+    with pytest.raises(BodyTooLarge, match=r"^there are 1 names of one's own already: remove some$"):
+        presets.store("slow", ALIAS)
+    presets.store("fast", Preset(model="v/b"))
+
+    assert overview(presets) == {"fast:latest": True}
+
+
+def test_only_the_last_ones_removed_can_be_restored(start: Start) -> None:
+    """An app that makes and removes names in a loop must not fill the memory."""
+    presets = start()
+    for number in range(MENU_LENGTH + 2):
+        presets.store(f"n{number:02}", ALIAS)
+        presets.remove(f"n{number:02}")
+
+    assert list(overview(presets)) == [f"n{number:02}:latest" for number in range(2, MENU_LENGTH + 2)]
+
+
+def test_what_is_too_large_for_the_file_is_not_kept_for_restoring(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    presets = start({"long": BRIEF})
+    monkeypatch.setattr(presets_module, "MAX_BYTES", 10)
+
+    presets.remove("long")
+
+    assert overview(presets) == {}
 
 
 def test_what_is_beyond_the_limit_can_still_be_removed(

@@ -264,7 +264,7 @@ class UpstreamUnreachable(UpstreamError):
     """No connection to OpenRouter, or it broke off."""
 
     status = 502
-    hint = "Check the internet connection."
+    hint = "Check the internet connection, and try again."
 
 
 class UpstreamTimeout(UpstreamError):

@@ -26,7 +26,7 @@ def parse(text: str) -> tuple[str, int]:
     if not colon or _is_ip(where.strip("[]")) or (":" in host and not (host.startswith("[") and host.endswith("]"))):
         host, port = where or DEFAULT_HOST, ""
     number = int(port) if port.isascii() and port.isdecimal() and len(port) <= 5 else 0
-    default = _DEFAULT_PORTS.get(scheme.lower(), _DEFAULT_PORTS[""])
+    default = _DEFAULT_PORTS.get(scheme, _DEFAULT_PORTS[""])
     return host.strip("[]"), number if 1 <= number <= 65535 else default
 
 

@@ -1,5 +1,6 @@
 """The owner's own names (aliases and presets): put in force in the catalogue, kept in the user's settings file."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +11,13 @@ import structlog
 
 from tray_proxy import settings
 from tray_proxy.catalogue import CatalogueCache
-from tray_proxy.errors import BodyTooLarge, ModelNotFound, SettingsInvalid
+from tray_proxy.errors import BodyTooLarge, ModelNotFound
 from tray_proxy.translate.names import folded, is_valid, with_tag
 from tray_proxy.translate.presets import Preset
 
 # They are read whole at every start, and written whole at every change.
 MAX_BYTES = 4 * 1024 * 1024
+MAX_NAMES = 500
 # What fits a menu; the page shows them all.
 MENU_LENGTH = 15
 
@@ -86,11 +88,13 @@ class Presets:
 
         Raises:
             SettingsInvalid: it could not be saved; nothing has changed.
-            BodyTooLarge: all of them together are more than is kept; nothing has changed.
+            BodyTooLarge: they would be too many, or too much together; nothing has changed.
         """
         # Read back: pictures in its messages lie in the request's body, which need not stay for their sake.
         kept = self._kept | _entry(name, _decoded(_encoded(preset)))
-        if len(msgspec.json.encode(self._content(kept))) > MAX_BYTES:
+        if len(kept) > MAX_NAMES:
+            raise BodyTooLarge(f"there are {MAX_NAMES} names of one's own already: remove some")
+        if not _fits_the_file(self._content(kept)):
             raise BodyTooLarge(
                 f"names of one's own may hold {MAX_BYTES // 1024 // 1024} MiB together: "
                 "remove some, or leave pictures out of their messages"
@@ -131,16 +135,34 @@ class Presets:
     def _put(self, kept: dict[str, OwnName], removed: dict[str, OwnName]) -> None:
         before = self._kept, self._removed
         # Before the names are put in force: the menu is drawn from them at once.
-        self._kept, self._removed = kept, {key: own for key, own in removed.items() if key not in kept}
+        self._kept, self._removed = kept, _youngest({key: own for key, own in removed.items() if key not in kept})
         try:
             settings.save(self._file, {"presets": self._content(kept) or None})
-        except SettingsInvalid:
+        except BaseException:
             self._kept, self._removed = before
             raise
         self._cache.name(self.named)
 
     def _content(self, kept: Mapping[str, OwnName]) -> dict[str, Any]:
         return self._unreadable | {own.name: _encoded(own.preset) for own in kept.values()}
+
+
+def _fits_the_file(content: object) -> bool:
+    """Say whether it fits as it is written: far inside an object, the file's indentation weighs more than the text."""
+    size = 0
+    for piece in json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(content):
+        size += len(piece.encode())
+        if size > MAX_BYTES:
+            return False
+    return True
+
+
+def _youngest(removed: dict[str, OwnName]) -> dict[str, OwnName]:
+    """Drop what was removed longest ago where it is more than a menu, or the settings file, would hold."""
+    left = dict(list(removed.items())[-MENU_LENGTH:])
+    while sum(len(msgspec.json.encode(own.preset)) for own in left.values()) > MAX_BYTES:
+        del left[next(iter(left))]
+    return left
 
 
 def _entry(name: str, preset: Preset) -> dict[str, OwnName]:

@@ -161,6 +161,23 @@ def test_a_dead_kept_connection_is_replaced_once(raw_upstream):
     assert [bool(request) for request in requests] == [True, True, True]
 
 
+def test_a_kept_connection_that_dies_late_is_not_replaced(raw_upstream, monkeypatch):
+    """OpenRouter may have been at work on the request: vectors are silent until they are all there."""
+    monkeypatch.setattr("tray_proxy.openrouter.client.RESEND_WITHIN_S", -1.0)
+    connections = []
+
+    def answer(connection, number):
+        connections.append(number)
+        read_request(connection)
+        connection.sendall(json_answer(VECTORS))
+        read_request(connection)
+        connection.close()
+
+    with pytest.raises(UpstreamUnreachable, match="broke off before anything was answered"):
+        talk_to(raw_upstream(answer), vectors, vectors)
+    assert connections == [1]
+
+
 def test_a_new_connection_that_dies_is_not_tried_again(raw_upstream):
     connections = []
 

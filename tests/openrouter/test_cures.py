@@ -22,7 +22,7 @@ DOCUMENTED_FILTERS = {
     "require_parameters", "quantization", "allowed_providers",
 }  # fmt: skip
 
-PRIVACY = "Admit such providers at openrouter.ai/settings/privacy, or choose another model."
+PRIVACY = "Loosen the data policy at openrouter.ai/settings/privacy, or choose another model."
 CONTEXT = "Shorten the conversation, or choose a model with a longer context."
 WAIT = "Wait 7 s and try again, or choose another model."
 
@@ -48,8 +48,8 @@ def test_every_cure_is_a_sentence_to_act_on():
 @pytest.mark.parametrize(
     ("message", "first_words"),
     [
-        ("No endpoints found matching your data policy (Free model publication).", "Admit such providers at"),
-        ("Configure: https://openrouter.ai/settings/privacy", "Admit such providers at"),
+        ("No endpoints found matching your data policy (Free model publication).", "Loosen the data policy at"),
+        ("Configure: https://openrouter.ai/settings/privacy", "Loosen the data policy at"),
         ("This endpoint's maximum context length is 8192 tokens, you requested 9000", "Shorten the conversation"),
         ("Your prompt is too long for this model", "Shorten the conversation"),
         ("Requires more credits, or fewer max_tokens. You can only afford 12.", "Add credit at openrouter.ai/credits"),

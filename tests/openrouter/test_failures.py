@@ -148,7 +148,7 @@ def test_each_error_has_its_cure():
     """One example; `cures` has them all."""
     error = answered(404, {"message": "No endpoints found matching your data policy"})
 
-    assert error.hint == "Admit such providers at openrouter.ai/settings/privacy, or choose another model."
+    assert error.hint == "Loosen the data policy at openrouter.ai/settings/privacy, or choose another model."
 
 
 def test_the_providers_words_count_for_the_cure_too():
@@ -209,7 +209,10 @@ def test_what_is_not_openrouters_json_is_said_to_be_so(body):
     error = from_answer(200, body, None, "m")
 
     assert (type(error), error.status) == (errors.UpstreamUnreachable, 502)
-    assert error.message.startswith("The answer did not come from OpenRouter")
+    assert errors.full_text(error) == (
+        "The answer did not come from OpenRouter (HTTP status 200). "
+        "See in a browser whether this network wants you to sign in first, or correct OPENROUTER_BASE_URL."
+    )
 
 
 def test_a_chunk_without_error_tells_none():

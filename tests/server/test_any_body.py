@@ -30,7 +30,7 @@ FIELDS = sorted(
 )
 ALL = [(method, path) for methods, path, _ in ROUTES for method in methods.split(",")]
 # A pull without a stream of what is not there: Ollama's own status and words, which its clients look for.
-ON_PURPOSE = (500, {"error": "pull model manifest: file does not exist"})
+ON_PURPOSE = "pull model manifest: file does not exist"
 # The same bodies on each run: what fails at one's desk fails everywhere.
 EVERY_TIME = settings(derandomize=True, database=None, deadline=None, phases=[Phase.generate, Phase.shrink])
 
@@ -206,7 +206,7 @@ def throw(proxy, upstream, method, path, body):
     answer = proxy.http.request(method, path.partition("{")[0] + (DIGEST if "{" in path else ""), content=body)
 
     sent = upstream.received[before:]
-    assert answer.status_code < 500 or (answer.status_code, answer.json()) == ON_PURPOSE, answer.text
+    assert answer.status_code < 500 or answer.json()["error"].startswith(ON_PURPOSE), answer.text
     assert all(one.body is not None for one in sent)
     if answer.status_code >= 400:
         assert all(refused_by_upstream(one) for one in sent)

@@ -1,19 +1,22 @@
 """Who may call the port. The rule by itself, and over a real socket that nothing reaches the upstream."""
 
+import ipaddress
 import json
 import socket
 
 import pytest
 
-from tray_proxy.server.guard import Rule
+from tray_proxy.server.guard import Rule, is_own_address
 
-RULE = Rule(hostname="mybox")
+OWN = ipaddress.ip_address("8.8.4.4")
+RULE = Rule(hostname="mybox", is_own=OWN.__eq__)
 
 
 @pytest.mark.parametrize(
     "host",
     ["", "localhost", "LOCALHOST:11434", "127.0.0.1", "127.0.0.1:11434", "[::1]:11434", "192.168.1.7:11434", "0.0.0.0",
-     "mybox", "MyBox:11434", "app.localhost", "printer.local", "db.internal:80"],
+     "mybox", "MyBox:11434", "app.localhost", "printer.local", "db.internal:80", "[::]", "10.0.0.1", "8.8.4.4:80",
+     "localhost."],
 )  # fmt: skip
 def test_these_hosts_mean_this_computer(host):
     assert RULE.host_allowed([host] if host else []) is True
@@ -22,10 +25,25 @@ def test_these_hosts_mean_this_computer(host):
 @pytest.mark.parametrize(
     "host",
     ["evil.example", "localhost.evil.example", "localhost/#@evil.example", "user@localhost", "127.0.0.1.evil.example",
-     "8.8.8.8", "localhost:11434:80", "localhost evil", "[::1", "2130706433", "evil.example:11434", "localhost\\@evil"],
+     "8.8.8.8", "[2606:4700::1]", "localhost:11434:80", "localhost evil", "[::1",
+     "2130706433", "evil.example:11434", "localhost\\@evil"],
 )  # fmt: skip
 def test_these_hosts_do_not(host):
     assert RULE.host_allowed([host]) is False
+
+
+@pytest.mark.parametrize(
+    ("address", "own"), [("127.0.0.1", True), ("::1", True), ("8.8.4.4", False), ("2606:4700::1", False)]
+)
+def test_an_address_is_this_computers_if_it_can_be_bound(address, own):
+    assert is_own_address(ipaddress.ip_address(address)) is own
+
+
+def test_this_computers_own_name_and_addresses_are_known():
+    rule = Rule.with_more("")
+
+    assert rule.host_allowed([socket.gethostname()]) is True
+    assert rule.is_own is is_own_address
 
 
 def test_two_hosts_are_one_too_many():
@@ -34,27 +52,39 @@ def test_two_hosts_are_one_too_many():
 
 @pytest.mark.parametrize(
     "origin",
-    ["http://localhost", "http://localhost:3000", "https://127.0.0.1:8443", "http://0.0.0.0", "app://obsidian.md",
-     "file://", "tauri://localhost", "vscode-webview://abc", "vscode-file://vscode-app", "http://mybox:11434"],
-)  # fmt: skip
+    [
+        *(
+            f"{scheme}://{host}{port}"
+            for scheme in ("http", "https")
+            for host in ("localhost", "127.0.0.1", "0.0.0.0")
+            for port in ("", ":3000")
+        ),
+        "app://obsidian.md",
+        "file://",
+        "tauri://localhost",
+        "vscode-webview://abc",
+        "vscode-file://vscode-app",
+    ],
+)
 def test_these_origins_may_call(origin):
-    assert RULE.origin_allowed(origin, "mybox:11434") is True
+    assert RULE.origin_allowed(origin) is True
 
 
 @pytest.mark.parametrize(
     "origin",
     ["null", "http://evil.example", "http://localhost.evil.example", "https://localhost:3000.evil.example",
-     "chrome-extension://abc", "http://localhost@evil.example", "http://mybox:9999", ""],
+     "chrome-extension://abc", "moz-extension://abc", "safari-web-extension://abc", "http://localhost@evil.example",
+     "http://mybox:9999", ""],
 )  # fmt: skip
 def test_these_origins_may_not(origin):
-    assert RULE.origin_allowed(origin, "mybox:11434") is False
+    assert RULE.origin_allowed(origin) is False
 
 
 def test_the_owner_can_add_origins():
     rule = Rule.with_more("chrome-extension://*, https://chat.example")
 
     assert [
-        rule.origin_allowed(origin, "localhost")
+        rule.origin_allowed(origin)
         for origin in ("chrome-extension://abc", "https://chat.example", "https://other.example")
     ] == [True, True, False]
 
@@ -63,7 +93,7 @@ def test_the_owner_can_add_origins():
 def test_a_lone_star_allows_every_page(more):
     rule = Rule.with_more(more)
 
-    assert [rule.allows_all, rule.origin_allowed("https://anything.example", "localhost")] == [True, True]
+    assert [rule.allows_all, rule.origin_allowed("https://anything.example")] == [True, True]
 
 
 @pytest.mark.parametrize("more", ["", "chrome-extension://*", "https://*.example"])
@@ -93,6 +123,12 @@ def test_a_rebound_name_spends_nothing(proxy, upstream):
     assert upstream.received == []
 
 
+def test_two_origins_are_one_too_many(proxy):
+    headers = [("origin", "http://localhost"), ("origin", "http://evil.example")]
+
+    assert proxy.http.get("/api/version", headers=headers).status_code == 403
+
+
 def test_the_guard_answers_before_the_body_is_read(proxy):
     with socket.create_connection(("127.0.0.1", int(proxy.url.rpartition(":")[2]))) as client:
         client.sendall(b"POST /api/chat HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 1000000\r\n\r\n")
@@ -105,10 +141,13 @@ def test_the_guard_stands_before_every_path(proxy, path):
     assert proxy.http.get(path, headers={"origin": "http://evil.example"}).status_code == 403
 
 
-def test_an_allowed_origin_is_named_on_errors_too(proxy):
-    answer = proxy.http.get("/nope", headers={"origin": "app://obsidian.md"})
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/nope", 404), ("PUT", "/api/chat", 405), ("POST", "/api/chat", 400)]
+)
+def test_an_allowed_origin_is_named_on_errors_too(proxy, method, path, status):
+    answer = proxy.http.request(method, path, headers={"origin": "app://obsidian.md"})
 
-    assert answer.status_code == 404
+    assert answer.status_code == status
     assert answer.headers["access-control-allow-origin"] == "app://obsidian.md"
     assert answer.headers["vary"] == "Origin"
     assert "access-control-allow-credentials" not in answer.headers
@@ -123,7 +162,32 @@ def test_a_preflight_of_an_allowed_origin_is_answered(proxy):
     assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
     assert answer.headers["access-control-allow-methods"] == "GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS"
     assert answer.headers["access-control-max-age"] == "43200"
-    assert "x-stainless-retry-count" in answer.headers["access-control-allow-headers"]
+    assert answer.headers["access-control-allow-headers"].split(",") == [
+        "Authorization",
+        "Content-Type",
+        "User-Agent",
+        "Accept",
+        "X-Requested-With",
+        "OpenAI-Beta",
+        "x-stainless-arch",
+        "x-stainless-async",
+        "x-stainless-custom-poll-interval",
+        "x-stainless-helper-method",
+        "x-stainless-lang",
+        "x-stainless-os",
+        "x-stainless-package-version",
+        "x-stainless-poll-helper",
+        "x-stainless-retry-count",
+        "x-stainless-runtime",
+        "x-stainless-runtime-version",
+        "x-stainless-timeout",
+        "x-api-key",
+        "anthropic-version",
+        "anthropic-beta",
+        "anthropic-dangerous-direct-browser-access",
+    ]
+    assert "access-control-allow-credentials" not in answer.headers
+    assert "content-length" not in answer.headers
 
 
 def test_a_preflight_of_a_foreign_origin_is_refused(proxy):
@@ -133,9 +197,26 @@ def test_a_preflight_of_a_foreign_origin_is_refused(proxy):
     assert "access-control-allow-origin" not in answer.headers
 
 
-@pytest.mark.parametrize(("host", "status"), [("localhost:11434", 204), ("127.0.0.1:11434", 405), ("[::1]:1", 405)])
-def test_options_without_origin_is_answered_as_ollama_does(proxy, host, status):
-    assert proxy.http.options("/api/chat", headers={"host": host}).status_code == status
+@pytest.mark.parametrize("origin", ["", "http://{}", "https://{}"])
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("localhost:11434", 204), ("db.internal", 204), ("127.0.0.1:11434", 405), ("[::1]:1", 405), ("[::1]", 405)],
+)
+def test_options_without_a_foreign_origin_is_answered_as_ollama_does(proxy, host, status, origin):
+    headers = {"host": host} | ({"origin": origin.format(host)} if origin else {})
+
+    assert proxy.http.options("/api/chat", headers=headers).status_code == status
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_page_of_our_own_address_is_taken_for_a_program(proxy, scheme):
+    """Its name needs no place in the list, and to its browser the answer is of its own origin."""
+    headers = {"host": "db.internal:9", "origin": f"{scheme}://db.internal:9"}
+
+    answer = proxy.http.get("/api/version", headers=headers)
+
+    assert answer.status_code == 200
+    assert "access-control-allow-origin" not in answer.headers
 
 
 def test_where_all_are_allowed_no_origin_is_named(proxies, tmp_path):

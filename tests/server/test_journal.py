@@ -90,3 +90,28 @@ def test_a_forged_line_stays_one_line(proxy, log_lines):
     [line] = log_lines("/x")
     assert line["event"] == "request"
     assert line["path"] == '/x\n{"event":"forged"}\u202e'
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/api/experimental/web_search", 403),
+        ("POST", "/api/chat", 400),
+        ("HEAD", f"/api/blobs/sha256:{'0' * 64}", 404),
+        ("GET", "/nope", 404),
+        ("GET", "/api/push", 405),
+    ],
+)
+def test_what_was_refused_is_not_done_whoever_refused_it(proxy, log_lines, method, path, status):
+    proxy.http.request(method, path, content=b"{}")
+
+    [line] = log_lines(path)
+    assert (line["status"], line["outcome"]) == (status, "failed")
+
+
+@pytest.mark.parametrize("path", ["/api/me", "/api/signout"])
+def test_who_is_not_signed_in_was_refused(proxies, tmp_path, memory_keyring, log_lines, path):
+    proxies.start(tmp_path / "home", openrouter_api_key=None).http.post(path)
+
+    [line] = log_lines(path)
+    assert (line["status"], line["outcome"]) == (401, "failed")

@@ -206,21 +206,6 @@ def test_bad_input_is_told_in_ollamas_shape_and_never_goes_upstream(proxy, upstr
     assert upstream.received == []
 
 
-def test_the_content_type_does_not_matter(proxy):
-    """`curl -d` sends a form's type, as Ollama's own documentation does."""
-    headers = {"content-type": "application/x-www-form-urlencoded"}
-
-    answer = proxy.http.post("/api/chat", content=json.dumps(CHAT | {"stream": False}), headers=headers)
-
-    assert answer.json()["done"] is True
-
-
-def test_only_the_first_json_value_is_read(proxy):
-    answer = proxy.http.post("/api/chat", content=json.dumps(CHAT | {"stream": False}) + " trailing")
-
-    assert answer.json()["done"] is True
-
-
 def test_nothing_of_the_callers_headers_goes_upstream(proxy, upstream):
     mine = {"authorization": "Bearer canary", "cookie": "canary=1", "referer": "http://canary", "x-api-key": "canary"}
 
@@ -595,6 +580,18 @@ def test_a_model_is_running_while_it_answers(fresh, upstream):
         during = running(fresh)
 
     assert [entry["name"] for entry in during] == ["openai/gpt-4o-mini"]
+
+
+def test_what_is_no_longer_allowed_runs_no_longer(fresh):
+    generated(fresh)
+    fresh.http.post("/api/copy", json={"source": "openai/gpt-4o", "destination": "mine"})
+    fresh.http.post("/api/chat", json={"model": "mine"})
+    before = {entry["name"] for entry in running(fresh)}
+
+    fresh.http.request("DELETE", "/api/delete", json={"model": "mine"})
+    fresh.http.request("DELETE", "/api/delete", json={"model": "openai/gpt-4o-mini"})
+
+    assert (before, running(fresh)) == ({"openai/gpt-4o-mini", "mine:latest"}, [])
 
 
 def test_a_refused_request_loads_nothing(fresh):

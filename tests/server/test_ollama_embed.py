@@ -115,6 +115,14 @@ def test_an_input_of_another_type_is_refused_before_the_model_is_looked_for(prox
         ("/api/embeddings", {"model": "openai/gpt-4o", "prompt": "a"}, 400, "this model does not support embeddings"),
         ("/api/embed", {"model": BGE, "input": "a", "keep_alive": "10"}, 400, 'time: invalid duration "10"'),
         ("/api/embeddings", {"model": BGE, "prompt": "a", "keep_alive": []}, 400, "Unsupported type:"),
+        (
+            "/api/embed",
+            {"model": BGE, "input": "a", "options": {"num_ctx": "x"}},
+            400,
+            'option "num_ctx" must be of type',
+        ),
+        ("/api/embed", {"model": BGE, "options": {"num_ctx": "x"}}, 400, 'option "num_ctx" must be of type'),
+        ("/api/embeddings", {"model": BGE, "options": {"num_ctx": "x"}}, 400, 'option "num_ctx" must be of type'),
     ],
 )
 def test_what_is_refused_is_refused_in_ollamas_words_and_costs_nothing(proxy, upstream, path, body, status, error):
@@ -123,13 +131,6 @@ def test_what_is_refused_is_refused_in_ollamas_words_and_costs_nothing(proxy, up
     assert (answer.status_code, list(answer.json())) == (status, ["error"])
     assert answer.json()["error"].startswith(error)
     assert upstream.received == []
-
-
-@pytest.mark.parametrize("path", ["/api/embed", "/api/embeddings"])
-def test_an_empty_body_is_refused(proxy, path):
-    answer = proxy.http.post(path, content=b"")
-
-    assert (answer.status_code, answer.json()) == (400, {"error": "missing request body"})
 
 
 def test_many_texts_are_asked_for_in_portions(proxy, upstream):
@@ -182,7 +183,7 @@ def test_a_text_that_is_too_long_is_cut_until_it_fits(proxy, upstream):
     answer = embed(proxy, input=[long, short])
 
     assert answer.json()["embeddings"] == [unit(long[: 2 * 8192]), unit(short)]
-    assert sizes(upstream) == [[30_000, 5], [16_384, 5]]
+    assert sizes(upstream) == [[30_000, 5], [30_000], [16_384], [5]]
 
 
 def test_only_the_portion_with_the_long_text_is_asked_for_again(proxy, upstream):
@@ -209,6 +210,16 @@ def test_texts_that_are_too_much_together_are_asked_for_in_halves(proxy, upstrea
 
     assert answer.json()["embeddings"] == [unit(text) for text in ("one", "two", "three", "four", "five")]
     assert sizes(upstream) == [[3, 3, 5, 4, 4], [3, 3], [3], [3], [5, 4, 4]]
+
+
+def test_a_text_that_fits_is_not_cut_because_all_are_too_much_together(proxy, upstream):
+    upstream.arrange("embeddings-too-long")
+    texts = ["x" * 10_000, "y" * 10_000]
+
+    answer = embed(proxy, input=texts)
+
+    assert answer.json()["embeddings"] == [unit(text) for text in texts]
+    assert sizes(upstream) == [[10_000, 10_000], [10_000], [10_000]]
 
 
 def test_halves_are_not_tried_where_nothing_may_be_cut(proxy, upstream):
@@ -284,7 +295,6 @@ def test_a_model_that_openrouter_does_not_let_embed_keeps_openrouters_words(prox
         ("status-529", 529, "Provider is overloaded"),
         ("error-in-200", 502, "Provider returned error"),
         ("cut", 502, "The connection to OpenRouter broke off before the answer was complete."),
-        ("no-bytes", 502, "The connection to OpenRouter broke off before anything was answered."),
         ("captive-portal", 502, "The answer did not come from OpenRouter"),
         ("not-json", 502, "The answer did not come from OpenRouter"),
         ("html-error", 502, "OpenRouter answered with status 502 and no reason."),
@@ -298,6 +308,16 @@ def test_a_failure_of_openrouters_keeps_its_status_and_reason(proxy, upstream, f
 
     assert (answer.status_code, answer.json()["error"][: len(error)]) == (status, error)
     assert len(orders(upstream)) == 1
+
+
+def test_a_connection_that_breaks_without_a_byte_is_a_failure(proxy, upstream):
+    """Where the connection had been idle, the request may go out once more: so that one fails, too."""
+    upstream.arrange("no-bytes", on="embeddings", times=2)
+
+    answer = embed(proxy, input="hello")
+
+    assert answer.status_code == 502
+    assert answer.json()["error"].startswith("The connection to OpenRouter broke off before anything was answered.")
 
 
 def test_how_long_to_wait_is_passed_on(proxy, upstream):

@@ -15,10 +15,10 @@ def sized(size: int) -> list[dict[str, Any]]:
     return [{"text": "x" * (size - len('[{"text":""}]'))}]
 
 
-@pytest.mark.parametrize("keys", [(b"call", b"turn"), (b"call",), (b"turn",), (b"unknown", b"turn")])
+@pytest.mark.parametrize("keys", [(b"turn", b"call"), (b"call",), (b"turn",), (b"unknown", b"turn")])
 def test_a_turn_is_found_by_any_of_its_keys(keys: tuple[bytes, ...]) -> None:
     memory = ReasoningMemory()
-    memory.remember((b"call", b"turn"), DETAILS)
+    memory.remember((b"turn", b"call"), DETAILS)
 
     assert memory.recall(keys) == ENCODED
 
@@ -26,23 +26,23 @@ def test_a_turn_is_found_by_any_of_its_keys(keys: tuple[bytes, ...]) -> None:
 @pytest.mark.parametrize("keys", [(), (b"unknown",)])
 def test_what_is_not_known_is_not_made_up(keys: tuple[bytes, ...]) -> None:
     memory = ReasoningMemory()
-    memory.remember((b"call", b"turn"), DETAILS)
+    memory.remember((b"turn", b"call"), DETAILS)
 
     assert memory.recall(keys) is None
 
 
 def test_the_first_key_that_is_known_decides() -> None:
     memory = ReasoningMemory()
-    memory.remember((b"call 1", b"turn 1"), sized(100))
-    memory.remember((b"call 2", b"turn 2"), DETAILS)
+    memory.remember((b"turn 1", b"call 1"), sized(100))
+    memory.remember((b"turn 2", b"call 2"), DETAILS)
 
     assert memory.recall((b"call 2", b"turn 1")) == ENCODED
 
 
 def test_the_same_turn_again_takes_the_place_of_the_first() -> None:
     memory = ReasoningMemory()
-    memory.remember((b"call 1", b"turn"), sized(100))
-    memory.remember((b"call 2", b"turn"), DETAILS)
+    memory.remember((b"turn", b"call 1"), sized(100))
+    memory.remember((b"turn", b"call 2"), DETAILS)
 
     assert (memory.recall((b"call 1",)), memory.recall((b"turn",))) == (None, ENCODED)
 
@@ -50,8 +50,8 @@ def test_the_same_turn_again_takes_the_place_of_the_first() -> None:
 def test_a_key_belongs_to_the_turn_that_took_it_last() -> None:
     """Also when the earlier turn is forgotten later."""
     memory = ReasoningMemory(max_turns=2)
-    memory.remember((b"call", b"turn 1"), sized(100))
-    memory.remember((b"call", b"turn 2"), DETAILS)
+    memory.remember((b"turn 1", b"call"), sized(100))
+    memory.remember((b"turn 2", b"call"), DETAILS)
     memory.remember((b"turn 3",), sized(100))
 
     assert (memory.recall((b"turn 1",)), memory.recall((b"call",))) == (None, ENCODED)
@@ -105,6 +105,6 @@ def test_many_keys_count_too() -> None:
 def test_nothing_is_left_of_what_was_forgotten() -> None:
     memory = ReasoningMemory(max_turns=1)
     for number in range(100):
-        memory.remember((f"call {number}".encode(), f"turn {number}".encode()), DETAILS)
+        memory.remember((f"turn {number}".encode(), f"call {number}".encode()), DETAILS)
 
     assert (len(memory._turns), len(memory._turn_of), memory._bytes) == (1, 2, len(ENCODED) + 400)

@@ -9,10 +9,10 @@ from msgspec import UNSET
 
 from tray_proxy.errors import BadRequest, ProxyError, UnsupportedRequest
 from tray_proxy.translate import chat
-from tray_proxy.translate.reasoning_details import turn_keys
+from tray_proxy.translate.reasoning_details import place_after, turn_keys
 from tray_proxy.translate.stream import Call, Delta, Outcome
 from tray_proxy.wire.ollama import ChatRequest, ChatResponse
-from tray_proxy.wire.openrouter import Architecture, ModelEntry, ReasoningFacts, TokenLogprob
+from tray_proxy.wire.openrouter import Architecture, Message, ModelEntry, ReasoningFacts, TokenLogprob
 
 PLAIN = ModelEntry(id="vendor/plain")
 ABLE = ModelEntry(
@@ -185,7 +185,6 @@ def test_what_the_model_can_do_is_asked_before_the_options_are_read(put_right: d
         {"tools": []},
         {"tools": None},
         {"top_logprobs": 0},
-        {"top_logprobs": 20},
         {"format": ""},
         {"keep_alive": -1},
         {"keep_alive": "5m"},
@@ -195,6 +194,16 @@ def test_what_the_model_can_do_is_asked_before_the_options_are_read(put_right: d
 def test_what_clients_send_without_meaning_it_passes(fields: dict[str, Any]) -> None:
     """ollama-python always sends `tools: []`, Zed null for all that is not set, others `think: false`."""
     chat.check(request(**fields), PLAIN, "plain")
+
+
+@pytest.mark.parametrize("fields", [{"logprobs": True}, {"top_logprobs": 20}])
+def test_likelihoods_are_refused_where_the_model_has_none(fields: dict[str, Any]) -> None:
+    """OpenRouter would leave them out without a word."""
+    able = msgspec.structs.replace(PLAIN, supported_parameters=("logprobs",))
+
+    chat.check(request(**fields), able, "able")
+    with pytest.raises(UnsupportedRequest, match=r'^"plain" does not support logprobs$'):
+        chat.check(request(**fields), PLAIN, "plain")
 
 
 def test_a_request_sends_what_was_set_and_nothing_else() -> None:
@@ -247,7 +256,8 @@ def test_of_many_stops_the_first_four_are_sent() -> None:
 def test_what_the_model_thought_goes_back_with_its_turn() -> None:
     """Of this model, and asked for by what was said."""
     history = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello!", "thinking": "Hm."}]
-    known = {turn_keys("vendor/able", "Hi", "Hello!", []): b'[{"type":"reasoning.text","text":"Hm."}]'}
+    place = place_after([Message(role="user", content="Hi")])
+    known = {turn_keys("vendor/able", place, "Hello!", []): b'[{"type":"reasoning.text","text":"Hm."}]'}
 
     completion = chat.to_completion_request(request(messages=history), ABLE, "able", known.get)
 

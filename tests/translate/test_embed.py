@@ -81,10 +81,15 @@ def test_no_texts_make_no_portion() -> None:
     assert list(embed.portions([])) == []
 
 
-def test_texts_become_ever_shorter_and_short_ones_stay() -> None:
+def test_a_text_becomes_ever_shorter() -> None:
+    assert [len(text) for [text] in embed.ever_shorter(["x" * 50], MODEL)] == [50, 40, 20, 10]
+
+
+def test_of_several_texts_only_those_are_cut_that_are_too_long_by_any_count() -> None:
+    """The others may fit: for them to lose their end it does not suffice that one beside them is too long."""
     attempts = embed.ever_shorter(["x" * 50, "y" * 15, "short"], MODEL)
 
-    assert [[len(text) for text in texts] for texts in attempts] == [[50, 15, 5], [40, 15, 5], [20, 15, 5], [10, 10, 5]]
+    assert [[len(text) for text in texts] for texts in attempts] == [[50, 15, 5], [40, 15, 5]]
 
 
 def test_the_same_texts_are_not_sent_twice() -> None:
@@ -175,3 +180,8 @@ def test_a_shortened_vector_is_one_long_again() -> None:
 @pytest.mark.parametrize("dimensions", [None, 0, -1, 2, 3, 10**9])
 def test_dimensions_that_leave_nothing_to_cut_are_passed_over(dimensions) -> None:
     assert embed.to_unit([3.0, 4.0], dimensions) == [0.6, 0.8]
+
+
+def test_more_texts_than_one_answer_should_hold_are_refused():
+    with pytest.raises(BadRequest, match=r"^input holds 50001 texts: send at most 50000 at once$"):
+        embed.to_texts(["x"] * 50_001)

@@ -51,7 +51,7 @@ def sent(answer: object) -> dict[str, Any]:
         (model(supported_parameters=("include_reasoning",)), ["completion", "thinking"]),
         (model(reasoning=ReasoningFacts()), ["completion", "thinking"]),
         (model(supported_parameters=("temperature", "tool_choice")), ["completion"]),
-        (makes("image", "text"), ["completion", "image"]),
+        (makes("image", "text"), ["completion"]),
         (makes("image"), ["image"]),
         (makes("speech"), []),
         (makes(), ["completion"]),

@@ -215,6 +215,19 @@ def test_a_long_name_is_not_compared_whole() -> None:
     assert near(begin + "y" * 1_000_000, [begin]) == [begin]
 
 
+def test_no_more_of_long_names_is_compared_than_ids_have() -> None:
+    """Six hundred names of one's own, made long and alike, must not make a 404 take seconds."""
+    begin = "x" * 64
+
+    assert near(f"{begin}{'y' * 280}", [f"{begin}{'z' * 280}"]) == [f"{begin}{'z' * 280}"]
+
+
+def test_what_all_spellings_have_in_common_takes_no_room_from_the_comparison() -> None:
+    name = "cognitivecomputations/dolphin-mistral-24b-venice-edition:fre"
+
+    assert near(f"http://registry.ollama.ai/library/{name}", [f"{name}e"]) == [f"{name}e"]
+
+
 CEILING = ("openai/*", "mistral-*", "Google/Gemma-3:latest")
 
 

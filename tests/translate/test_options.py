@@ -60,6 +60,19 @@ DROPPED: list[tuple[str, Any]] = [
     ("draft_num_predict", 16),
 ]
 
+# Ollama once had these, and passes them over now.
+FORGOTTEN = [
+    "tfs_z",
+    "mirostat",
+    "mirostat_eta",
+    "mirostat_tau",
+    "penalize_newline",
+    "numa",
+    "use_mlock",
+    "low_vram",
+    "f16_kv",
+]
+
 # Not whole numbers, or none that Ollama could hold.
 NO_INTEGERS = ["5", True, False, [1], {}, float("nan"), float("inf"), 1e30, 10**400]
 NO_NUMBERS = ["0.5", True, [0.5], {}, float("nan"), float("-inf"), 10**400]
@@ -125,6 +138,36 @@ def test_what_is_no_number_is_refused_in_ollamas_words(name: str, value: object)
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "kind"),
+    [
+        ("num_ctx", "32768", "integer"),
+        ("num_keep", True, "integer"),
+        ("repeat_last_n", [64], "integer"),
+        ("num_batch", "512", "integer"),
+        ("num_gpu", {}, "integer"),
+        ("main_gpu", "0", "integer"),
+        ("num_thread", "8", "integer"),
+        ("draft_num_predict", "16", "integer"),
+        ("typical_p", "1.0", "float32"),
+        ("use_mmap", 1, "boolean"),
+        ("use_mmap", "true", "boolean"),
+    ],
+)
+def test_what_ollama_refuses_is_refused_though_it_would_be_dropped(name: str, value: object, kind: str) -> None:
+    """An app that was written against this proxy must work with Ollama too."""
+    with pytest.raises(BadRequest) as caught:
+        to_parameters({name: value})
+
+    assert caught.value.message == f'option "{name}" must be of type {kind}'
+
+
+@pytest.mark.parametrize("name", FORGOTTEN)
+def test_what_ollama_knows_no_more_is_never_refused(name: str) -> None:
+    """It is still sent by many apps."""
+    assert to_parameters({name: ["anything"]}) == {}
+
+
+@pytest.mark.parametrize(
     ("value", "complaint"),
     [
         (5, 'option "stop" must be of type array'),
@@ -175,3 +218,8 @@ def test_options_in_no_row_are_named() -> None:
 @pytest.mark.parametrize("options", [None, {}, {"temperature": 1}])
 def test_known_options_are_not_named(options: dict[str, Any] | None) -> None:
     assert unknown_options(options) == []
+
+
+def test_more_stops_than_can_be_watched_for_are_refused():
+    with pytest.raises(BadRequest, match=r'^option "stop" holds 1001 strings: at most 1000 can be watched for$'):
+        to_parameters({"stop": ["x"] * 1001})

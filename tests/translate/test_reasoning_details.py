@@ -8,7 +8,8 @@ import pytest
 from tray_proxy.translate.reasoning_details import (
     Details,
     Keys,
-    last_question,
+    Place,
+    place_after,
     recall_nothing,
     text_of,
     turn_keys,
@@ -132,8 +133,14 @@ def test_what_can_be_read_of_details_is_text_and_summary(details: list[dict[str,
 CALL = ("call_1", "now", {"a": 1, "b": [2]})
 
 
-def keys(model: str = "v/m", question: str = "Why?", content: str = "Because.", calls: list[Any] | None = None) -> Keys:
-    return turn_keys(model, question, content, [CALL] if calls is None else calls)
+def keys(
+    model: str = "v/m",
+    question: str = "Why?",
+    turns: int = 0,
+    content: str = "Because.",
+    calls: list[Any] | None = None,
+) -> Keys:
+    return turn_keys(model, Place(question.encode(), turns), content, [CALL] if calls is None else calls)
 
 
 def known(first: Keys, second: Keys) -> bool:
@@ -164,6 +171,7 @@ def test_a_turn_is_known_again(changed: dict[str, Any]) -> None:
         {"calls": []},
         {"calls": [(None, "now", {"a": 2, "b": [2]})]},
         {"calls": [(None, "now", {"a": 1, "b": [2]})], "question": "Why not?"},
+        {"calls": [(None, "now", {"a": 1, "b": [2]})], "turns": 1},  # the same call, made again
         {"calls": [(None, "now", {"a": 1, "b": [2]})], "content": "Perhaps."},
         # Some models count their calls from 0 in every conversation.
         {"calls": [("call_1", "now", {"a": 9})], "question": "Why not?"},
@@ -178,11 +186,11 @@ def test_each_call_of_a_turn_has_a_key_and_the_turn_the_last() -> None:
     both = keys(calls=[CALL, ("call_2", "then", {}), (None, "who", {})])
 
     assert len(both) == 3
-    assert both[0] == keys()[0]
-    assert both[-1] == keys(calls=[(None, *CALL[1:]), (None, "then", {}), (None, "who", {})])[-1]
+    assert both[1] == keys()[1]
+    assert both[:1] == keys(calls=[(None, *CALL[1:]), (None, "then", {}), (None, "who", {})])
 
 
-def test_the_last_question_is_the_users_last_text() -> None:
+def test_a_place_is_the_users_last_text_and_the_turns_since() -> None:
     picture = ImagePart(image_url=ImageUrl(url="data:,"))
     messages = [
         Message(role="user", content="First"),
@@ -192,12 +200,23 @@ def test_the_last_question_is_the_users_last_text() -> None:
         Message(role="tool", content="rain", tool_call_id="call_1"),
     ]
 
-    assert last_question(messages) == "See\nthis"
+    assert place_after(messages) == Place(place_after([Message(role="user", content="See\nthis")]).question, 1)
+
+
+def test_a_place_is_the_same_whether_a_conversation_is_read_at_once_or_in_parts() -> None:
+    messages = [Message(role=role, content=role) for role in ("system", "user", "assistant", "tool", "assistant")]
+
+    assert [place_after(messages[at:], place_after(messages[:at])) for at in range(6)] == [place_after(messages)] * 6
+
+
+def test_the_size_of_a_question_does_not_weigh_on_each_turn_after_it() -> None:
+    """A pasted book would otherwise be read again for every step of an agent."""
+    assert len(place_after([Message(role="user", content="x" * 1_000_000)]).question) == 32
 
 
 @pytest.mark.parametrize("messages", [[], [Message(role="system", content="Be brief.")]])
-def test_where_no_user_spoke_the_question_before_holds(messages: list[Message]) -> None:
-    assert last_question(messages, "before") == "before"
+def test_where_nobody_spoke_the_place_before_holds(messages: list[Message]) -> None:
+    assert place_after(messages, Place(b"before", 2)) == Place(b"before", 2)
 
 
 def test_nothing_is_known_unless_someone_remembers() -> None:

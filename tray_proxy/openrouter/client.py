@@ -33,6 +33,8 @@ MAX_CATALOGUE_BYTES = 64 * 1024 * 1024
 CATALOGUE_TIMEOUT_S = 30.0
 # A larger body goes out in slices of this size: the network layers copy what they are handed, TLS more than once.
 SLICE_BYTES = 256 * 1024
+# A connection that was closed while it lay idle says so within one journey there and back.
+RESEND_WITHIN_S = 2.0
 # A hundred vectors of sixteen thousand numbers, each of 25 digits, are less.
 MAX_EMBEDDINGS_BYTES = 64 * 1024 * 1024
 
@@ -169,7 +171,7 @@ class OpenRouterClient:
         try:
             return msgspec.json.decode(await self._fetch("/key", key, MAX_ERROR_BYTES), type=KeyReply).data
         except msgspec.DecodeError:
-            raise UpstreamUnreachable(failures.NOT_OPENROUTER) from None
+            raise failures.not_openrouter(200) from None
 
     async def _fetch(self, path: str, key: SecretStr | None, limit: int) -> bytes:
         response = await self._send("GET", path, CATALOGUE_TIMEOUT_S, key)
@@ -225,9 +227,12 @@ class OpenRouterClient:
         """
         Send the request; if a kept connection turns out to be dead, send it once more on a new one.
 
-        Not one byte was answered on the dead connection and it had been idle: it was closed before the request
-        came. This is the one case in which a request may go out twice.
+        Not one byte was answered on the dead connection, it had been idle, and it died at once: it was closed before
+        the request came. This is the one case in which a request may go out twice. One that dies later may have been
+        at work, and what it did is paid for.
         """
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
         connected = False
 
         async def note(event: str, _info: dict[str, Any]) -> None:
@@ -240,7 +245,8 @@ class OpenRouterClient:
         try:
             return await self._kept.send(request, stream=True)
         except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-            if connected or not mine.counted or mine.received:
+            late = loop.time() - began_s > RESEND_WITHIN_S
+            if connected or late or not mine.counted or mine.received:
                 raise
         again = self._fresh.build_request(method, path, headers=headers, content=content)
         return await self._fresh.send(again, stream=True)

@@ -43,10 +43,6 @@ _INTRODUCTIONS = {
     KeyRejected: "OpenRouter does not accept the key: ",
     OutOfCredits: "OpenRouter says that there is not enough credit: ",
 }
-NOT_OPENROUTER = (
-    "The answer did not come from OpenRouter: this network may want you to sign in first, or OPENROUTER_BASE_URL "
-    "points elsewhere."
-)
 # Of a list, so much is told.
 _LISTED = 5
 # Longer than any wait that is meant.
@@ -68,9 +64,17 @@ def from_answer(status: int, body: bytes, retry_after: str | None, asked: str) -
         error = None
     if error is None and status < 400:
         # A login page in the way, or a redirect: none of it is OpenRouter's JSON.
-        return UpstreamUnreachable(f"{NOT_OPENROUTER} (HTTP status {status})")
+        return not_openrouter(status)
     error = error or ErrorBody()  # a gateway's own page: its status is all that can be told of it
     return from_error(error, status, asked, _wait_s(retry_after))
+
+
+def not_openrouter(status: int) -> UpstreamUnreachable:
+    """Make the error for an answer that somebody else gave, such as a hotel's page."""
+    return UpstreamUnreachable(
+        f"The answer did not come from OpenRouter (HTTP status {status}).",
+        hint="See in a browser whether this network wants you to sign in first, or correct OPENROUTER_BASE_URL.",
+    )
 
 
 def from_chunk(chunk: CompletionChunk, asked: str) -> ProxyError | None:

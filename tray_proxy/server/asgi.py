@@ -36,7 +36,7 @@ encode = msgspec.json.Encoder().encode
 
 
 class ClientLeft(Exception):
-    """The client closed the connection before it sent its whole request."""
+    """The client closed the connection before anything was done for it."""
 
 
 @dataclass
@@ -83,7 +83,9 @@ async def send_start(send: Send, status: int, content_type: str, headers: Iterab
 
 async def send_reply(send: Send, reply: Reply) -> None:
     """Send a whole answer."""
-    headers = (("content-length", str(len(reply.body))), *reply.headers)
+    # A 204 is not allowed to have a length, and strict readers stumble over one.
+    length = () if reply.status == 204 else (("content-length", str(len(reply.body))),)
+    headers = (*length, *reply.headers)
     await send_start(send, reply.status, reply.content_type if reply.body else "", headers)
     await send({"type": "http.response.body", "body": reply.body})
 
@@ -124,7 +126,9 @@ async def read_body(scope: Scope, receive: Receive) -> bytearray:
                     del body[size:]
                     return body
     except TimeoutError:
-        raise BadRequest(f"The request did not arrive within {BODY_TIMEOUT_S:g} s.") from None
+        raise BadRequest(
+            f"The request did not arrive within {BODY_TIMEOUT_S:g} s: send it again, or send less at once."
+        ) from None
 
 
 def _with_room(body: bytearray, needed: int, announced: int) -> bytearray:
@@ -139,7 +143,10 @@ def _with_room(body: bytearray, needed: int, announced: int) -> bytearray:
 
 
 def _too_large() -> BodyTooLarge:
-    return BodyTooLarge(f"The request is larger than {MAX_BODY_BYTES // 1024 // 1024} MiB.")
+    return BodyTooLarge(
+        f"The request is larger than {MAX_BODY_BYTES // 1024 // 1024} MiB: "
+        "send less at once, for example fewer or smaller pictures."
+    )
 
 
 async def until_left(receive: Receive) -> None:

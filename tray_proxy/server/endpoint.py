@@ -109,16 +109,13 @@ class Endpoint:
             return
         except asyncio.CancelledError:
             # The server gives up, while the proxy is turned off, what has not even been asked whole.
-            record.outcome = "failed"
             reply = error_reply(Stopping())
         except ProxyError as error:
-            record.outcome = "failed"
             record.error = type(error).__name__
             reply = error_reply(error, await self._signin_url(error))
         except Exception:
             # The text of an unforeseen exception may hold anything; the log gets its outline only.
             log.exception("internal error", request_id=record.request_id)
-            record.outcome = "failed"
             record.error = "internal"
             reply = json_reply(
                 ollama.ErrorResponse(f"internal error; look for {record.request_id} in Tray Proxy's log"), 500

@@ -20,13 +20,24 @@ from tray_proxy.keychain import Keychain
 from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.presets import Presets
 from tray_proxy.selection import Selection
-from tray_proxy.server.asgi import NDJSON, Receive, Record, Reply, Scope, Send, send_reply, send_start, until_left
+from tray_proxy.server.asgi import (
+    NDJSON,
+    ClientLeft,
+    Receive,
+    Record,
+    Reply,
+    Scope,
+    Send,
+    send_reply,
+    send_start,
+    until_left,
+)
 from tray_proxy.server.listing import Listings
 from tray_proxy.server.loaded import Loaded
 from tray_proxy.server.reasoning_memory import ReasoningMemory
 from tray_proxy.server.unknown_options import UnknownOptions
 from tray_proxy.settings import Settings
-from tray_proxy.translate.reasoning_details import last_question, turn_keys
+from tray_proxy.translate.reasoning_details import BEGINNING, Place, place_after, turn_keys
 from tray_proxy.translate.stream import Delta, Outcome, ReplyStream
 from tray_proxy.wire.openrouter import CompletionChunk, CompletionRequest
 
@@ -130,9 +141,11 @@ class Purchase:
 
         Raises:
             ProxyError: it failed before the client was sent anything; later failures are written into the stream.
+            ClientLeft: the client left before anything was asked of OpenRouter.
         """
-        work = asyncio.create_task(purchase)
+        # First the ear, and only then the work: a client that left while its model was looked for buys nothing.
         left = asyncio.create_task(until_left(self.receive))
+        work = asyncio.create_task(_unless(left, purchase))
         self.deps.in_flight.add(work)
         try:
             await asyncio.wait({work, left}, return_when=asyncio.FIRST_COMPLETED)
@@ -187,7 +200,7 @@ class Exchange(Purchase):
     dialect: Dialect
     _streams: bool = field(default=False, init=False)
     _model_id: str = field(default="", init=False)
-    _question: str = field(default="", init=False)
+    _place: Place = field(default=BEGINNING, init=False)
     _ending: Callable[[], object] = field(default=lambda: None, init=False)
     _reply: ReplyStream = field(default_factory=lambda: ReplyStream(time.monotonic_ns()), init=False)
 
@@ -212,7 +225,7 @@ class Exchange(Purchase):
         self._reply.watch_for(stops)
         self._ending = ending
         # The conversation itself, with its pictures, is not kept while the answer comes.
-        self._model_id, self._question = completion.model, last_question(completion.messages)
+        self._model_id, self._place = completion.model, place_after(completion.messages)
         await self.buy(self._stream(completion) if stream else self._gather(completion))
 
     async def _stream(self, completion: CompletionRequest) -> None:
@@ -272,7 +285,7 @@ class Exchange(Purchase):
         # A router may ask another model next time; and a thought that led to nothing broke off.
         if turn.details and (turn.content or turn.calls) and not self._model_id.startswith("openrouter/"):
             calls = [(call.id, call.name, call.arguments) for call in turn.calls]
-            self.deps.memory.remember(turn_keys(self._model_id, self._question, turn.content, calls), turn.details)
+            self.deps.memory.remember(turn_keys(self._model_id, self._place, turn.content, calls), turn.details)
 
     async def _write(self, lines: bytes) -> None:
         if not self._begun:
@@ -291,6 +304,14 @@ class Exchange(Purchase):
             async with asyncio.timeout(LAST_WORDS_S):
                 await self.send({"type": "http.response.body", "body": lines, "more_body": True})
                 await self.send({"type": "http.response.body", "body": b""})
+
+
+async def _unless(left: "asyncio.Task[None]", purchase: Coroutine[Any, Any, None]) -> None:
+    """Make a purchase, unless the client has left already."""
+    if left.done():
+        purchase.close()
+        raise ClientLeft
+    await purchase
 
 
 def now_rfc3339() -> str:

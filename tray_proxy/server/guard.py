@@ -3,8 +3,8 @@ Who may call the port: a rule over Host and Origin, and the middleware that appl
 
 The port asks nobody for a password and spends the owner's money, so a web page must not reach it. What tells
 a page from a program are Host (a rebound name is not ours) and Origin (a page from elsewhere names itself).
-Both are judged before the body is read, on every path. The same-origin exemption comes after the Host rule:
-after DNS rebinding, Origin equals Host.
+Both are judged before the body is read, on every path. A page of our own address is taken for a program, but only
+after the Host rule: after DNS rebinding, Origin equals Host.
 
 Source: Ollama's `server/routes.go` (allowedHostsMiddleware), `envconfig.AllowedOrigins`, gin-contrib/cors.
 """
@@ -12,7 +12,7 @@ Source: Ollama's `server/routes.go` (allowedHostsMiddleware), `envconfig.Allowed
 import ipaddress
 import re
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -49,6 +49,18 @@ _PREFLIGHT = (
 )
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]*)(:\d{1,5})?")
 
+type IP = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def is_own_address(ip: IP) -> bool:
+    """Say whether an address is one of this computer's: a socket cannot be bound to another's."""
+    try:
+        with socket.socket(socket.AF_INET6 if ip.version == 6 else socket.AF_INET) as probe:
+            probe.bind((str(ip), 0))
+    except OSError:
+        return False
+    return True
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -57,11 +69,13 @@ class Rule:
 
     Args:
         origins: Patterns with at most a `*` or two, as in Ollama's list.
-        hostname: This machine's own name, which may stand in Host.
+        hostname: This computer's own name, which may stand in Host.
+        is_own: Says whether an address is one of this computer's, which may stand there too.
     """
 
     origins: tuple[str, ...] = DEFAULT_ORIGINS
     hostname: str = ""
+    is_own: Callable[[IP], bool] = is_own_address
 
     @classmethod
     def with_more(cls, more: str) -> "Rule":
@@ -79,27 +93,16 @@ class Rule:
         """Say whether the Host header means this computer; there may be one at most, in plain form."""
         if len(hosts) > 1:
             return False
-        found = _HOST.fullmatch(hosts[0] if hosts else "")
-        if found is None:
+        name = _name(hosts[0] if hosts else "")
+        if name is None:
             return False
-        name = found[1].strip("[]").lower().removesuffix(".")
         if name in ("", "localhost", self.hostname.lower()) or name.endswith(_LOCAL_SUFFIXES):
             return True
-        try:
-            ip = ipaddress.ip_address(name)
-        except ValueError:
-            return False
-        return ip.is_loopback or ip.is_private or ip.is_unspecified
+        ip = _ip(name)
+        return ip is not None and (ip.is_loopback or ip.is_private or ip.is_unspecified or self.is_own(ip))
 
-    def is_name(self, hosts: list[str]) -> bool:
-        """Say whether an allowed Host is a name; Ollama answers OPTIONS to a name by itself."""
-        name = (hosts[0] if hosts else "").rpartition("]")[2]
-        return not re.fullmatch(r"[\d.]+(:\d+)?|:\d+", name)
-
-    def origin_allowed(self, origin: str, host: str) -> bool:
+    def origin_allowed(self, origin: str) -> bool:
         """Say whether a page from this origin may call. The Host must have been allowed before."""
-        if origin in (f"http://{host}", f"https://{host}"):
-            return True
         return any(_pattern(each).fullmatch(origin) for each in self.origins)
 
     def cors(self, origin: str, *varied: str) -> tuple[tuple[str, str], ...]:
@@ -129,20 +132,34 @@ class Guard:
             await send_reply(send, Reply(403))
             return
         host = hosts[0] if hosts else ""
-        if not origins:
-            if scope["method"] == "OPTIONS" and self._rule.is_name(hosts):
+        if not origins or origins[0] in (f"http://{host}", f"https://{host}"):
+            if scope["method"] == "OPTIONS" and _ip(_name(host) or "") is None:
+                # Ollama answers this by itself to a name, and not to an address.
                 await send_reply(send, Reply(204))
             else:
                 await self._app(scope, receive, send)
             return
         origin = origins[0]
-        if not self._rule.origin_allowed(origin, host):
+        if not self._rule.origin_allowed(origin):
             await send_reply(send, Reply(403))
         elif scope["method"] == "OPTIONS":
             varied = ("Access-Control-Request-Method", "Access-Control-Request-Headers")
             await send_reply(send, Reply(204, headers=(*self._rule.cors(origin, *varied), *_PREFLIGHT)))
         else:
             await self._app(scope, receive, _with_headers(send, self._rule.cors(origin)))
+
+
+def _name(host: str) -> str | None:
+    """Return the name or address in a Host header, without port, brackets and the root's dot; None for what is none."""
+    found = _HOST.fullmatch(host)
+    return None if found is None else found[1].strip("[]").lower().removesuffix(".")
+
+
+def _ip(name: str) -> IP | None:
+    try:
+        return ipaddress.ip_address(name)
+    except ValueError:
+        return None
 
 
 @cache

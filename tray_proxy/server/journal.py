@@ -40,6 +40,9 @@ class Journal:
         try:
             await self._app(scope, receive, send_with_id)
         finally:
+            if status is not None and status >= 400 and record.outcome == "done":
+                # Also where a handler wrote the refusal itself, or no handler was found.
+                record.outcome = "failed"
             log.info(
                 "request",
                 request_id=record.request_id,

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tray_proxy.catalogue import Found
 from tray_proxy.translate.keep_alive import DEFAULT_KEEP_ALIVE_S
 
 # Ollama's "for ever" is the longest time that Go can count in nanoseconds: 292 years.
@@ -30,7 +29,6 @@ class _Use:
         under_way: How many calls have not ended yet.
     """
 
-    found: Found
     keep_s: float
     last_s: float
     under_way: int = 0
@@ -41,11 +39,11 @@ class _Use:
 
 @dataclass
 class Loaded:
-    """The models in use, by the names they are listed under."""
+    """The models in use, by the names they are listed under. What a name stands for is not kept: that may change."""
 
     _uses: dict[str, _Use] = field(default_factory=dict)
 
-    def used(self, found: Found, keep_alive_s: float | None, now_s: float) -> None:
+    def used(self, name: str, keep_alive_s: float | None, now_s: float) -> None:
         """
         Note that a model was used, or loaded; with a time of 0 it is gone again at once.
 
@@ -54,11 +52,11 @@ class Loaded:
                 is five minutes where none did.
             now_s: Unix time.
         """
-        self._note(found, keep_alive_s, now_s)
+        self._note(name, keep_alive_s, now_s)
         self._forget_expired(now_s)
 
     @contextmanager
-    def in_use(self, found: Found, keep_alive_s: float | None, clock: Callable[[], float]) -> Iterator[None]:
+    def in_use(self, name: str, keep_alive_s: float | None, clock: Callable[[], float]) -> Iterator[None]:
         """
         Note that a model is used, until the block ends; its time begins to run only then.
 
@@ -66,7 +64,7 @@ class Loaded:
             keep_alive_s: As for `used`.
             clock: Gives Unix time.
         """
-        use = self._note(found, keep_alive_s, clock())
+        use = self._note(name, keep_alive_s, clock())
         use.under_way += 1
         try:
             yield
@@ -79,20 +77,20 @@ class Loaded:
         """Forget a model, by the name it is listed under; that it was not in use does not matter."""
         self._uses.pop(name, None)
 
-    def present(self, now_s: float) -> list[tuple[Found, float]]:
-        """Return the models in use and the Unix times when they expire, the longest remaining first."""
+    def present(self, now_s: float) -> list[tuple[str, float]]:
+        """Return the names of the models in use and the Unix times when they expire, the longest remaining first."""
         self._forget_expired(now_s)
-        rows = [(use.found, use.expires_s(now_s)) for use in self._uses.values()]
+        rows = [(name, use.expires_s(now_s)) for name, use in self._uses.items()]
         return sorted(rows, key=lambda row: row[1], reverse=True)
 
-    def _note(self, found: Found, keep_alive_s: float | None, now_s: float) -> _Use:
+    def _note(self, name: str, keep_alive_s: float | None, now_s: float) -> _Use:
         self._forget_expired(now_s)
-        use = self._uses.setdefault(found.name, _Use(found, DEFAULT_KEEP_ALIVE_S, now_s))
-        use.found, use.last_s = found, now_s
+        use = self._uses.setdefault(name, _Use(DEFAULT_KEEP_ALIVE_S, now_s))
+        use.last_s = now_s
         if keep_alive_s is not None:
             use.keep_s = min(keep_alive_s, FOR_EVER_S)
         if len(self._uses) > MAX_MODELS:
-            del self._uses[min(self._uses, key=lambda name: self._uses[name].expires_s(now_s))]
+            del self._uses[min(self._uses, key=lambda each: self._uses[each].expires_s(now_s))]
         return use
 
     def _forget_expired(self, now_s: float) -> None:

@@ -122,8 +122,16 @@ async def ps(call: Call) -> Reply:
     if not present:
         # Also while there is no list of models: apps poll this, and take a failure for a server that is away.
         return json_reply(ollama.ProcessResponse([]))
-    listing = await _listing(call)
-    rows = [_process(listing.row(found), found.model, expires_s) for found, expires_s in present]
+    listing, catalogue = await _listing(call), await call.deps.catalogue.catalogue()
+    rows = []
+    for name, expires_s in present:
+        try:
+            found = catalogue.resolve(name)
+        except ProxyError:
+            # Removed, or disallowed, since it was called.
+            call.deps.loaded.unload(name)
+        else:
+            rows.append(_process(listing.row(found), found.model, expires_s))
     return json_reply(ollama.ProcessResponse(rows))
 
 
@@ -151,7 +159,7 @@ async def chat(call: Call) -> Reply | None:
         return json_reply(chats.loaded(found.asked, now_rfc3339(), "unload"))
     chats.check(request, found.model, found.asked)
     if chats.is_load(request):
-        call.deps.loaded.used(found, keep_alive_s, time.time())
+        call.deps.loaded.used(found.name, keep_alive_s, time.time())
         return json_reply(chats.loaded(found.asked, now_rfc3339(), "load"))
     request = applied(found.preset, request)
     completion = chats.to_completion_request(request, found.model, found.asked, call.deps.memory.recall)
@@ -173,7 +181,7 @@ async def generate(call: Call) -> Reply | None:
         return json_reply(generates.loaded(found.asked, now_rfc3339(), "unload"))
     generates.check(request, found.model, found.asked)
     if generates.is_load(request):
-        call.deps.loaded.used(found, keep_alive_s, time.time())
+        call.deps.loaded.used(found.name, keep_alive_s, time.time())
         return json_reply(generates.loaded(found.asked, now_rfc3339(), "load"))
     translated = generates.to_chat_request(request, found.preset)
     completion = chats.to_completion_request(translated, found.model, found.asked, call.deps.memory.recall)
@@ -198,5 +206,5 @@ async def _buy(
     call.deps.unknown_options.note(options)
     exchange = Exchange(call.deps, call.scope, call.receive, call.send, call.record, found.asked, dialect)
     with ExitStack() as using:
-        using.enter_context(call.deps.loaded.in_use(found, keep_alive_s, time.time))
+        using.enter_context(call.deps.loaded.in_use(found.name, keep_alive_s, time.time))
         await exchange.run(completion, stream=stream, stops=stops_to_watch(options), ending=using.close)

@@ -13,6 +13,7 @@ from tray_proxy.server.endpoint import Call
 from tray_proxy.server.exchange import Purchase
 from tray_proxy.translate import embed as embeds
 from tray_proxy.translate.keep_alive import to_seconds
+from tray_proxy.translate.options import to_parameters
 from tray_proxy.wire import ollama
 from tray_proxy.wire.openrouter import Usage
 
@@ -54,7 +55,7 @@ class _Order:
         purchase = Purchase(call.deps, call.scope, call.receive, call.send, call.record, self.found.asked)
 
         async def run() -> None:
-            with call.deps.loaded.in_use(self.found, self.keep_alive_s, time.time):
+            with call.deps.loaded.in_use(self.found.name, self.keep_alive_s, time.time):
                 vectors = await self._vectors()
             await purchase.reply(json_reply(answer(vectors)))
 
@@ -80,7 +81,8 @@ class _Order:
             self._account(reply.usage or Usage())
             return embeds.to_vectors(reply, len(texts))
         if self.truncate and len(texts) > 1:
-            # Some providers limit the tokens of all texts together, and say it in the same words.
+            # Some providers limit the tokens of all texts together, and say it in the same words. Or one of the texts
+            # must be cut further, and is to be found.
             middle = len(texts) // 2
             return await self._ask(texts[:middle]) + await self._ask(texts[middle:])
         raise UnsupportedRequest("the input length exceeds the context length")
@@ -100,8 +102,9 @@ async def embed(call: Call) -> Reply | None:
     keep_alive_s = to_seconds(request.keep_alive)
     texts = embeds.to_texts(request.input)
     found = await call.find(request.model)
+    to_parameters(request.options)
     if not texts:
-        call.deps.loaded.used(found, keep_alive_s, time.time())
+        call.deps.loaded.used(found.name, keep_alive_s, time.time())
         return json_reply(ollama.EmbedResponse(model=found.asked, embeddings=[]))
     order = _Order(call, found, texts, keep_alive_s, request.truncate is not False, request.dimensions)
     loaded_ns = time.monotonic_ns()
@@ -123,8 +126,9 @@ async def embeddings(call: Call) -> Reply | None:
     request = _read_embeddings(await read_body(call.scope, call.receive))
     keep_alive_s = to_seconds(request.keep_alive)
     found = await call.find(request.model)
+    to_parameters(request.options)
     if not request.prompt:
-        call.deps.loaded.used(found, keep_alive_s, time.time())
+        call.deps.loaded.used(found.name, keep_alive_s, time.time())
         return json_reply(ollama.EmbeddingsResponse(msgspec.Raw(b"[]")))
     order = _Order(call, found, [request.prompt], keep_alive_s, truncate=False)
     await order.buy(lambda vectors: ollama.EmbeddingsResponse(vectors[0]))

@@ -28,7 +28,7 @@ from tray_proxy.errors import (
 from tray_proxy.server.asgi import NDJSON, BodyDecoder, Reply, encode, json_reply, read_body
 from tray_proxy.server.endpoint import Call
 from tray_proxy.translate.messages import to_messages
-from tray_proxy.translate.names import folded, is_valid
+from tray_proxy.translate.names import folded, is_valid, near
 from tray_proxy.translate.options import OPTION_RULES, Dropped, to_parameters
 from tray_proxy.translate.presets import Preset
 from tray_proxy.wire import ollama
@@ -57,7 +57,7 @@ async def pull(call: Call) -> Reply:
     try:
         found, missing = _find(call, catalogue, name)
     except ModelNotFound as error:
-        return _not_pulled(call, error, stream=stream)
+        return _not_pulled(call, error, catalogue, stream=stream)
     _allow(call, catalogue, missing)
     call.record.model = found.model.id
     return _progress(["pulling manifest", "writing manifest", "success"], stream=stream)
@@ -127,7 +127,7 @@ async def create(call: Call) -> Reply:
     try:
         found, missing = _find(call, catalogue, source)
     except ModelNotFound as error:
-        return _not_pulled(call, error, stream=stream)
+        return _not_pulled(call, error, catalogue, stream=stream)
     preset = _preset(request, found)
     # As for a chat: what is kept must be something that can be sent.
     to_messages(preset.messages, found.model, name)
@@ -214,6 +214,10 @@ def _check_create(request: ollama.CreateRequest, name: str, source: str) -> None
         raise BadRequest("neither 'from' or 'files' was specified")
     if not is_valid(source):
         raise BadRequest("invalid model name")
+    for parameter, value in (request.parameters or {}).items():
+        values = value if isinstance(value, list) else [value]
+        if not all(isinstance(each, str | int | float | None) for each in values):
+            raise BadRequest(f"parameter '{parameter}' must be a value or a list of values")
     to_parameters(request.parameters)
 
 
@@ -254,10 +258,14 @@ def _notes(request: ollama.CreateRequest) -> list[str]:
     return notes
 
 
-def _not_pulled(call: Call, error: ModelNotFound, *, stream: bool) -> Reply:
+def _not_pulled(call: Call, error: ModelNotFound, catalogue: Catalogue, *, stream: bool) -> Reply:
     call.record.outcome = "failed"
     call.record.error = type(error).__name__
-    failure = ollama.ErrorResponse(NO_MANIFEST)
+    # What is not allowed yet can be meant too, where a pull would allow it.
+    entries = catalogue.allowed if call.deps.settings.manage_models == "deny" else catalogue.entries
+    at_hand = (entry.id for entry in entries if catalogue.allow.below_ceiling(entry.id))
+    meant = ModelNotFound(error.name, near(error.name, at_hand))
+    failure = ollama.ErrorResponse(NO_MANIFEST + meant.suggestion)
     if not stream:
         return json_reply(failure, 500)
     lines = _lines(["pulling manifest"]) + encode(failure) + b"\n"

@@ -50,14 +50,14 @@ class ReasoningMemory:
         Keep the details of a turn.
 
         Args:
-            keys: As `turn_keys` gives them. The last one stands for the turn; what was kept under it goes.
+            keys: As `turn_keys` gives them. The first one stands for the turn; what was kept under it goes.
         """
         kept = _Kept(keys, msgspec.json.encode(details))
-        self._forget(keys[-1])
+        self._forget(keys[0])
         if kept.size > self._max_bytes:
             return
-        self._turns[keys[-1]] = kept
-        self._turn_of.update(dict.fromkeys(keys, keys[-1]))
+        self._turns[keys[0]] = kept
+        self._turn_of.update(dict.fromkeys(keys, keys[0]))
         self._bytes += kept.size
         while self._bytes > self._max_bytes or len(self._turns) > self._max_turns:
             self._forget(next(iter(self._turns)))

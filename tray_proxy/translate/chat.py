@@ -66,6 +66,9 @@ def check(request: ChatRequest, model: ModelEntry, asked: str, *, ability: str =
         raise UnsupportedRequest(f'"{asked}" does not support {ability}')
     if request.tools and not uses_tools(model):
         raise UnsupportedRequest(f"{full_name(asked)} does not support tools")
+    if (request.logprobs or request.top_logprobs) and "logprobs" not in model.supported_parameters:
+        # OpenRouter would leave them out without a word.
+        raise UnsupportedRequest(f'"{asked}" does not support logprobs')
     to_parameters(request.options)
 
 

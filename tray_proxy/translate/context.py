@@ -36,8 +36,10 @@ def to_context(messages: Sequence[Message]) -> list[int]:
     spoken = ((message.role.lower(), text_of(message)) for message in messages)
     turns = [(role, content) for role, content in spoken if role in _ROLES]
     text = msgspec.json.encode(turns)
+    if len(text) > MAX_TEXT_BYTES:
+        return []
     packed = zlib.compress(text)
-    if len(text) > MAX_TEXT_BYTES or len(packed) > MAX_PACKED_BYTES:
+    if len(packed) > MAX_PACKED_BYTES:
         return []
     packed += bytes(-len(packed) % BYTES_EACH)
     numbers = (int.from_bytes(packed[at : at + BYTES_EACH]) for at in range(0, len(packed), BYTES_EACH))

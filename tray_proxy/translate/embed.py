@@ -1,8 +1,8 @@
 """
 `/api/embed` and `/api/embeddings`: texts to embedding requests, and what comes back to unit vectors.
 
-`options` are knowingly left out: they are about sampling and hardware, and a vector needs neither. `dimensions`
-is not sent on, for a model that cannot shorten its vectors refuses it; they are cut here, as Ollama does.
+`options` are checked and knowingly left out: they are about sampling and hardware, and a vector needs neither.
+`dimensions` is not sent on, for a model that cannot shorten its vectors refuses it; they are cut here, as Ollama does.
 
 Source: Ollama's `server/routes.go` (EmbedHandler, EmbeddingsHandler); OpenRouter's OpenAPI file, `/embeddings`.
 """
@@ -22,6 +22,9 @@ MAX_TEXTS = 96
 # OpenAI takes 300 000 tokens at once and answers more with the error of a single text that is too long. A token
 # is seldom less than two bytes.
 MAX_TEXT_BYTES = 512 * 1024
+
+# What one answer is made of lies in memory until it is whole: 20 to 60 kB a vector.
+MAX_INPUTS = 50_000
 
 # How many characters of a text are kept per token of the context, while the model finds it too long: about what
 # English has, then code and tables, then Chinese.
@@ -47,7 +50,7 @@ def to_texts(given: object) -> list[str]:
     Read `input`: one text, or a list of them; nothing and an empty text are no texts.
 
     Raises:
-        BadRequest: it is something else; the words are Ollama's.
+        BadRequest: it is something else, in Ollama's words; or more than one answer should hold.
     """
     match given:
         case None | "":
@@ -55,6 +58,8 @@ def to_texts(given: object) -> list[str]:
         case str():
             return [given]
         case list() if all(isinstance(text, str) for text in given):
+            if len(given) > MAX_INPUTS:
+                raise BadRequest(f"input holds {len(given)} texts: send at most {MAX_INPUTS} at once")
             return given
         case _:
             raise BadRequest("invalid input type")
@@ -80,10 +85,12 @@ def ever_shorter(texts: list[str], model: ModelEntry) -> Iterator[list[str]]:
     Give the texts as they are, and then cut ever shorter, for as long as the model finds one of them too long.
 
     Nobody tells how many tokens a text has, so characters are counted. A text that has no more of them than the
-    context has tokens is never cut.
+    context has tokens is never cut. Nor do several texts become as short as one: which of them is too long is not
+    told, nor whether all of them are only too much together, and a text that fits must not lose its end for another's
+    sake.
     """
     yield texts
-    for each in CHARACTERS_PER_TOKEN:
+    for each in CHARACTERS_PER_TOKEN if len(texts) == 1 else CHARACTERS_PER_TOKEN[:1]:
         limit = context_length(model) * each
         cut = [text[:limit] for text in texts]
         if cut != texts:

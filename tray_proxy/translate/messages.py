@@ -10,6 +10,7 @@ import binascii
 import hashlib
 import itertools
 import re
+from collections import defaultdict, deque
 from collections.abc import Callable
 
 import msgspec
@@ -18,7 +19,7 @@ from msgspec import UNSET
 from tray_proxy.errors import BadRequest, UnsupportedRequest
 from tray_proxy.translate.model_info import hears, sees
 from tray_proxy.translate.parts import content_of, labelled, text_of
-from tray_proxy.translate.reasoning_details import Recall, last_question, recall_nothing, turn_keys
+from tray_proxy.translate.reasoning_details import BEGINNING, Place, Recall, place_after, recall_nothing, turn_keys
 from tray_proxy.wire import ollama
 from tray_proxy.wire.openrouter import (
     AudioPart,
@@ -62,7 +63,7 @@ def to_messages(
     for message in messages:
         _check_role(message)
     result: list[Message] = []
-    question = ""
+    place = BEGINNING
     position = 0
     while position < len(messages):
         message = messages[position]
@@ -71,15 +72,15 @@ def to_messages(
         match message.role.lower():
             case "assistant":
                 turn = _assistant_turn(message, position)
-                turn = _with_thoughts(turn, message, recall(_keys(message, model, question)))
-                between = _until_next_speaker(messages[position:])
+                turn = _with_thoughts(turn, message, recall(_keys(message, model, place)))
+                between = _until_next_speaker(messages, position)
                 position += len(between)
                 result += [turn, *_tool_results(turn, between, model, asked)]
             case "tool":
                 result.append(_told_by_user(message, model, asked))
             case role:
                 result.append(Message(role=role, content=_content(message, model, asked)))
-        question = last_question(result[seen:], question)
+        place = place_after(result[seen:], place)
     return result
 
 
@@ -92,9 +93,10 @@ def _check_role(message: ollama.Message) -> None:
         raise UnsupportedRequest(f"images are not supported in {role} messages")
 
 
-def _until_next_speaker(messages: list[ollama.Message]) -> list[ollama.Message]:
-    speakers = ("user", "assistant")
-    return list(itertools.takewhile(lambda message: message.role.lower() not in speakers, messages))
+def _until_next_speaker(messages: list[ollama.Message], position: int) -> list[ollama.Message]:
+    # Not a slice: one for each turn would copy a long conversation as many times as it has turns.
+    following = (messages[at] for at in range(position, len(messages)))
+    return list(itertools.takewhile(lambda message: message.role.lower() not in ("user", "assistant"), following))
 
 
 def _assistant_turn(message: ollama.Message, position: int) -> Message:
@@ -112,9 +114,9 @@ def _assistant_turn(message: ollama.Message, position: int) -> Message:
     )
 
 
-def _keys(message: ollama.Message, model: ModelEntry, question: str) -> tuple[bytes, ...]:
+def _keys(message: ollama.Message, model: ModelEntry, place: Place) -> tuple[bytes, ...]:
     calls = [(call.id or None, call.function.name, call.function.arguments or {}) for call in message.tool_calls or ()]
-    return turn_keys(model.id, question, text_of(message), calls)
+    return turn_keys(model.id, place, text_of(message), calls)
 
 
 def _with_thoughts(turn: Message, message: ollama.Message, details: bytes | None) -> Message:
@@ -134,13 +136,12 @@ def _tool_results(turn: Message, between: list[ollama.Message], model: ModelEntr
     calls = {call.id: call.function.name for call in turn.tool_calls or ()}
     results = [message for message in between if message.role.lower() == "tool"]
     answered = _pair(calls, results)
+    heard = set(answered.values())
     told = [
         Message(role="tool", tool_call_id=call_id, content=_content(results[index], model, asked))
         for index, call_id in answered.items()
     ]
-    told += [
-        Message(role="tool", tool_call_id=call_id, content="") for call_id in calls if call_id not in answered.values()
-    ]
+    told += [Message(role="tool", tool_call_id=call_id, content="") for call_id in calls if call_id not in heard]
     told += [_told_by_user(message, model, asked) for index, message in enumerate(results) if index not in answered]
     return told + [
         Message(role=message.role.lower(), content=_content(message, model, asked))
@@ -156,20 +157,21 @@ def _pair(calls: dict[str, str], results: list[ollama.Message]) -> dict[int, str
     Returns:
         Indexes into `results`, in their order, and the calls' ids; results beyond the calls are left out.
     """
-    fits: tuple[Callable[[ollama.Message, str, str], bool], ...] = (
-        lambda message, call_id, _name: message.tool_call_id == call_id,
-        lambda message, _call_id, name: message.tool_name == name,
-        lambda _message, _call_id, _name: True,
+    marks: tuple[tuple[Callable[[str], str], Callable[[ollama.Message], str | None]], ...] = (
+        (lambda call_id: call_id, lambda message: message.tool_call_id),
+        (lambda call_id: calls[call_id], lambda message: message.tool_name),
+        (lambda _call_id: "", lambda _message: ""),
     )
-    left, found = dict(calls), dict[int, str]()
-    for fit in fits:
+    left, found = list(calls), dict[int, str]()
+    for of_call, of_result in marks:
+        waiting: dict[str | None, deque[str]] = defaultdict(deque)
+        for call_id in left:
+            waiting[of_call(call_id)].append(call_id)
         for index, message in enumerate(results):
-            if index in found:
-                continue
-            call_id = next((each for each, name in left.items() if fit(message, each, name)), None)
-            if call_id is not None:
-                found[index] = call_id
-                del left[call_id]
+            if index not in found and (candidates := waiting.get(of_result(message))):
+                found[index] = candidates.popleft()
+        answered = set(found.values())
+        left = [call_id for call_id in left if call_id not in answered]
     return dict(sorted(found.items()))
 
 

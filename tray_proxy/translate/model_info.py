@@ -121,7 +121,8 @@ def capabilities(model: ModelEntry) -> list[str]:
         ("tools", uses_tools(model)),
         ("vision", sees(model)),
         ("thinking", thinks(model)),
-        ("image", paints(model)),
+        # With this word Ollama's command line refuses to chat, so not where a model can write, too.
+        ("image", paints(model) and not writes(model)),
         ("audio", hears(model)),
     )
     return [word for word, holds in rows if holds]

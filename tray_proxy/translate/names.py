@@ -20,8 +20,9 @@ DYNAMIC_VARIANTS = ("nitro", "floor", "exacto", "online")
 
 MAX_NAME_LENGTH = 350
 
-# What a 404 may cost: it compares this much of a name with so many others.
-_COMPARED_LENGTH = 200
+# What a 404 may cost: it compares this much of a name with so many others, and the time grows with the square of the
+# length. OpenRouter's ids are shorter.
+_COMPARED_LENGTH = 64
 _COMPARED_NAMES = 600
 _SUGGESTED = 3
 _ALIKE = 0.6
@@ -124,7 +125,7 @@ def near(name: str, others: Iterable[str]) -> list[str]:
     """Return those of the other names that were perhaps meant, the likeliest first; often none."""
     matcher = SequenceMatcher(autojunk=False)
     # It keeps its notes about the second text, the one that stays.
-    matcher.set_seq2(folded(name[:_COMPARED_LENGTH]))
+    matcher.set_seq2(folded(name[:MAX_NAME_LENGTH])[:_COMPARED_LENGTH])
     likeness = {other: _likeness(matcher, other) for other in islice(others, _COMPARED_NAMES)}
     alike = [other for other, ratio in likeness.items() if ratio >= _ALIKE]
     return sorted(alike, key=lambda other: -likeness[other])[:_SUGGESTED]

@@ -14,6 +14,8 @@ from typing import Any
 from tray_proxy.errors import BadRequest
 
 MAX_STOPS = 4
+# Every piece of an answer is searched for each of them.
+MAX_WATCHED_STOPS = 1000
 # What Ollama can hold in an integer. Python could go on, but nobody upstream would.
 _TOO_LARGE = 2**63
 
@@ -28,9 +30,16 @@ class Renamed:
 
 @dataclass(frozen=True)
 class Dropped:
-    """The option has no counterpart; `reason` says why."""
+    """
+    The option has no counterpart.
+
+    Args:
+        reason: Why not.
+        check: Refuses what Ollama would refuse too; None where Ollama passes the option over itself.
+    """
 
     reason: str
+    check: Callable[[str, Any], Any] | None = None
 
 
 def number(name: str, value: object) -> float:
@@ -45,6 +54,13 @@ def integer(name: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _TOO_LARGE:
         raise BadRequest(f'option "{name}" must be of type integer')
     return int(value)
+
+
+def boolean(name: str, value: object) -> bool:
+    """Take true or false."""
+    if not isinstance(value, bool):
+        raise BadRequest(f'option "{name}" must be of type boolean')
+    return value
 
 
 def none_if_negative(name: str, value: object) -> int | None:
@@ -71,11 +87,13 @@ def all_stops(name: str, value: object) -> list[str]:
         raise BadRequest(f'option "{name}" must be of type array')
     if not all(isinstance(text, str) for text in texts):
         raise BadRequest(f'option "{name}" must be of an array of strings')
+    if len(texts) > MAX_WATCHED_STOPS:
+        raise BadRequest(f'option "{name}" holds {len(texts)} strings: at most {MAX_WATCHED_STOPS} can be watched for')
     return list(dict.fromkeys(text for text in texts if text))
 
 
-_HARDWARE = Dropped("hardware is OpenRouter's business")
-_NO_SAMPLER = Dropped("no provider of OpenRouter offers this way of sampling")
+_HARDWARE = "hardware is OpenRouter's business"
+_NO_SAMPLER = "no provider of OpenRouter offers this way of sampling"
 
 OPTION_RULES: dict[str, Renamed | Dropped] = {
     "temperature": Renamed("temperature", number),
@@ -88,25 +106,25 @@ OPTION_RULES: dict[str, Renamed | Dropped] = {
     "repeat_penalty": Renamed("repetition_penalty", number),
     "presence_penalty": Renamed("presence_penalty", number),
     "frequency_penalty": Renamed("frequency_penalty", number),
-    "num_ctx": Dropped("a hosted model's context is fixed; it must never become a limit of the answer"),
-    "num_keep": Dropped("nothing is cut out of the prompt"),
-    "typical_p": _NO_SAMPLER,
-    "tfs_z": _NO_SAMPLER,
-    "mirostat": _NO_SAMPLER,
-    "mirostat_eta": _NO_SAMPLER,
-    "mirostat_tau": _NO_SAMPLER,
-    "repeat_last_n": _NO_SAMPLER,
-    "penalize_newline": _NO_SAMPLER,
-    "num_batch": _HARDWARE,
-    "num_gpu": _HARDWARE,
-    "main_gpu": _HARDWARE,
-    "num_thread": _HARDWARE,
-    "numa": _HARDWARE,
-    "use_mmap": _HARDWARE,
-    "use_mlock": _HARDWARE,
-    "low_vram": _HARDWARE,
-    "f16_kv": _HARDWARE,
-    "draft_num_predict": _HARDWARE,
+    "num_ctx": Dropped("a hosted model's context is fixed; it must never become a limit of the answer", integer),
+    "num_keep": Dropped("nothing is cut out of the prompt", integer),
+    "typical_p": Dropped(_NO_SAMPLER, number),
+    "tfs_z": Dropped(_NO_SAMPLER),
+    "mirostat": Dropped(_NO_SAMPLER),
+    "mirostat_eta": Dropped(_NO_SAMPLER),
+    "mirostat_tau": Dropped(_NO_SAMPLER),
+    "repeat_last_n": Dropped(_NO_SAMPLER, integer),
+    "penalize_newline": Dropped(_NO_SAMPLER),
+    "num_batch": Dropped(_HARDWARE, integer),
+    "num_gpu": Dropped(_HARDWARE, integer),
+    "main_gpu": Dropped(_HARDWARE, integer),
+    "num_thread": Dropped(_HARDWARE, integer),
+    "numa": Dropped(_HARDWARE),
+    "use_mmap": Dropped(_HARDWARE, boolean),
+    "use_mlock": Dropped(_HARDWARE),
+    "low_vram": Dropped(_HARDWARE),
+    "f16_kv": Dropped(_HARDWARE),
+    "draft_num_predict": Dropped(_HARDWARE, integer),
 }
 
 
@@ -124,6 +142,8 @@ def to_parameters(options: Mapping[str, Any] | None) -> dict[str, Any]:
                 converted = convert(name, value)
                 if converted is not None:
                     parameters[field] = converted
+            case Dropped(_, check) if value is not None and check is not None:
+                check(name, value)
             case _:
                 continue
     return parameters

@@ -10,7 +10,7 @@ Source: OpenRouter docs, "Reasoning Tokens" (Preserving Reasoning, Streaming).
 
 import hashlib
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -24,6 +24,22 @@ type Recall = Callable[[Keys], bytes | None]
 _GROWING = ("text", "summary", "data")
 # Pieces without an index can be told to go on only where they are plain text.
 _READABLE = ("reasoning.text", "reasoning.summary")
+
+
+class Place(NamedTuple):
+    """
+    Where a turn stands in its conversation.
+
+    Args:
+        question: What the user said last before it, as a digest: it may be megabytes long, and many turns follow it.
+        turns: How many turns of the model's came since. An agent makes the same call again, and thinks anew.
+    """
+
+    question: bytes = b""
+    turns: int = 0
+
+
+BEGINNING = Place()
 
 
 def recall_nothing(_keys: Keys) -> None:
@@ -94,33 +110,35 @@ class _Entry:
 
 
 def turn_keys(
-    model_id: str, question: str, content: str, calls: Iterable[tuple[str | None, str, dict[str, Any]]]
+    model_id: str, place: Place, content: str, calls: Iterable[tuple[str | None, str, dict[str, Any]]]
 ) -> Keys:
     """
     Say by what an assistant's turn is known again, the most certain first.
 
-    The id of a call does not suffice: some models count theirs from 0 in every conversation.
+    The first key is the turn's in its place. The others find it by its calls where the app has changed the rest; not
+    before, for some models count the ids of their calls from 0 in every conversation.
 
     Args:
         model_id: Details are of no use to another model, and never shown to one.
-        question: What the user said last before the turn.
         content: What the turn said.
         calls: Each call's id (None where the client sent none), name and arguments.
     """
     spelled = [(call_id, name, arguments) for call_id, name, arguments in calls]
     by_call = [_digest(model_id, call) for call in spelled if call[0]]
     # Apps like to trim what they show.
-    turn = _digest(model_id, question, content.strip(), [call[1:] for call in spelled])
-    return (*by_call, turn)
+    turn = _digest(model_id, place, content.strip(), [call[1:] for call in spelled])
+    return (turn, *by_call)
 
 
-def last_question(messages: Iterable[Message], before: str = "") -> str:
-    """Give the text of the last thing that the user said; `before` where none of the messages is the user's."""
-    question = before
+def place_after(messages: Iterable[Message], before: Place = BEGINNING) -> Place:
+    """Give the place of the turn that follows messages; `before` is the place of the first of them."""
+    question, turns = None, before.turns
     for message in messages:
         if message.role == "user":
-            question = _text(message)
-    return question
+            question, turns = message, 0
+        elif message.role == "assistant":
+            turns += 1
+    return Place(before.question if question is None else _digest(_text(question)), turns)
 
 
 def _text(message: Message) -> str:

@@ -1,0 +1,39 @@
+"""A client that left before OpenRouter was asked: it buys nothing, not even on a connection that lies ready."""
+
+import pytest
+
+from tray_proxy.server.asgi import ClientLeft, Record
+from tray_proxy.server.exchange import Purchase
+from tray_proxy.wire.openrouter import CompletionRequest, Message
+
+REQUEST = CompletionRequest(
+    model="openai/gpt-4o-mini", messages=[Message(role="user", content="nobody waits for this")], stream=True
+)
+
+
+def test_a_client_that_left_while_its_model_was_looked_for_buys_nothing(proxy, upstream):
+    """The first model list may take seconds, and people lose patience."""
+    proxy.chat()  # leaves a connection on which the request would go out at once
+
+    async def receive():
+        return {"type": "http.disconnect"}
+
+    async def send(_message):
+        raise AssertionError("nobody is there")
+
+    async def buy():
+        deps = proxy.program.deps
+        purchase = Purchase(deps, {}, receive, send, Record("id"), "gpt-4o-mini")
+
+        async def ask():
+            async with deps.client.stream(REQUEST, "gpt-4o-mini") as answer:
+                async for _ in answer.chunks():
+                    pass
+
+        await purchase.buy(ask())
+
+    with pytest.raises(ClientLeft):
+        proxy.loop.submit(buy()).result(5)
+    proxy.chat("the next one")
+
+    assert [chat.body["messages"][0]["content"] for chat in upstream.chats] == ["hello", "the next one"]
