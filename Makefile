@@ -38,8 +38,8 @@ install-dev: ## The same, with what the tests and the checks need
 test: install-dev ## Run every test, the desktop's too
 	@exec .venv/bin/pytest $(ARGS)
 
-test-unit: install-dev ## Run the tests that need no desktop
-	@exec .venv/bin/pytest -m "not desktop" $(ARGS)
+test-unit: install-dev ## Run the tests that need neither a desktop nor a running proxy
+	@exec .venv/bin/pytest -m "not desktop and not running" $(ARGS)
 
 test-cov: install-dev ## Run every test and measure branch coverage
 	@exec .venv/bin/pytest --cov --cov-report=term-missing $(ARGS)

@@ -17,7 +17,16 @@ from tray_proxy.listener import Listener, LoopThread, bind
 from tray_proxy.program import Program
 from tray_proxy.settings import Settings
 
+# Who asks for one of these has a server on a port, or a whole program.
+RUNNING = {"stage", "serve"}
 SETTINGS_IN_ENVIRONMENT = tuple(name.upper() for name in Settings.model_fields)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tell the tests that need something running from the unit tests."""
+    for item in items:
+        if RUNNING.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("running")
 
 
 @pytest.fixture(autouse=True)
@@ -178,6 +187,7 @@ def proxies(loop: LoopThread, stage: Stage, upstream: DemoUpstream) -> Iterator[
 def raw_upstream() -> Iterator[Callable[[Callable[[socket.socket, int], None]], str]]:
     """Serve connections byte by byte, for faults that no web server would make."""
     listening: list[socket.socket] = []
+    talked_on: list[socket.socket] = []
 
     def serve(talk: Callable[[socket.socket, int], None]) -> str:
         server = socket.create_server(("127.0.0.1", 0))
@@ -191,14 +201,15 @@ def raw_upstream() -> Iterator[Callable[[Callable[[socket.socket, int], None]], 
                 except OSError:
                     return
                 number += 1
+                talked_on.append(connection)
                 threading.Thread(target=talk, args=(connection, number), daemon=True).start()
 
         threading.Thread(target=accept, daemon=True).start()
         return f"http://127.0.0.1:{server.getsockname()[1]}/api/v1"
 
     yield serve
-    for server in listening:
-        server.close()
+    for each in listening + talked_on:
+        each.close()
 
 
 @pytest.fixture
