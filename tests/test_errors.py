@@ -169,5 +169,5 @@ def test_a_name_with_braces_is_repeated_as_it_is() -> None:
 
 def test_what_apps_may_not_do_is_named() -> None:
     assert ManagingDenied("sign out").message == (
-        "apps may not sign out: the setting MANAGE_MODELS is deny; the owner can do it on Tray Proxy's settings page"
+        "apps may not sign out: the setting MANAGE_MODELS is deny; set it to allow, or use Tray Proxy's settings page"
     )

@@ -133,7 +133,8 @@ class ManagingDenied(ProxyError):
 
     def __init__(self, what: str = "change the list of models") -> None:
         super().__init__(
-            f"apps may not {what}: the setting MANAGE_MODELS is deny; the owner can do it on Tray Proxy's settings page"
+            f"apps may not {what}: the setting MANAGE_MODELS is deny; "
+            "set it to allow, or use Tray Proxy's settings page"
         )
 
 

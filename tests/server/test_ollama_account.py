@@ -168,7 +168,7 @@ def test_the_owner_can_keep_apps_from_signing_out(start, memory_keyring):
         403,
         {
             "error": "apps may not sign out: the setting MANAGE_MODELS is deny; "
-            "the owner can do it on Tray Proxy's settings page"
+            "set it to allow, or use Tray Proxy's settings page"
         },
     )
     assert memory_keyring[KEPT] == DEMO_KEY

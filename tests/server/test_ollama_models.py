@@ -17,7 +17,7 @@ PULLED = [{"status": "pulling manifest"}, {"status": "writing manifest"}, SUCCES
 NO_MANIFEST = {"error": "pull model manifest: file does not exist"}
 DENIED = {
     "error": "apps may not change the list of models: the setting MANAGE_MODELS is deny; "
-    "the owner can do it on Tray Proxy's settings page"
+    "set it to allow, or use Tray Proxy's settings page"
 }
 NOT_SAVED = "The settings could not be saved: "
 ROUTES = {
