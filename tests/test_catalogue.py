@@ -22,6 +22,8 @@ from tray_proxy.wire.openrouter import Architecture, ModelEntry, ReasoningFacts,
 ENTRIES = tuple(ModelEntry(id=each) for each in ("openai/gpt-4o", "deepseek/r1", "perplexity/r1", "meta/llama:free"))
 EVERYTHING = AllowList()
 
+NOT_ALLOWED = ", for it is not allowed: tick it under Models in Tray Proxy"
+
 
 def catalogue(*, ceiling=None, ticks=None, entries=ENTRIES, **more):
     return Catalogue(entries, AllowList(ceiling, ticks), fetched_s=1, **more)
@@ -70,10 +72,10 @@ def test_an_unknown_name_is_told_with_those_that_are_near(asked, meant):
     assert caught.value.message == f"model '{asked}' not found, did you mean {meant}?"
 
 
-def test_a_model_that_is_not_allowed_is_told_like_an_unknown_one():
+def test_a_model_that_is_not_allowed_is_not_found_and_it_is_said_why():
     with pytest.raises(ModelNotAllowed) as caught:
         catalogue(ticks=["deepseek/r1"]).resolve("gpt-4o")
-    assert caught.value.message == "model 'gpt-4o' not found"
+    assert caught.value.message == f"model 'gpt-4o' not found{NOT_ALLOWED}"
 
 
 def test_only_allowed_names_are_suggested():
@@ -135,13 +137,15 @@ def test_an_own_name_may_stand_for_a_variant():
     assert found.model.id == "openai/gpt-4o:nitro"
 
 
-@pytest.mark.parametrize(("model", "error"), [("openai/gpt-4o", ModelNotAllowed), ("openai/gone", ModelNotFound)])
-def test_an_own_name_whose_model_cannot_be_had_stands_for_nothing(model, error):
+@pytest.mark.parametrize(
+    ("model", "error", "more"), [("openai/gpt-4o", ModelNotAllowed, NOT_ALLOWED), ("openai/gone", ModelNotFound, "")]
+)
+def test_an_own_name_whose_model_cannot_be_had_stands_for_nothing(model, error, more):
     own = catalogue(ticks=["perplexity/r1"], presets={"mine": Preset(model=model)})
 
     with pytest.raises(error) as caught:
         own.resolve("mine")
-    assert caught.value.message == "model 'mine' not found"
+    assert caught.value.message == f"model 'mine' not found{more}"
     assert names(own.listed()) == ["perplexity/r1"]
 
 
@@ -474,6 +478,12 @@ def test_a_change_of_what_is_allowed_leaves_own_names_alone(tmp_path):
     cache.restrict(AllowList(None, ["a/one"]))
 
     assert names(cache.snapshot.listed()) == ["mine:latest", "a/one"]
+
+
+def test_who_cannot_wait_for_the_first_list_is_told_that_it_is_not_there_yet(tmp_path):
+    with pytest.raises(CatalogueUnavailable) as caught:
+        asyncio.run(cached(tmp_path, Client(models=AWAY)).catalogue(wait_s=0))
+    assert caught.value.message == "The model list could not be loaded yet: OpenRouter has not answered yet."
 
 
 def test_the_first_request_waits_for_the_first_list_only_until_it_failed(tmp_path):

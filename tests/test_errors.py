@@ -82,10 +82,13 @@ def test_the_message_is_what_it_was_made_of() -> None:
     assert PortInUse("Port 11434 is used by Ollama.").message == "Port 11434 is used by Ollama."
 
 
-@pytest.mark.parametrize("kind", [ModelNotFound, ModelNotAllowed])
-def test_an_unknown_model_is_told_in_ollamas_words(kind: type[ModelNotFound]) -> None:
-    """Its command line and others search for them; and nobody learns what the owner did not allow."""
-    assert kind("llama3.2:latest").message == "model 'llama3.2:latest' not found"
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [(ModelNotFound, ""), (ModelNotAllowed, ", for it is not allowed: tick it under Models in Tray Proxy")],
+)
+def test_an_unknown_model_is_told_in_ollamas_words(kind: type[ModelNotFound], more: str) -> None:
+    """Its command line and others search for them."""
+    assert kind("llama3.2:latest").message == f"model 'llama3.2:latest' not found{more}"
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,10 @@ REFRESH_S = 3600.0
 # After a failure: soon, then ever more rarely.
 FIRST_RETRY_S = 5.0
 MAX_RETRY_S = 300.0
-# How long the first request after the very first start waits for the list.
+# How long the first request after the very first start waits for the list. A list of models is not waited for as
+# long: Raycast gives it 1.8 s, Home Assistant 5 s.
 FIRST_LOAD_S = 5.0
+FIRST_LIST_S = 1.5
 NO_MODELS = b'{"data":[]}'
 
 log = structlog.get_logger(__name__)
@@ -217,16 +219,19 @@ class CatalogueCache:
         """The present list, if there is one."""
         return self._snapshot
 
-    async def catalogue(self) -> Catalogue:
+    async def catalogue(self, *, wait_s: float | None = None) -> Catalogue:
         """
         Return the present list; only before the very first one is there anything to wait for.
+
+        Args:
+            wait_s: How long to wait then; None for `FIRST_LOAD_S`.
 
         Raises:
             CatalogueUnavailable: there is none, and OpenRouter could not be asked.
         """
         if self._snapshot is None:
             try:
-                await asyncio.wait_for(self._settled.wait(), FIRST_LOAD_S)
+                await asyncio.wait_for(self._settled.wait(), FIRST_LOAD_S if wait_s is None else wait_s)
             except TimeoutError:
                 self._problem = self._problem or "OpenRouter has not answered yet."
         if self._snapshot is None:

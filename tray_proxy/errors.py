@@ -109,9 +109,14 @@ class ModelNotFound(ProxyError):
 
 
 class ModelNotAllowed(ModelNotFound):
-    """The model exists, but the owner did not allow it; clients are told the same as for an unknown one."""
+    """The model exists, but the owner did not allow it. To clients it is not there; to who reads the text it is."""
 
     hint = "Allow the model under Models in the tray menu."
+
+    @property
+    def suggestion(self) -> str:
+        """What stands after the words: how to get the model."""
+        return ", for it is not allowed: tick it under Models in Tray Proxy"
 
 
 class ModelNameAmbiguous(ProxyError):

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tray_proxy import catalogue
 from tray_proxy.server import app
 from tray_proxy.server.app import ROUTES, create_app
 from tray_proxy.settings import Settings
@@ -146,6 +147,21 @@ def test_without_a_key_chat_says_where_to_put_it(proxies, tmp_path, monkeypatch)
         "error": "This system has no key store that Tray Proxy can use. "
         "Paste the key in Settings after each start, or set the environment variable OPENROUTER_API_KEY."
     }
+
+
+def test_a_list_is_not_waited_for_as_long_as_an_answer(proxies, tmp_path, monkeypatch, raw_upstream):
+    """Raycast gives the list less than two seconds, and would call a timeout what is only a slow start."""
+    monkeypatch.setattr(catalogue, "FIRST_LIST_S", 0.01)
+    monkeypatch.setattr(catalogue, "FIRST_LOAD_S", 60)
+    silent = raw_upstream(lambda connection, _: connection.recv(1))
+    running = proxies.start(tmp_path, wait_for_models=False, openrouter_base_url=silent)
+
+    answer = running.http.get("/api/tags")
+
+    assert (answer.status_code, answer.json()["error"][:68]) == (
+        503,
+        "The model list could not be loaded yet: OpenRouter has not answered ",
+    )
 
 
 def test_without_a_network_the_list_is_an_honest_error(proxies, tmp_path):

@@ -281,7 +281,8 @@ def test_delete_of_what_is_not_allowed_is_not_found(start):
 
     status, answer = told(call(running, "delete", model=QWEN))
 
-    assert (status, answer) == (404, {"error": f"model '{QWEN}' not found"})
+    why = "for it is not allowed: tick it under Models in Tray Proxy"
+    assert (status, answer) == (404, {"error": f"model '{QWEN}' not found, {why}"})
 
 
 # -- copy ------------------------------------------------------------------------------------------

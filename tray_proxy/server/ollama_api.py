@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from tray_proxy import catalogue
 from tray_proxy.catalogue import Found
 from tray_proxy.errors import ProxyError, full_text
 from tray_proxy.server.asgi import BodyDecoder, Reply, encode, header, json_reply, read_body
@@ -100,6 +101,8 @@ async def version(_call: Call) -> Reply:
 
 async def tags(call: Call) -> Reply:
     """`GET /api/tags`: every name that may be called, newest first."""
+    # Waited for here already, and not as long as a chat would: apps give a list a second or two.
+    await call.deps.catalogue.catalogue(wait_s=catalogue.FIRST_LIST_S)
     return Reply(200, (await _listing(call)).tags)
 
 
@@ -122,11 +125,11 @@ async def ps(call: Call) -> Reply:
     if not present:
         # Also while there is no list of models: apps poll this, and take a failure for a server that is away.
         return json_reply(ollama.ProcessResponse([]))
-    listing, catalogue = await _listing(call), await call.deps.catalogue.catalogue()
+    listing, known = await _listing(call), await call.deps.catalogue.catalogue()
     rows = []
     for name, expires_s in present:
         try:
-            found = catalogue.resolve(name)
+            found = known.resolve(name)
         except ProxyError:
             # Removed, or disallowed, since it was called.
             call.deps.loaded.unload(name)
