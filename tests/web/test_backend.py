@@ -113,7 +113,7 @@ def test_ticks_are_in_force_at_once_and_after_a_restart(proxies, tmp_path):
     assert listed == ["openai/gpt-4o"]
     assert (refused.status_code, refused.json()) == (
         404,
-        {"error": "model 'openai/gpt-4o-mini' not found, did you mean 'openai/gpt-4o'?"},
+        {"error": "model 'openai/gpt-4o-mini' not found, for it is not allowed: tick it under Models in Tray Proxy"},
     )
     assert (tmp_path / "settings.json").read_text() == '{\n  "allowed_models": [\n    "openai/gpt-4o"\n  ]\n}\n'
 
