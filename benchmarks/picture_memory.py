@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,7 +77,7 @@ class Peak:
     def _sample(self) -> None:
         while not self._ended.is_set():
             self._highest = max(self._highest, self._process.memory_info().rss)
-            time.sleep(SAMPLE_S)
+            self._ended.wait(SAMPLE_S)
 
     def growth(self) -> int:
         """End the measurement."""

@@ -83,5 +83,5 @@ def test_what_is_nested_too_deeply_to_be_sent_is_refused():
 
 
 def test_what_cannot_be_sent_is_our_own_mistake():
-    with pytest.raises(NotImplementedError, match=r"^object cannot be sent$"):
+    with pytest.raises(TypeError, match=r"^object cannot be sent$"):
         encode(request(response_format={"schema": object()}))

@@ -30,7 +30,7 @@ def encode(value: object) -> list[bytes | memoryview]:
 
     def mark(spliced: object) -> msgspec.Raw:
         if not isinstance(spliced, Spliced):
-            raise NotImplementedError(f"{type(spliced).__name__} cannot be sent")
+            raise TypeError(f"{type(spliced).__name__} cannot be sent")
         tails.append(spliced.tail)
         return msgspec.Raw(b'"' + spliced.head.encode("ascii") + _MARK + b'"')
 
