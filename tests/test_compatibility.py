@@ -1,4 +1,4 @@
-"""`docs/ollama-compatibility.md` says of every route, field and option what becomes of it; here it is held to that."""
+"""The documents of what is compatible say of every route, field and option what becomes of it, and are held to that."""
 
 import re
 from functools import cache
@@ -9,9 +9,11 @@ import pytest
 
 from tray_proxy.server.app import ROUTES
 from tray_proxy.translate.options import OPTION_RULES, Dropped, Renamed
-from tray_proxy.wire import ollama
+from tray_proxy.wire import ollama, openai
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "ollama-compatibility.md"
+DOCS = Path(__file__).parents[1] / "docs"
+# A document for each door.
+DOCUMENTS = {False: DOCS / "ollama-compatibility.md", True: DOCS / "v1-compatibility.md"}
 WORDS = {"sent on", "used here", "dropped", "refused"}
 
 REQUESTS = {
@@ -24,6 +26,10 @@ REQUESTS = {
     "pull, push and delete": ollama.ModelRequest,
     "POST /api/copy": ollama.CopyRequest,
     "POST /api/create": ollama.CreateRequest,
+    "POST /v1/chat/completions": openai.ChatCompletionRequest,
+    "a message of OpenAI's chat": openai.ChatMessage,
+    "POST /v1/completions": openai.CompletionRequest,
+    "POST /v1/embeddings": openai.EmbeddingsRequest,
 }
 ANSWERS = {
     "POST /api/chat": ollama.ChatResponse,
@@ -36,6 +42,11 @@ ANSWERS = {
     "details of a model": ollama.ModelDetails,
     "GET /api/ps": ollama.ProcessModel,
     "pull, push and delete": ollama.ProgressResponse,
+    "POST /v1/chat/completions": openai.ChatCompletion,
+    "a message of OpenAI's chat": openai.AnswerMessage,
+    "POST /v1/completions": openai.TextCompletion,
+    "POST /v1/embeddings": openai.EmbeddingList,
+    "GET /v1/models": openai.Model,
 }
 # What Ollama itself takes, from its published OpenAPI file and `api/types.go`.
 TAKEN_BY_OLLAMA = {
@@ -57,6 +68,19 @@ TAKEN_BY_OLLAMA = {
         "model name stream from system template license parameters messages files adapters quantize renderer parser "
         "requires remote_host"
     ),
+    # Of OpenAI's published API, with the fields that Ollama's `openai/openai.go` adds.
+    "POST /v1/chat/completions": (
+        "messages model modalities verbosity reasoning_effort max_completion_tokens frequency_penalty presence_penalty "
+        "web_search_options top_logprobs response_format audio store stream stop logit_bias logprobs max_tokens n "
+        "prediction seed stream_options tools tool_choice parallel_tool_calls function_call functions metadata "
+        "temperature top_p user safety_identifier prompt_cache_key service_tier reasoning"
+    ),
+    "a message of OpenAI's chat": ("role content name tool_calls tool_call_id refusal audio function_call reasoning"),
+    "POST /v1/completions": (
+        "model prompt best_of echo frequency_penalty logit_bias logprobs max_tokens n presence_penalty seed stop stream "
+        "stream_options suffix temperature top_p user"
+    ),
+    "POST /v1/embeddings": "input model encoding_format dimensions user",
 }
 OPTIONS_OF_OLLAMA = (
     "temperature top_p top_k min_p seed num_predict stop repeat_penalty presence_penalty frequency_penalty typical_p "
@@ -69,7 +93,7 @@ def tables() -> dict[tuple[str, str], dict[str, list[str]]]:
     """Return each table's rows by chapter and section: first cell without its marks → the other cells."""
     chapter = section = ""
     found: dict[tuple[str, str], dict[str, list[str]]] = {}
-    for line in DOCUMENT.read_text(encoding="utf-8").splitlines():
+    for line in (line for each in DOCUMENTS.values() for line in each.read_text(encoding="utf-8").splitlines()):
         if line.startswith("## "):
             chapter, section = line[3:].strip("`"), ""
         elif line.startswith("### "):
@@ -84,11 +108,14 @@ def fields(shape: type[msgspec.Struct]) -> set[str]:
     return {field.encode_name for field in msgspec.structs.fields(shape)}
 
 
-def test_each_route_is_listed_with_its_methods_and_no_other():
-    text = DOCUMENT.read_text(encoding="utf-8").partition("## Routes")[2].partition("\n## ")[0]
+@pytest.mark.parametrize("is_v1", DOCUMENTS)
+def test_each_route_is_listed_with_its_methods_and_no_other(is_v1):
+    text = DOCUMENTS[is_v1].read_text(encoding="utf-8").partition("## Routes")[2].partition("\n## ")[0]
     listed = set(re.findall(r"^\| ([A-Z, ]+) \| `([^`]+)` \|", text, re.MULTILINE))
 
-    assert listed == {(methods.replace(",", ", "), path) for methods, path, _ in ROUTES}
+    assert listed == {
+        (methods.replace(",", ", "), path) for methods, path, _ in ROUTES if path.startswith("/v1/") == is_v1
+    }
 
 
 @pytest.mark.parametrize("chapter", REQUESTS)

@@ -7,6 +7,7 @@ import pytest
 from tray_proxy import catalogue
 from tray_proxy.server import app
 from tray_proxy.server.app import ROUTES, create_app
+from tray_proxy.server.refusals import told
 from tray_proxy.settings import Settings
 
 
@@ -33,6 +34,15 @@ def test_an_unknown_route_is_told_in_ollamas_words(proxy):
 
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+
+def not_allowed(path, answer):
+    """What stands in the answer to a method that a path does not take: a text, or what its dialect makes of it."""
+    words = "405 method not allowed"
+    request_id = answer.headers["x-request-id"]
+    return told(405, words, path, request_id).decode() if path.startswith("/v1/") else words
+
+
 WRONG = [
     (method, path, methods) for methods, path, _ in ROUTES for method in METHODS if method not in methods.split(",")
 ]
@@ -43,8 +53,10 @@ def test_a_wrong_method_is_405_on_every_route(proxy, upstream, method, path, all
     answer = proxy.http.request(method, path)
 
     assert answer.status_code == 405
-    assert answer.text == ("" if method == "HEAD" else "405 method not allowed")
-    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.text == ("" if method == "HEAD" else not_allowed(path, answer))
+    assert answer.headers["content-type"] == (
+        "application/json" if path.startswith("/v1/") else "text/plain; charset=utf-8"
+    )
     assert set(answer.headers["allow"].split(", ")) == set(allowed.split(","))
     assert upstream.received == []
 
@@ -54,7 +66,7 @@ def test_options_to_an_address_is_405_on_every_route(proxy, path):
     """As with Ollama, which answers OPTIONS by itself only to a host's name."""
     answer = proxy.http.options(path)
 
-    assert (answer.status_code, answer.text) == (405, "405 method not allowed")
+    assert (answer.status_code, answer.text) == (405, not_allowed(path, answer))
 
 
 @pytest.mark.parametrize("path", [path for _, path, _ in ROUTES])
@@ -75,7 +87,7 @@ def test_an_address_typed_with_too_much_is_forgiven(proxy, path):
 
 @pytest.mark.parametrize("spelled", ["/{}", "{}/", "/v1{}", "/api{}"])
 @pytest.mark.parametrize(
-    ("methods", "path"), [(methods, path) for methods, path, _ in ROUTES if path.startswith("/api")]
+    ("methods", "path"), [(methods, path) for methods, path, _ in ROUTES if path.startswith(("/api", "/v1"))]
 )
 def test_every_route_is_found_by_such_a_path(proxy, methods, path, spelled):
     """Asked with a method that the route does not take: so no route is performed."""

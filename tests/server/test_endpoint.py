@@ -1,13 +1,13 @@
-"""What is around every handler: names in each route's own words, and every failure in Ollama's shape."""
+"""What is around every handler: names in each route's own words, and an answer for every failure."""
 
 import asyncio
 import json
 
 import pytest
 
-from tray_proxy.errors import KeyRejected, ModelNotFound, PortInUse, RateLimited, UpstreamError
+from tray_proxy.errors import KeyRejected, PortInUse, UpstreamError
 from tray_proxy.server.asgi import Record
-from tray_proxy.server.endpoint import Endpoint, error_reply
+from tray_proxy.server.endpoint import Endpoint
 
 PATHS = ["/api/chat", "/api/generate", "/api/embed", "/api/embeddings", "/api/show"]
 
@@ -87,18 +87,6 @@ def test_what_the_owner_did_not_allow_is_told_in_the_same_words(proxies, tmp_pat
 
     assert status == 404
     assert answer["error"].startswith('model "openai/gpt-4o" not found, try pulling it first')
-
-
-def test_an_error_carries_its_status_its_wait_and_its_cure():
-    reply = error_reply(RateLimited("Slow down", status=429, retry_after_s=6.2, hint="Wait 7 s."))
-
-    assert (reply.status, dict(reply.headers)) == (429, {"retry-after": "7"})
-    assert json.loads(reply.body) == {"error": "Slow down. Wait 7 s."}
-
-
-@pytest.mark.parametrize("error", [ModelNotFound("m"), UpstreamError("No.")])
-def test_without_a_time_to_wait_there_is_no_header(error):
-    assert error_reply(error).headers == ()
 
 
 class FakeDeps:

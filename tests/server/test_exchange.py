@@ -600,7 +600,8 @@ def test_unknown_options_are_named_in_the_log_once(proxies, tmp_path):
         ({"format": "xml"}, 'invalid format: "xml"; expected "json" or a valid JSON Schema object'),
         (
             {"messages": [{"role": "user", "content": [{"type": "file"}]}]},
-            'invalid content part: "file" (must be "text" or "image_url")',
+            'invalid message format: a content part of type "file" cannot be sent (send "text", "image_url" or '
+            '"input_audio")',
         ),
     ],
 )

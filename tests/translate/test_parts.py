@@ -9,7 +9,7 @@ import pytest
 
 from tray_proxy.errors import BadRequest, ProxyError, UnsupportedRequest
 from tray_proxy.translate.messages import to_messages
-from tray_proxy.translate.parts import content_of, labelled, text_of
+from tray_proxy.translate.parts import labelled, pieces_of, text_of
 from tray_proxy.translate.splice import encode
 from tray_proxy.wire.ollama import ContentPart, Message
 from tray_proxy.wire.openrouter import Architecture, ModelEntry
@@ -19,6 +19,9 @@ PLAIN = ModelEntry(id="v/m")
 GIF = "R0lGODlhAQABAAAAACw="
 DATA_URI = f"data:image/png;base64,{GIF}"
 LINK = "https://example.com/cat.png"
+NO_SUCH_PART = (
+    'invalid message format: a content part of type "{}" cannot be sent (send "text", "image_url" or "input_audio")'
+)
 
 
 def message(content: object, role: str = "user", **more: Any) -> Message:
@@ -61,18 +64,56 @@ def test_every_speaker_may_speak_in_parts(role: str) -> None:
     assert sent(message([text("a"), text("b")], role)) == [{"role": role, "content": "a\nb"}]
 
 
-@pytest.mark.parametrize("url", [{"url": DATA_URI}, {"url": DATA_URI, "detail": "high"}, DATA_URI, {"url": GIF}])
+@pytest.mark.parametrize("url", [{"url": DATA_URI}, {"url": DATA_URI, "detail": "much"}, DATA_URI, {"url": GIF}])
 def test_a_picture_in_a_part_is_sent_as_those_in_images_are(url: object) -> None:
-    """With the type that its bytes tell, whatever is written before them."""
+    """With the type that its bytes tell, whatever is written before them, and in its place."""
     assert sent(message([image(url), text("See?")])) == [
         {
             "role": "user",
             "content": [
-                {"type": "text", "text": "See?"},
                 {"type": "image_url", "image_url": {"url": f"data:image/gif;base64,{GIF}"}},
+                {"type": "text", "text": "See?"},
             ],
         }
     ]
+
+
+@pytest.mark.parametrize("url", [LINK, DATA_URI])
+def test_how_closely_a_picture_is_looked_at_is_sent_on(url: str) -> None:
+    """It decides what the picture costs."""
+    assert sent(message([image({"url": url, "detail": "low"})]))[0]["content"][0]["image_url"]["detail"] == "low"
+
+
+@pytest.mark.parametrize("role", ["system", "user", "assistant"])
+def test_a_mark_for_the_providers_cache_keeps_its_place(role: str) -> None:
+    """Claude's prompts are read again at a tenth of the price up to there."""
+    marked = text("b") | {"cache_control": {"type": "ephemeral"}}
+
+    assert sent(message([text("a"), marked, text("c")], role)) == [
+        {
+            "role": role,
+            "content": [text("a"), {**text("b"), "cache_control": {"type": "ephemeral"}}, text("c")],
+        }
+    ]
+
+
+def test_an_empty_text_beside_others_is_left_out() -> None:
+    """Anthropic refuses it."""
+    assert sent(message([text(""), image(LINK)]))[0]["content"] == [{"type": "image_url", "image_url": {"url": LINK}}]
+
+
+def test_sound_in_a_part_is_sent_in_the_format_it_names() -> None:
+    hearing = ModelEntry(id="v/ear", architecture=Architecture(input_modalities=("text", "audio")))
+    part = {"type": "input_audio", "input_audio": {"data": "UklGRgAAAAA=", "format": "WAV"}}
+
+    assert sent(message([text("Hear"), part]), model=hearing)[0]["content"] == [
+        text("Hear"),
+        {"type": "input_audio", "input_audio": {"data": "UklGRgAAAAA=", "format": "wav"}},
+    ]
+
+
+def test_a_speakers_name_is_sent_on() -> None:
+    assert sent(message("Hi", name="Ann"))[0]["name"] == "Ann"
 
 
 @pytest.mark.parametrize("url", [LINK, "http://example.com/a", "HTTPS://example.com/ä", "https:\\/\\/example.com\\/a"])
@@ -107,7 +148,8 @@ def test_a_result_without_a_call_keeps_its_parts() -> None:
     told = sent(message([text("a cat"), image(LINK)], "tool", tool_name="look"))
 
     assert told[0]["content"] == [
-        {"type": "text", "text": "Result of the tool look:\na cat"},
+        {"type": "text", "text": "Result of the tool look:"},
+        {"type": "text", "text": "a cat"},
         {"type": "image_url", "image_url": {"url": LINK}},
     ]
 
@@ -121,12 +163,12 @@ def refusal(*messages: Message, model: ModelEntry = SEEING) -> ProxyError:
 @pytest.mark.parametrize(
     ("part", "words"),
     [
-        ({"type": "input_audio"}, 'invalid content part: "input_audio" (must be "text" or "image_url")'),
-        ({"type": "file", "text": "x"}, 'invalid content part: "file" (must be "text" or "image_url")'),
-        ({"type": ""}, 'invalid content part: "" (must be "text" or "image_url")'),
-        ({"type": "image_url"}, "invalid content part: image_url must hold a url"),
-        (image({}), "invalid content part: image_url must hold a url"),
-        (image(7), "invalid content part: image_url must hold a url"),
+        ({"type": "input_audio"}, "invalid message format: input_audio must hold data and format"),
+        ({"type": "file", "text": "x"}, NO_SUCH_PART.format("file")),
+        ({"type": ""}, NO_SUCH_PART.format("")),
+        ({"type": "image_url"}, "invalid message format: image_url must hold a url"),
+        (image({}), "invalid message format: image_url must hold a url"),
+        (image(7), "invalid message format: image_url must hold a url"),
         (image({"url": None}), "json: cannot unmarshal: each of the images must be a string of base64"),
         (image({"url": "ftp://example.com/a"}), "illegal base64 data in images"),
         (image({"url": ""}), "invalid image: only PNG, JPEG, GIF and WebP pictures can be sent"),
@@ -165,12 +207,12 @@ def test_a_picture_stays_where_it_lies_in_the_request() -> None:
     body = json.dumps({"role": "user", "content": [image({"url": "data:," + "A" * 4_000_000})]}).encode()
     tracemalloc.start()
     try:
-        (picture,) = content_of(msgspec.json.decode(body, type=Message)).pictures
+        (picture,) = pieces_of(msgspec.json.decode(body, type=Message))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
 
-    assert len(memoryview(picture)) > 4_000_000
+    assert len(memoryview(picture.data)) > 4_000_000
     assert peak < 100_000
 
 

@@ -39,7 +39,7 @@ def test_null_for_arguments_means_none() -> None:
 
 def test_unknown_keys_are_ignored() -> None:
     """Clients put OpenAI's or their own fields beside Ollama's."""
-    text = '{"model": "m", "tool_choice": "auto", "messages": [{"role": "user", "content": "Hi", "name": "x"}]}'
+    text = '{"model": "m", "tool_choice": "auto", "messages": [{"role": "user", "content": "Hi", "refusal": "x"}]}'
 
     assert read(text) == ChatRequest(model="m", messages=[Message(role="user", content="Hi")])
 

@@ -11,8 +11,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from tray_proxy import __version__
-from tray_proxy.server import ollama_account, ollama_api, ollama_embed, ollama_models
-from tray_proxy.server.asgi import TEXT, App, Receive, Reply, Scope, Send, json_reply
+from tray_proxy.server import ollama_account, ollama_api, ollama_embed, ollama_models, openai_api, refusals
+from tray_proxy.server.asgi import TEXT, App, Receive, Record, Reply, Scope, Send, json_reply
 from tray_proxy.server.endpoint import Call, Endpoint, Handler
 from tray_proxy.server.exchange import Deps
 from tray_proxy.server.guard import ANY_ORIGIN, Guard, Rule
@@ -69,6 +69,11 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/api/experimental/web_search", ollama_account.cloud_only("web search")),
     ("POST", "/api/experimental/web_fetch", ollama_account.cloud_only("web fetch")),
     ("GET", "/api/experimental/model-recommendations", ollama_account.recommendations),
+    ("POST", "/v1/chat/completions", openai_api.chat_completions),
+    ("POST", "/v1/completions", openai_api.completions),
+    ("POST", "/v1/embeddings", openai_api.embeddings),
+    ("GET", "/v1/models", openai_api.models),
+    ("GET", "/v1/models/{model:path}", openai_api.model),
 )
 
 
@@ -98,7 +103,7 @@ def _route(methods: str, path: str, endpoint: Endpoint) -> Route:
 
 class _CleanPath:
     """
-    Takes `//api/chat`, `/api/chat/`, `/v1/api/chat` and `/api/api/chat` for `/api/chat`.
+    Takes `//api/chat`, `/api/chat/`, `/v1/api/chat` and `/api/api/chat` for `/api/chat`, and so for `/v1`.
 
     A base address typed with a slash, `/v1` or `/api` at its end makes such paths. Ollama redirects some of them,
     which turns a POST into a GET on the way.
@@ -109,13 +114,17 @@ class _CleanPath:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = re.sub(r"/{2,}", "/", scope["path"])
-        clean = re.sub(r"^(/v1|/api)+(?=/api/)", "", path if path == "/" else path.rstrip("/"))
+        clean = re.sub(r"^(/v1|/api)+(?=/(?:api|v1)/)", "", path if path == "/" else path.rstrip("/"))
         await self._app({**scope, "path": clean, "raw_path": clean.encode()}, receive, send)
 
 
-async def _no_such_route(_request: Request, error: Exception) -> Response:
-    """Answer 404 and 405 in the words of Ollama's web framework."""
+async def _no_such_route(request: Request, error: Exception) -> Response:
+    """Answer 404 and 405 in the words of Ollama's web framework, under `/v1` in the dialect's own shape."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     headers = error.headers if isinstance(error, HTTPException) else None
-    words = {404: "404 page not found", 405: "405 method not allowed"}
-    return PlainTextResponse(words.get(status, "error"), status, dict(headers or {}))
+    words = {404: "404 page not found", 405: "405 method not allowed"}.get(status, "error")
+    tell = refusals.teller(request.url.path)
+    if tell is None:
+        return PlainTextResponse(words, status, dict(headers or {}))
+    record: Record = request.scope["record"]
+    return Response(tell(status, words, record.request_id), status, dict(headers or {}), "application/json")

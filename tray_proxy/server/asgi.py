@@ -162,9 +162,11 @@ class BodyDecoder[T]:
 
     Args:
         shape: The struct to read it into. What is `Raw` in it remains a view of the body.
+        empty: What to say of no body at all.
     """
 
-    def __init__(self, shape: type[T]) -> None:
+    def __init__(self, shape: type[T], *, empty: str = "missing request body") -> None:
+        self._empty = empty
         self._decode = msgspec.json.Decoder(shape).decode
         self._restore = KeyCase(shape).restore
 
@@ -176,7 +178,7 @@ class BodyDecoder[T]:
             BadRequest: it is empty, no JSON, or a field is of the wrong type.
         """
         if _BLANK.fullmatch(body):
-            raise BadRequest("missing request body")
+            raise BadRequest(self._empty)
         try:
             return self._decode(self._restore(body))
         except msgspec.ValidationError as error:

@@ -1,8 +1,7 @@
-"""What is around every handler: the call it answers, and the wrapper that gives every failure Ollama's shape."""
+"""What is around every handler: the call it answers, and the wrapper that makes an answer of every failure."""
 
 import asyncio
 import contextlib
-import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,11 +10,12 @@ import structlog
 from msgspec import UNSET, UnsetType
 
 from tray_proxy.catalogue import Found
-from tray_proxy.errors import BadRequest, ModelNotFound, PortInUse, ProxyError, Stopping, UpstreamError, full_text
-from tray_proxy.server.asgi import ClientLeft, Receive, Record, Reply, Scope, Send, encode, json_reply, send_reply
+from tray_proxy.errors import BadRequest, ModelNotFound, PortInUse, ProxyError, Stopping
+from tray_proxy.server import refusals
+from tray_proxy.server.asgi import ClientLeft, Receive, Record, Reply, Scope, Send, send_reply
 from tray_proxy.server.exchange import Deps
+from tray_proxy.server.listing import Listing
 from tray_proxy.translate.names import is_valid, with_tag
-from tray_proxy.wire import ollama
 
 log = structlog.get_logger(__name__)
 
@@ -83,6 +83,10 @@ class Call:
         self.record.model = found.model.id
         return found
 
+    async def listing(self) -> Listing:
+        """Return the answers about the present models."""
+        return self.deps.listings.of(await self.deps.catalogue.catalogue(), self.deps.settings.openrouter_base_url)
+
 
 type Handler = Callable[[Call], Awaitable[Reply | None]]
 
@@ -109,17 +113,16 @@ class Endpoint:
             return
         except asyncio.CancelledError:
             # The server gives up, while the proxy is turned off, what has not even been asked whole.
-            reply = error_reply(Stopping())
+            reply = refusals.refusal(Stopping(), scope["path"], record.request_id)
         except ProxyError as error:
             record.error = type(error).__name__
-            reply = error_reply(error, await self._signin_url(error))
+            reply = refusals.refusal(error, scope["path"], record.request_id, await self._signin_url(error))
         except Exception:
             # The text of an unforeseen exception may hold anything; the log gets its outline only.
             log.exception("internal error", request_id=record.request_id)
             record.error = "internal"
-            reply = json_reply(
-                ollama.ErrorResponse(f"internal error; look for {record.request_id} in Tray Proxy's log"), 500
-            )
+            text = f"internal error; look for {record.request_id} in Tray Proxy's log"
+            reply = Reply(500, refusals.told(500, text, scope["path"], record.request_id))
         if reply is not None:
             await send_reply(send, reply)
 
@@ -129,10 +132,3 @@ class Endpoint:
             with contextlib.suppress(PortInUse):  # then the text must do
                 return await self.deps().page_address()
         return UNSET
-
-
-def error_reply(error: ProxyError, signin_url: str | UnsetType = UNSET) -> Reply:
-    """Write an error as Ollama does: its status, and what is to be said of it as a string under `error`."""
-    retry_s = error.retry_after_s if isinstance(error, UpstreamError) else None
-    headers = () if retry_s is None else (("retry-after", str(math.ceil(retry_s))),)
-    return Reply(error.status, encode(ollama.ErrorResponse(full_text(error), signin_url)), headers=headers)

@@ -21,7 +21,6 @@ from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.presets import Presets
 from tray_proxy.selection import Selection
 from tray_proxy.server.asgi import (
-    NDJSON,
     ClientLeft,
     Receive,
     Record,
@@ -46,7 +45,9 @@ LAST_WORDS_S = 1.0
 
 
 class Dialect(Protocol):
-    """How an answer is written for the client that asked."""
+    """How an answer is written for the client that asked. `content_type` is that of a stream."""
+
+    content_type: str
 
     def deltas(self, deltas: list[Delta]) -> bytes:
         """Write what was just said."""
@@ -222,7 +223,7 @@ class Exchange(Purchase):
         Raises:
             ProxyError: it failed before the client was sent anything; later failures are written into the stream.
         """
-        self._reply.watch_for(stops)
+        self._reply.watch_for(stops, choices=completion.n or 1)
         self._ending = ending
         # The conversation itself, with its pictures, is not kept while the answer comes.
         self._model_id, self._place = completion.model, place_after(completion.messages)
@@ -291,7 +292,7 @@ class Exchange(Purchase):
         if not self._begun:
             # Not before the first word: until then a failure is still a real HTTP status.
             self._begun = self._streams = True
-            await send_start(self.send, 200, NDJSON)
+            await send_start(self.send, 200, self.dialect.content_type)
         await self.send({"type": "http.response.body", "body": lines, "more_body": True})
 
     async def last_words(self, error: ProxyError) -> None:

@@ -14,8 +14,9 @@ from tray_proxy.catalogue import Catalogue, Found
 from tray_proxy.server.asgi import encode
 from tray_proxy.translate import model_info
 from tray_proxy.translate.model_info import Place
+from tray_proxy.translate.openai import to_model
 from tray_proxy.translate.presets import Preset, merged_options
-from tray_proxy.wire import ollama
+from tray_proxy.wire import ollama, openai
 
 
 def with_own_words(found: Found, request: ollama.ShowRequest) -> Found:
@@ -58,6 +59,12 @@ class Listing:
         rows = [self.row(found) for found in self._listed.values()]
         rows.sort(key=lambda row: row.modified_at, reverse=True)
         return encode(ollama.ListResponse(rows))
+
+    @cached_property
+    def openai_models(self) -> bytes:
+        """The body of `/v1/models`: the same names in the same order."""
+        rows = msgspec.json.decode(self.tags, type=ollama.ListResponse).models
+        return encode(openai.ModelList(data=[to_model(row, row.name) for row in rows]))
 
     def row(self, found: Found) -> ollama.ListedModel:
         """Return the model's entry in `/api/tags`."""

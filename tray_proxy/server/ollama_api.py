@@ -1,31 +1,28 @@
 """One short handler for each `/api` endpoint that lists, shows or asks a model."""
 
 import time
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
 from tray_proxy import catalogue
-from tray_proxy.catalogue import Found
 from tray_proxy.errors import ProxyError, full_text
-from tray_proxy.server.asgi import BodyDecoder, Reply, encode, header, json_reply, read_body
+from tray_proxy.server.asgi import NDJSON, BodyDecoder, Reply, encode, header, json_reply, read_body
+from tray_proxy.server.conversation import buy, prepared, to_question
 from tray_proxy.server.endpoint import Call
-from tray_proxy.server.exchange import Dialect, Exchange, now_rfc3339
-from tray_proxy.server.listing import Listing, with_own_words
+from tray_proxy.server.exchange import now_rfc3339
+from tray_proxy.server.listing import with_own_words
 from tray_proxy.translate import chat as chats
 from tray_proxy.translate import generate as generates
 from tray_proxy.translate import model_info
+from tray_proxy.translate.chat import Translated
 from tray_proxy.translate.context import to_context
 from tray_proxy.translate.keep_alive import to_seconds
-from tray_proxy.translate.options import stops_to_watch
-from tray_proxy.translate.presets import applied
 from tray_proxy.translate.stream import Delta, Outcome
 from tray_proxy.wire import ollama
-from tray_proxy.wire.openrouter import CompletionRequest, ModelEntry
+from tray_proxy.wire.openrouter import ModelEntry
 
 _read_chat = BodyDecoder(ollama.ChatRequest)
 _read_generate = BodyDecoder(ollama.GenerateRequest)
@@ -37,6 +34,7 @@ class ChatDialect:
     """Writes an answer as `/api/chat` does: NDJSON lines, or one object."""
 
     asked: str
+    content_type: str = NDJSON
 
     def deltas(self, deltas: list[Delta]) -> bytes:
         """Write one line per delta."""
@@ -67,6 +65,7 @@ class GenerateDialect:
 
     asked: str
     turns: list[ollama.Message] | None
+    content_type: str = NDJSON
     _said: list[str] = field(default_factory=list)
 
     def deltas(self, deltas: list[Delta]) -> bytes:
@@ -103,7 +102,7 @@ async def tags(call: Call) -> Reply:
     """`GET /api/tags`: every name that may be called, newest first."""
     # Waited for here already, and not as long as a chat would: apps give a list a second or two.
     await call.deps.catalogue.catalogue(wait_s=catalogue.FIRST_LIST_S)
-    return Reply(200, (await _listing(call)).tags)
+    return Reply(200, (await call.listing()).tags)
 
 
 async def show(call: Call) -> Reply:
@@ -111,12 +110,8 @@ async def show(call: Call) -> Reply:
     request = _read_show(await read_body(call.scope, call.receive))
     found = await call.find(request.model or request.name)
     copilot = header(call.scope, "user-agent").startswith("GitHubCopilotChat/")
-    listing = await _listing(call)
+    listing = await call.listing()
     return Reply(200, listing.show(with_own_words(found, request), label=found.asked if copilot else None))
-
-
-async def _listing(call: Call) -> Listing:
-    return call.deps.listings.of(await call.deps.catalogue.catalogue(), call.deps.settings.openrouter_base_url)
 
 
 async def ps(call: Call) -> Reply:
@@ -125,7 +120,7 @@ async def ps(call: Call) -> Reply:
     if not present:
         # Also while there is no list of models: apps poll this, and take a failure for a server that is away.
         return json_reply(ollama.ProcessResponse([]))
-    listing, known = await _listing(call), await call.deps.catalogue.catalogue()
+    listing, known = await call.listing(), await call.deps.catalogue.catalogue()
     rows = []
     for name, expires_s in present:
         try:
@@ -164,12 +159,11 @@ async def chat(call: Call) -> Reply | None:
     if chats.is_load(request):
         call.deps.loaded.used(found.name, keep_alive_s, time.time())
         return json_reply(chats.loaded(found.asked, now_rfc3339(), "load"))
-    request = applied(found.preset, request)
-    completion = chats.to_completion_request(request, found.model, found.asked, call.deps.memory.recall)
-    stream, options = request.stream is not False, request.options
+    question = prepared(call, found, Translated(request))
+    stream = request.stream is not False
     # It may hold megabytes of pictures; the answer needs none of it.
     del request
-    await _buy(call, found, keep_alive_s, ChatDialect(found.asked), completion, options, stream=stream)
+    await buy(call, found, ChatDialect(found.asked), question, stream=stream, keep_alive_s=keep_alive_s)
     return None
 
 
@@ -187,27 +181,10 @@ async def generate(call: Call) -> Reply | None:
         call.deps.loaded.used(found.name, keep_alive_s, time.time())
         return json_reply(generates.loaded(found.asked, now_rfc3339(), "load"))
     translated = generates.to_chat_request(request, found.preset)
-    completion = chats.to_completion_request(translated, found.model, found.asked, call.deps.memory.recall)
+    question = to_question(call, found, Translated(translated))
     dialect = GenerateDialect(found.asked, None if request.raw else generates.spoken(translated))
-    stream, options = request.stream is not False, translated.options
+    stream = request.stream is not False
     # As above: no pictures while the answer comes.
     del request, translated
-    await _buy(call, found, keep_alive_s, dialect, completion, options, stream=stream)
+    await buy(call, found, dialect, question, stream=stream, keep_alive_s=keep_alive_s)
     return None
-
-
-async def _buy(
-    call: Call,
-    found: Found,
-    keep_alive_s: float | None,
-    dialect: Dialect,
-    completion: CompletionRequest,
-    options: dict[str, Any] | None,
-    *,
-    stream: bool,
-) -> None:
-    call.deps.unknown_options.note(options)
-    exchange = Exchange(call.deps, call.scope, call.receive, call.send, call.record, found.asked, dialect)
-    with ExitStack() as using:
-        using.enter_context(call.deps.loaded.in_use(found.name, keep_alive_s, time.time))
-        await exchange.run(completion, stream=stream, stops=stops_to_watch(options), ending=using.close)

@@ -21,14 +21,20 @@ _read_embed = BodyDecoder(ollama.EmbedRequest)
 _read_embeddings = BodyDecoder(ollama.EmbeddingsRequest)
 
 
+def write_numbers(vector: list[float]) -> msgspec.Raw:
+    """Write a vector as a list of numbers."""
+    return msgspec.Raw(encode(vector))
+
+
 @dataclass
-class _Order:
+class Order:
     """
     What one request wants.
 
     Args:
         truncate: Whether texts may be cut to the model's context.
         dimensions: As the app gave it.
+        write: Writes a vector as the dialect that asked does.
     """
 
     call: Call
@@ -37,6 +43,7 @@ class _Order:
     keep_alive_s: float | None
     truncate: bool
     dimensions: int | None = None
+    write: Callable[[list[float]], msgspec.Raw] = write_numbers
     tokens: int = 0
 
     async def buy(self, answer: Callable[[list[msgspec.Raw]], object]) -> None:
@@ -67,7 +74,7 @@ class _Order:
             vectors = await self._ask(portion)
             self.call.deps.listings.learn_vector_length(self.found.model.id, len(vectors[0]))
             # Written at once: thousands of vectors at the end would hold up every other answer for a while.
-            written += (msgspec.Raw(encode(embeds.to_unit(vector, self.dimensions))) for vector in vectors)
+            written += (self.write(embeds.to_unit(vector, self.dimensions)) for vector in vectors)
         return written
 
     async def _ask(self, texts: list[str]) -> list[list[float]]:
@@ -106,7 +113,7 @@ async def embed(call: Call) -> Reply | None:
     if not texts:
         call.deps.loaded.used(found.name, keep_alive_s, time.time())
         return json_reply(ollama.EmbedResponse(model=found.asked, embeddings=[]))
-    order = _Order(call, found, texts, keep_alive_s, request.truncate is not False, request.dimensions)
+    order = Order(call, found, texts, keep_alive_s, request.truncate is not False, request.dimensions)
     loaded_ns = time.monotonic_ns()
     await order.buy(
         lambda vectors: embeds.to_response(
@@ -130,6 +137,6 @@ async def embeddings(call: Call) -> Reply | None:
     if not request.prompt:
         call.deps.loaded.used(found.name, keep_alive_s, time.time())
         return json_reply(ollama.EmbeddingsResponse(msgspec.Raw(b"[]")))
-    order = _Order(call, found, [request.prompt], keep_alive_s, truncate=False)
+    order = Order(call, found, [request.prompt], keep_alive_s, truncate=False)
     await order.buy(lambda vectors: ollama.EmbeddingsResponse(vectors[0]))
     return None

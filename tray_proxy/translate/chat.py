@@ -4,7 +4,8 @@
 Source: Ollama's `server/routes.go` (ChatHandler) and `api/types.go`; OpenRouter docs, "Parameters".
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -29,6 +30,21 @@ from tray_proxy.wire.ollama import (
     ToolCall,
 )
 from tray_proxy.wire.openrouter import CompletionRequest, ModelEntry, TokenLogprob
+
+
+@dataclass(frozen=True)
+class Translated:
+    """
+    A request of another dialect as a chat request, and what Ollama's has no word for.
+
+    Args:
+        more: Fields of a completion request.
+        budget: How many tokens the model may think.
+    """
+
+    request: ChatRequest
+    more: dict[str, Any] = field(default_factory=dict)
+    budget: int | None = None
 
 
 def is_load(request: ChatRequest) -> bool:
@@ -73,7 +89,12 @@ def check(request: ChatRequest, model: ModelEntry, asked: str, *, ability: str =
 
 
 def to_completion_request(
-    request: ChatRequest, model: ModelEntry, asked: str, recall: Recall = recall_nothing
+    request: ChatRequest,
+    model: ModelEntry,
+    asked: str,
+    recall: Recall = recall_nothing,
+    more: Mapping[str, Any] | None = None,
+    budget: int | None = None,
 ) -> CompletionRequest:
     """
     Translate a chat request that passed `check`.
@@ -81,21 +102,23 @@ def to_completion_request(
     Args:
         asked: The model's name as the app wrote it, for error texts.
         recall: Gives what the model thought in a turn that comes back.
+        more: See `Translated`.
+        budget: See `Translated`.
 
     Raises:
         BadRequest, UnsupportedRequest: as `check`, for messages, options and format.
     """
     parameters = to_parameters(request.options)
-    parameters |= to_reasoning(request.think, model, parameters.get("max_tokens"))
+    parameters |= to_reasoning(request.think, model, parameters.get("max_tokens"), budget)
+    parameters["response_format"] = to_response_format(request.format, model, asked)
     return CompletionRequest(
         model=model.id,
         messages=to_messages(request.messages or [], model, asked, recall),
         stream=True,
-        response_format=to_response_format(request.format, model, asked),
         tools=to_tools(request.tools or []) or UNSET,
         logprobs=True if request.logprobs or request.top_logprobs else UNSET,
         top_logprobs=request.top_logprobs or UNSET,
-        **parameters,
+        **(parameters | dict(more or {})),
     )
 
 
@@ -106,11 +129,21 @@ def to_response_format(wanted: object, model: ModelEntry, asked: str) -> dict[st
     if wanted != "json" and not isinstance(wanted, dict):
         shown = msgspec.json.encode(wanted).decode()
         raise BadRequest(f'invalid format: {shown}; expected "json" or a valid JSON Schema object')
-    if {"response_format", "structured_outputs"}.isdisjoint(model.supported_parameters):
-        raise UnsupportedRequest(f'"{asked}" does not support structured output (format)')
+    check_formats(model, asked)
     if isinstance(wanted, dict):
         return {"type": "json_schema", "json_schema": {"name": "response", "schema": wanted}}
     return {"type": "json_object"}
+
+
+def check_formats(model: ModelEntry, asked: str) -> None:
+    """
+    Refuse a format for a model that knows none: OpenRouter would drop it without a word.
+
+    Raises:
+        UnsupportedRequest: in Ollama's words.
+    """
+    if {"response_format", "structured_outputs"}.isdisjoint(model.supported_parameters):
+        raise UnsupportedRequest(f'"{asked}" does not support structured output (format)')
 
 
 def loaded(asked: str, created_at: str, reason: str) -> ChatResponse:

@@ -14,11 +14,11 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from tray_proxy.errors import BadRequest, UnsupportedRequest
 from tray_proxy.translate.model_info import hears, sees
-from tray_proxy.translate.parts import content_of, labelled, text_of
+from tray_proxy.translate.parts import Link, Picture, Piece, Sound, Text, is_plain, labelled, pieces_of, text_of
 from tray_proxy.translate.reasoning_details import BEGINNING, Place, Recall, place_after, recall_nothing, turn_keys
 from tray_proxy.wire import ollama
 from tray_proxy.wire.openrouter import (
@@ -79,7 +79,7 @@ def to_messages(
             case "tool":
                 result.append(_told_by_user(message, model, asked))
             case role:
-                result.append(Message(role=role, content=_content(message, model, asked)))
+                result.append(Message(role=role, content=_content(message, model, asked), name=_name(message)))
         place = place_after(result[seen:], place)
     return result
 
@@ -88,8 +88,8 @@ def _check_role(message: ollama.Message) -> None:
     role = message.role.lower()
     if role not in ROLES:
         raise BadRequest(f"invalid role: {message.role!r}; expected one of {', '.join(ROLES)}")
-    content = content_of(message)
-    if (content.pictures or content.links) and role not in ("user", "tool"):
+    # An assistant may have heard or seen nothing, nor does a system prompt show anything.
+    if role not in ("user", "tool") and not all(isinstance(piece, Text) for piece in pieces_of(message)):
         raise UnsupportedRequest(f"images are not supported in {role} messages")
 
 
@@ -109,9 +109,14 @@ def _assistant_turn(message: ollama.Message, position: int) -> Message:
         tool_calls[call_id] = ToolCall(id=call_id, function=FunctionCall(name=name, arguments=arguments))
     return Message(
         role="assistant",
-        content=text_of(message) or (None if tool_calls else ""),
+        content=_spoken(message) or (None if tool_calls else ""),
         tool_calls=list(tool_calls.values()) or UNSET,
+        name=_name(message),
     )
+
+
+def _name(message: ollama.Message) -> str | UnsetType:
+    return message.name or UNSET
 
 
 def _keys(message: ollama.Message, model: ModelEntry, place: Place) -> tuple[bytes, ...]:
@@ -144,7 +149,7 @@ def _tool_results(turn: Message, between: list[ollama.Message], model: ModelEntr
     told += [Message(role="tool", tool_call_id=call_id, content="") for call_id in calls if call_id not in heard]
     told += [_told_by_user(message, model, asked) for index, message in enumerate(results) if index not in answered]
     return told + [
-        Message(role=message.role.lower(), content=_content(message, model, asked))
+        Message(role=message.role.lower(), content=_content(message, model, asked), name=_name(message))
         for message in between
         if message.role.lower() != "tool"
     ]
@@ -191,17 +196,39 @@ def _made_up_id(position: int, index: int, name: str, arguments: str) -> str:
 
 
 def _content(message: ollama.Message, model: ModelEntry, asked: str) -> str | list[Part]:
-    content = content_of(message)
-    if not content.pictures and not content.links:
-        return content.text
-    parts: list[Part] = [TextPart(text=content.text)] if content.text else []
-    parts += [_attachment(image, model, asked) for image in content.pictures]
-    return parts + [_linked(url, model, asked) for url in content.links]
+    if is_plain(message):
+        return text_of(message)
+    return [_part(piece, model, asked) for piece in pieces_of(message)]
 
 
-def _linked(url: str, model: ModelEntry, asked: str) -> Part:
-    _check_sight(model, asked)
-    return ImagePart(image_url=ImageUrl(url=url))
+def _spoken(message: ollama.Message) -> str | list[Part]:
+    """Give what an assistant said; that it showed nothing was checked before."""
+    if is_plain(message):
+        return text_of(message)
+    return [_text_part(piece) for piece in pieces_of(message) if isinstance(piece, Text)]
+
+
+def _part(piece: Piece, model: ModelEntry, asked: str) -> Part:
+    match piece:
+        case Text():
+            return _text_part(piece)
+        case Picture(data, detail):
+            return _attachment(data, detail, model, asked)
+        case Link(url, detail):
+            _check_sight(model, asked)
+            return ImagePart(image_url=ImageUrl(url=url, detail=detail or UNSET))
+        case Sound(data, form):
+            _check_hearing(model, asked)
+            return AudioPart(input_audio=InputAudio(data=Spliced("", _base64(data)), format=form.lower()))
+
+
+def _text_part(piece: Text) -> TextPart:
+    return TextPart(text=piece.text, cache_control=UNSET if piece.cache_control is None else piece.cache_control)
+
+
+def _check_hearing(model: ModelEntry, asked: str) -> None:
+    if not hears(model):
+        raise UnsupportedRequest(f'"{asked}" does not support audio input')
 
 
 def _check_sight(model: ModelEntry, asked: str) -> None:
@@ -211,18 +238,17 @@ def _check_sight(model: ModelEntry, asked: str) -> None:
         )
 
 
-def _attachment(image: msgspec.Raw, model: ModelEntry, asked: str) -> Part:
+def _attachment(image: msgspec.Raw, detail: str | None, model: ModelEntry, asked: str) -> Part:
     encoded = _base64(image)
     start = binascii.a2b_base64(encoded[:24])[:16]
     if sound := sound_format(start):
-        if not hears(model):
-            raise UnsupportedRequest(f'"{asked}" does not support audio input')
+        _check_hearing(model, asked)
         return AudioPart(input_audio=InputAudio(data=Spliced("", encoded), format=sound))
     _check_sight(model, asked)
     kind = picture_type(start)
     if kind is None:
         raise BadRequest("invalid image: only PNG, JPEG, GIF and WebP pictures can be sent")
-    return ImagePart(image_url=ImageUrl(url=Spliced(f"data:{kind};base64,", encoded)))
+    return ImagePart(image_url=ImageUrl(url=Spliced(f"data:{kind};base64,", encoded), detail=detail or UNSET))
 
 
 def _base64(image: msgspec.Raw) -> memoryview:

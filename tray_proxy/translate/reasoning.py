@@ -15,6 +15,18 @@ from tray_proxy.wire.openrouter import ModelEntry, Reasoning
 THINK_LEVELS = ("high", "medium", "low", "max")
 _THINK_CHOICES = '("high", "medium", "low", "max", true, or false)'
 
+# OpenAI's words for it, as Ollama takes them.
+EFFORTS: dict[str, bool | str] = {
+    "none": False,
+    "minimal": "low",
+    "low": "low",
+    "medium": "medium",
+    "high": "high",
+    "max": "max",
+    "xhigh": "max",
+    "ultra": "max",
+}
+
 # Claude's thinking is a budget in tokens, no smaller than this, and the answer's limit must exceed it.
 LEAST_BUDGET = 1024
 
@@ -32,6 +44,21 @@ def check_think(think: object) -> None:
         raise BadRequest(f"think must be a boolean or string {_THINK_CHOICES}")
 
 
+def think_of(effort: str | None) -> bool | str | None:
+    """
+    Read OpenAI's `reasoning_effort` as a `think`; None and an empty one leave it to the model.
+
+    Raises:
+        BadRequest: it is no word of theirs, in Ollama's words.
+    """
+    if not effort:
+        return None
+    if effort not in EFFORTS:
+        choices = ", ".join(f'"{each}"' for each in EFFORTS)
+        raise BadRequest(f'invalid reasoning value: "{effort}" (must be one of {choices})')
+    return EFFORTS[effort]
+
+
 def check_thinks(think: object, model: ModelEntry, asked: str) -> None:
     """
     Refuse to let a model think that cannot.
@@ -43,7 +70,9 @@ def check_thinks(think: object, model: ModelEntry, asked: str) -> None:
         raise UnsupportedRequest(f'"{asked}" does not support thinking')
 
 
-def to_reasoning(think: object, model: ModelEntry, limit: int | None = None) -> dict[str, Any]:
+def to_reasoning(
+    think: object, model: ModelEntry, limit: int | None = None, budget: int | None = None
+) -> dict[str, Any]:
     """
     Translate `think` into fields of a completion request; absent means that the model decides.
 
@@ -54,9 +83,13 @@ def to_reasoning(think: object, model: ModelEntry, limit: int | None = None) -> 
     Args:
         think: As `check_think` lets it pass.
         limit: `max_tokens` of the request; None without one.
+        budget: How many tokens the app lets the model think, where `think` lets it at all; one that leaves no room for
+            an answer is none.
     """
     if not thinks(model):
         return {}
+    if think and budget is not None and budget >= LEAST_BUDGET and (limit is None or budget < limit):
+        return {"reasoning": Reasoning(max_tokens=budget)}
     mandatory = model.reasoning is not None and model.reasoning.mandatory
     if limit is None or limit > LEAST_BUDGET or not _thinks_by_budget(model):
         return _without_budget(think, model, mandatory=mandatory)
@@ -65,8 +98,8 @@ def to_reasoning(think: object, model: ModelEntry, limit: int | None = None) -> 
         return {}
     if not think and not mandatory:
         return {"reasoning": Reasoning(effort="none")}
-    budget = Reasoning(max_tokens=LEAST_BUDGET, exclude=True if think is False else UNSET)
-    return {"reasoning": budget, "max_tokens": limit + LEAST_BUDGET}
+    least = Reasoning(max_tokens=LEAST_BUDGET, exclude=True if think is False else UNSET)
+    return {"reasoning": least, "max_tokens": limit + LEAST_BUDGET}
 
 
 def _without_budget(think: object, model: ModelEntry, *, mandatory: bool) -> dict[str, Any]:

@@ -142,9 +142,9 @@ def place_after(messages: Iterable[Message], before: Place = BEGINNING) -> Place
 
 
 def _text(message: Message) -> str:
-    if isinstance(message.content, list):
-        return "\n".join(part.text for part in message.content if isinstance(part, TextPart))
-    return message.content or ""
+    parts = message.content if isinstance(message.content, list) else [TextPart(text=message.content or "")]
+    # Joined in several ways, or kept apart by a mark for the provider's cache, which wanders from turn to turn.
+    return "".join(part.text for part in parts if isinstance(part, TextPart)).replace("\n", "")
 
 
 def _digest(*facts: object) -> bytes:

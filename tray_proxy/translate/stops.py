@@ -16,7 +16,7 @@ class StopWatch:
     """
     Ends a text at the first stop string that is complete in it, however the text is cut into pieces.
 
-    `stopped` is true once that was found; the stop string itself is not let through.
+    `stopped` is true once that was found, and `found` says which it was; the stop string itself is not let through.
 
     Args:
         stops: Texts, none of them empty.
@@ -24,6 +24,7 @@ class StopWatch:
 
     def __init__(self, stops: Sequence[str]) -> None:
         self.stopped = False
+        self.found = ""
         self._stops = stops
         self._held = ""
         self._tokens: deque[TokenLogprob] = deque()
@@ -41,9 +42,10 @@ class StopWatch:
         self._tokens.extend(tokens)
         text = self._held + text
         # Of two that end together the longer one began first.
-        found = min(((at + len(stop), at) for stop in self._stops if (at := text.find(stop)) >= 0), default=None)
+        found = min(((at + len(stop), at, stop) for stop in self._stops if (at := text.find(stop)) >= 0), default=None)
         self.stopped = found is not None
         end = self._first_beginning(text) if found is None else found[1]
+        self.found = "" if found is None else found[2]
         self._held = "" if self.stopped else text[end:]
         return text[:end], self._tokens_of(end)
 

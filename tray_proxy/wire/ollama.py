@@ -40,6 +40,8 @@ class ContentPart(Struct, kw_only=True):
     type: str
     text: str | None = None
     image_url: msgspec.Raw = msgspec.Raw(b"null")
+    input_audio: msgspec.Raw = msgspec.Raw(b"null")
+    cache_control: dict[str, Any] | None = None
 
 
 class Message(Struct, kw_only=True):
@@ -52,6 +54,7 @@ class Message(Struct, kw_only=True):
     tool_calls: list[ToolCall] | None = None
     tool_name: str | None = None
     tool_call_id: str | None = None
+    name: str | None = None
 
 
 class ChatRequest(Struct, kw_only=True):

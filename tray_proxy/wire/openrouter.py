@@ -32,9 +32,10 @@ class ToolCall(Struct, frozen=True, kw_only=True):
 
 
 class TextPart(Struct, frozen=True, tag_field="type", tag="text"):
-    """Text beside pictures."""
+    """Text beside pictures. `cache_control` marks where a prompt's beginning ends that the provider is to keep."""
 
     text: str
+    cache_control: dict[str, Any] | UnsetType = UNSET
 
 
 class Spliced:
@@ -56,9 +57,10 @@ class Spliced:
 
 
 class ImageUrl(Struct, frozen=True):
-    """A picture as a `data:` URI."""
+    """A picture as a `data:` URI, or by its address. `detail`: how closely it is looked at, which costs."""
 
     url: str | Spliced
+    detail: str | UnsetType = UNSET
 
 
 class ImagePart(Struct, frozen=True, tag_field="type", tag="image_url"):
@@ -92,6 +94,7 @@ class Message(Struct, frozen=True, kw_only=True):
     reasoning_details: msgspec.Raw | UnsetType = UNSET
     tool_calls: list[ToolCall] | UnsetType = UNSET
     tool_call_id: str | UnsetType = UNSET
+    name: str | UnsetType = UNSET
 
 
 class Reasoning(Struct, frozen=True, kw_only=True):
@@ -104,7 +107,12 @@ class Reasoning(Struct, frozen=True, kw_only=True):
 
 
 class CompletionRequest(Struct, frozen=True, kw_only=True):
-    """`POST /chat/completions`. `stream` is always true: a plain request cannot be cancelled and is charged whole."""
+    """
+    `POST /chat/completions`. `stream` is always true: a plain request cannot be cancelled and is charged whole.
+
+    What stands behind `tools` has no name in Ollama's own dialect; it comes from OpenAI's and Anthropic's clients.
+    `n` is in no schema of OpenRouter's; it goes to the provider, as all fields that OpenRouter does not know.
+    """
 
     model: str
     messages: list[Message]
@@ -124,6 +132,18 @@ class CompletionRequest(Struct, frozen=True, kw_only=True):
     response_format: dict[str, Any] | UnsetType = UNSET
     reasoning: Reasoning | UnsetType = UNSET
     tools: list[msgspec.Raw] | UnsetType = UNSET
+    tool_choice: Any = UNSET
+    parallel_tool_calls: bool | UnsetType = UNSET
+    n: int | UnsetType = UNSET
+    logit_bias: dict[str, float] | UnsetType = UNSET
+    prediction: Any = UNSET
+    verbosity: str | UnsetType = UNSET
+    service_tier: str | UnsetType = UNSET
+    user: str | UnsetType = UNSET
+    metadata: dict[str, str] | UnsetType = UNSET
+    prompt_cache_key: str | UnsetType = UNSET
+    cache_control: dict[str, Any] | UnsetType = UNSET
+    provider: dict[str, Any] | UnsetType = UNSET
 
 
 # -- read ------------------------------------------------------------------------------------------
@@ -191,12 +211,27 @@ class ErrorReply(Struct, frozen=True):
 
 
 class ChunkChoice(Struct, frozen=True):
-    """The one choice of a chunk."""
+    """A choice of a chunk: the only one, unless `n` asked for more. `native_finish_reason` is the provider's word."""
 
+    index: int | None = 0
     delta: ChunkDelta | None = None
     finish_reason: str | None = None
+    native_finish_reason: str | None = None
     logprobs: Logprobs | None = None
     error: ErrorBody | None = None
+
+
+class PromptTokens(Struct, frozen=True):
+    """Of the prompt's tokens, those that were read from a provider's cache, and those that were written to it."""
+
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+
+
+class CompletionTokens(Struct, frozen=True):
+    """Of the answer's tokens, those that were thought."""
+
+    reasoning_tokens: int | None = None
 
 
 class Usage(Struct, frozen=True):
@@ -205,6 +240,8 @@ class Usage(Struct, frozen=True):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     cost: float | None = None
+    prompt_tokens_details: PromptTokens | None = None
+    completion_tokens_details: CompletionTokens | None = None
 
 
 class CompletionChunk(Struct, frozen=True):

@@ -1,0 +1,72 @@
+"""
+The way that every conversation takes, whichever dialect asks: translated once, bought once.
+
+A handler reads its own dialect and names a writer for it; what a model can do, presets, what was thought before, and
+which models are in use is seen to here.
+"""
+
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tray_proxy.catalogue import Found
+from tray_proxy.server.endpoint import Call
+from tray_proxy.server.exchange import Dialect, Exchange
+from tray_proxy.translate import chat
+from tray_proxy.translate.chat import Translated
+from tray_proxy.translate.options import stops_to_watch
+from tray_proxy.translate.presets import applied
+from tray_proxy.wire.openrouter import CompletionRequest
+
+
+@dataclass(frozen=True)
+class Question:
+    """What goes to OpenRouter, and the options that it was made of."""
+
+    completion: CompletionRequest
+    options: Mapping[str, Any] | None
+
+
+def prepared(call: Call, found: Found, asked: Translated) -> Question:
+    """
+    Put what the preset adds into a request that passed `chat.check`, and translate it.
+
+    Raises:
+        BadRequest, UnsupportedRequest: a message or the format cannot be sent to this model.
+    """
+    return to_question(call, found, replace(asked, request=applied(found.preset, asked.request)))
+
+
+def to_question(call: Call, found: Found, asked: Translated) -> Question:
+    """
+    Translate a request that is whole.
+
+    Raises:
+        BadRequest, UnsupportedRequest: as `prepared`.
+    """
+    completion = chat.to_completion_request(
+        asked.request, found.model, found.asked, call.deps.memory.recall, asked.more, asked.budget
+    )
+    return Question(completion, asked.request.options)
+
+
+async def buy(
+    call: Call, found: Found, dialect: Dialect, question: Question, *, stream: bool, keep_alive_s: float | None = None
+) -> None:
+    """
+    Buy the answer and send it.
+
+    Args:
+        keep_alive_s: How long `/api/ps` names the model afterwards; None for Ollama's default.
+
+    Raises:
+        ProxyError: it failed before the client was sent anything.
+    """
+    call.deps.unknown_options.note(question.options)
+    exchange = Exchange(call.deps, call.scope, call.receive, call.send, call.record, found.asked, dialect)
+    with ExitStack() as using:
+        using.enter_context(call.deps.loaded.in_use(found.name, keep_alive_s, time.time))
+        stops = stops_to_watch(question.options)
+        await exchange.run(question.completion, stream=stream, stops=stops, ending=using.close)

@@ -1,0 +1,47 @@
+"""How an error is told: in the dialect of the path that was asked, also where no handler was found for it."""
+
+import math
+from collections.abc import Callable
+
+from msgspec import UNSET, UnsetType
+
+from tray_proxy.errors import ProxyError, UpstreamError, full_text
+from tray_proxy.server.asgi import Reply, encode
+from tray_proxy.translate import openai
+from tray_proxy.wire import ollama
+
+# Writes an error's body from its status, its text and the request's id.
+type Teller = Callable[[int, str, str], bytes]
+
+
+def _openai(status: int, text: str, _request_id: str) -> bytes:
+    return openai.told(status, text)
+
+
+# By the beginning of the path, the longest first. All other paths are Ollama's.
+TELLERS: tuple[tuple[str, Teller], ...] = (("/v1/", _openai),)
+
+
+def teller(path: str) -> Teller | None:
+    """Find who tells of errors on a path; None for Ollama's own."""
+    return next((tell for prefix, tell in TELLERS if f"{path}/".startswith(prefix)), None)
+
+
+def refusal(error: ProxyError, path: str, request_id: str, signin_url: str | UnsetType = UNSET) -> Reply:
+    """
+    Write an error: its status, what is to be said of it, and when to come back.
+
+    Args:
+        signin_url: Where a key can be given. Only Ollama's dialect has a field for it.
+    """
+    retry_s = error.retry_after_s if isinstance(error, UpstreamError) else None
+    headers = () if retry_s is None else (("retry-after", str(math.ceil(retry_s))),)
+    return Reply(error.status, told(error.status, full_text(error), path, request_id, signin_url), headers=headers)
+
+
+def told(status: int, text: str, path: str, request_id: str, signin_url: str | UnsetType = UNSET) -> bytes:
+    """Write an error's body in the dialect of a path."""
+    tell = teller(path)
+    if tell is None:
+        return encode(ollama.ErrorResponse(text, signin_url))
+    return tell(status, text, request_id)
