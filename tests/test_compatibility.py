@@ -9,7 +9,7 @@ import pytest
 
 from tray_proxy.server.app import ROUTES
 from tray_proxy.translate.options import OPTION_RULES, Dropped, Renamed
-from tray_proxy.wire import ollama, openai
+from tray_proxy.wire import anthropic, ollama, openai
 
 DOCS = Path(__file__).parents[1] / "docs"
 # A document for each door.
@@ -30,6 +30,8 @@ REQUESTS = {
     "a message of OpenAI's chat": openai.ChatMessage,
     "POST /v1/completions": openai.CompletionRequest,
     "POST /v1/embeddings": openai.EmbeddingsRequest,
+    "POST /v1/messages": anthropic.MessagesRequest,
+    "a block of a message": anthropic.ContentBlock,
 }
 ANSWERS = {
     "POST /api/chat": ollama.ChatResponse,
@@ -47,6 +49,7 @@ ANSWERS = {
     "POST /v1/completions": openai.TextCompletion,
     "POST /v1/embeddings": openai.EmbeddingList,
     "GET /v1/models": openai.Model,
+    "POST /v1/messages": anthropic.MessagesResponse,
 }
 # What Ollama itself takes, from its published OpenAPI file and `api/types.go`.
 TAKEN_BY_OLLAMA = {
@@ -81,6 +84,15 @@ TAKEN_BY_OLLAMA = {
         "stream_options suffix temperature top_p user"
     ),
     "POST /v1/embeddings": "input model encoding_format dimensions user",
+    # Of Anthropic's published API.
+    "POST /v1/messages": (
+        "model max_tokens messages system stream temperature top_p top_k stop_sequences tools tool_choice thinking "
+        "output_config metadata service_tier container context_management mcp_servers cache_control inference_geo"
+    ),
+    "a block of a message": (
+        "type text source title context id name input tool_use_id content is_error thinking signature citations "
+        "cache_control"
+    ),
 }
 OPTIONS_OF_OLLAMA = (
     "temperature top_p top_k min_p seed num_predict stop repeat_penalty presence_penalty frequency_penalty typical_p "
@@ -105,7 +117,8 @@ def tables() -> dict[tuple[str, str], dict[str, list[str]]]:
 
 
 def fields(shape: type[msgspec.Struct]) -> set[str]:
-    return {field.encode_name for field in msgspec.structs.fields(shape)}
+    tag = shape.__struct_config__.tag_field
+    return {field.encode_name for field in msgspec.structs.fields(shape)} | ({tag} if tag else set())
 
 
 @pytest.mark.parametrize("is_v1", DOCUMENTS)

@@ -44,6 +44,8 @@ class Answer:
     shows_reasoning: bool = True
     calls: list[Call] = field(default_factory=list)
     finish_reason: str = "stop"
+    stopped: bool = False  # by one of the request's stop strings
+    copies: int = 1  # how many answers were asked for and given
     prompt_tokens: int = 1
     top_logprobs: int | None = None  # None: no logprobs asked for
 
@@ -54,9 +56,9 @@ class Answer:
 
     @property
     def completion_tokens(self) -> int:
-        """All tokens of the answer; thinking is among them. Never 0."""
+        """All tokens of the answers; thinking is among them. Never 0."""
         said = len(tokens(self.text)) + sum(len(tokens(call.name + call.arguments)) for call in self.calls)
-        return max(said + self.reasoning_tokens, 1)
+        return max(said + self.reasoning_tokens, 1) * self.copies
 
 
 def tokens(text: str) -> list[str]:
@@ -75,6 +77,8 @@ def compose(request: shapes.ChatRequest, model: DemoModel) -> Answer:
         shows_reasoning=reasoning.exclude is not True and request.include_reasoning is not False,
         calls=calls,
         finish_reason="tool_calls" if calls else "stop",
+        # As it is: OpenAI's own models give several answers, most others one whatever is asked.
+        copies=(request.n or 1) if model.id.startswith("openai/") else 1,
         prompt_tokens=_prompt_tokens(request),
         top_logprobs=(request.top_logprobs or 0) if request.logprobs else None,
     )
@@ -195,7 +199,7 @@ def _cut_at_stop(answer: Answer, request: shapes.ChatRequest) -> Answer:
     places = [answer.text.find(stop) for stop in stops if stop and stop in answer.text]
     if not places:
         return answer
-    return replace(answer, text=answer.text[: min(places)])
+    return replace(answer, text=answer.text[: min(places)], stopped=True)
 
 
 def _cut_to_length(answer: Answer, request: shapes.ChatRequest) -> Answer:

@@ -44,9 +44,10 @@ def chunks(answer: Answer, generation_id: str, created: int) -> list[dict[str, A
         *({"role": "assistant", "content": text} for text in _pieces(answer.text)),
         *_call_deltas(answer),
     ]
-    stream = [{**head, "choices": [_choice(answer, delta)]} for delta in deltas]
-    finish = _choice(answer, {"role": "assistant", "content": ""}, answer.finish_reason)
-    return [*stream, {**head, "choices": [finish]}, {**head, "choices": [], "usage": usage(answer)}]
+    stream = [{**head, "choices": [choice]} for delta in deltas for choice in _copies(answer, _choice(answer, delta))]
+    finish = _copies(answer, _choice(answer, {"role": "assistant", "content": ""}, answer.finish_reason))
+    ends = [{**head, "choices": [choice]} for choice in finish]
+    return [*stream, *ends, {**head, "choices": [], "usage": usage(answer)}]
 
 
 def result(answer: Answer, generation_id: str, created: int) -> dict[str, Any]:
@@ -69,11 +70,11 @@ def result(answer: Answer, generation_id: str, created: int) -> dict[str, Any]:
         "index": 0,
         "message": message,
         "finish_reason": answer.finish_reason,
-        "native_finish_reason": answer.finish_reason,
+        "native_finish_reason": _native(answer, answer.finish_reason),
         "logprobs": _logprobs(answer, answer.text),
     }
     head = _head(answer, generation_id, created, "chat.completion")
-    return {**head, "system_fingerprint": None, "choices": [choice], "usage": usage(answer)}
+    return {**head, "system_fingerprint": None, "choices": _copies(answer, choice), "usage": usage(answer)}
 
 
 def usage(answer: Answer) -> dict[str, Any]:
@@ -112,9 +113,20 @@ def _choice(answer: Answer, delta: dict[str, Any], finish_reason: str | None = N
         "index": 0,
         "delta": delta,
         "finish_reason": finish_reason,
-        "native_finish_reason": finish_reason,
+        "native_finish_reason": _native(answer, finish_reason),
         "logprobs": _logprobs(answer, delta.get("content") or ""),
     }
+
+
+def _copies(answer: Answer, choice: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{**choice, "index": index} for index in range(answer.copies)]
+
+
+def _native(answer: Answer, finish_reason: str | None) -> str | None:
+    """Give the reason in the provider's own word: Anthropic tells a stop sequence from the end of a turn."""
+    if finish_reason == "stop" and _vendor(answer) == "anthropic":
+        return "stop_sequence" if answer.stopped else "end_turn"
+    return finish_reason
 
 
 def _pieces(text: str) -> list[str]:

@@ -233,7 +233,11 @@ class CacheControl(Struct):
 
 
 class ChatRequest(Struct, kw_only=True):
-    """`POST /chat/completions`. The schema lets `model` be missing; the demo account has no default model."""
+    """
+    `POST /chat/completions`. The schema lets `model` be missing; the demo account has no default model.
+
+    `n` is in no document: like every field that OpenRouter does not know, it goes to the provider.
+    """
 
     messages: Annotated[list[Message], Meta(min_length=1)]
     model: str | Unset = UNSET
@@ -273,6 +277,7 @@ class ChatRequest(Struct, kw_only=True):
     trace: dict[str, Any] | Unset = UNSET
     cache_control: CacheControl | Unset = UNSET
     prompt_cache_key: str | None = None
+    n: AtLeastOne | None = None
 
 
 class EmbeddingContent(Struct):

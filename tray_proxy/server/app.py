@@ -11,7 +11,15 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from tray_proxy import __version__
-from tray_proxy.server import ollama_account, ollama_api, ollama_embed, ollama_models, openai_api, refusals
+from tray_proxy.server import (
+    anthropic_api,
+    ollama_account,
+    ollama_api,
+    ollama_embed,
+    ollama_models,
+    openai_api,
+    refusals,
+)
 from tray_proxy.server.asgi import TEXT, App, Receive, Record, Reply, Scope, Send, json_reply
 from tray_proxy.server.endpoint import Call, Endpoint, Handler
 from tray_proxy.server.exchange import Deps
@@ -72,6 +80,8 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/v1/chat/completions", openai_api.chat_completions),
     ("POST", "/v1/completions", openai_api.completions),
     ("POST", "/v1/embeddings", openai_api.embeddings),
+    ("POST", "/v1/messages", anthropic_api.messages),
+    ("POST", "/v1/messages/count_tokens", anthropic_api.count_tokens),
     ("GET", "/v1/models", openai_api.models),
     ("GET", "/v1/models/{model:path}", openai_api.model),
 )

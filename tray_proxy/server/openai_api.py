@@ -27,8 +27,9 @@ _read_embeddings = BodyDecoder(wire.EmbeddingsRequest, empty="EOF")
 async def chat_completions(call: Call) -> None:
     """`POST /v1/chat/completions`."""
     request = _read_chat(await read_body(call.scope, call.receive))
+    # First what is wrong with the request itself, as Ollama does.
+    translated = openai.to_chat(request)
     found = await call.find(request.model)
-    translated = openai.to_chat(request, found.model, found.asked)
     chat.check(translated.request, found.model, found.asked)
     question = prepared(call, found, translated)
     stream, tells_usage = bool(request.stream), _tells_usage(request.stream_options)
@@ -41,8 +42,8 @@ async def chat_completions(call: Call) -> None:
 async def completions(call: Call) -> None:
     """`POST /v1/completions`."""
     request = _read_completion(await read_body(call.scope, call.receive))
-    found = await call.find(request.model)
     asked = texts.to_generate(request)
+    found = await call.find(request.model)
     generate.check(asked, found.model, found.asked)
     more = openai.sent_on(request)
     question = to_question(call, found, Translated(generate.to_chat_request(asked, found.preset), more))

@@ -7,7 +7,7 @@ from msgspec import UNSET, UnsetType
 
 from tray_proxy.errors import ProxyError, UpstreamError, full_text
 from tray_proxy.server.asgi import Reply, encode
-from tray_proxy.translate import openai
+from tray_proxy.translate import anthropic_events, openai
 from tray_proxy.wire import ollama
 
 # Writes an error's body from its status, its text and the request's id.
@@ -19,7 +19,7 @@ def _openai(status: int, text: str, _request_id: str) -> bytes:
 
 
 # By the beginning of the path, the longest first. All other paths are Ollama's.
-TELLERS: tuple[tuple[str, Teller], ...] = (("/v1/", _openai),)
+TELLERS: tuple[tuple[str, Teller], ...] = (("/v1/messages/", anthropic_events.told), ("/v1/", _openai))
 
 
 def teller(path: str) -> Teller | None:

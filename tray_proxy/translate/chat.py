@@ -111,6 +111,8 @@ def to_completion_request(
     parameters = to_parameters(request.options)
     parameters |= to_reasoning(request.think, model, parameters.get("max_tokens"), budget)
     parameters["response_format"] = to_response_format(request.format, model, asked)
+    if more and "response_format" in more:
+        check_formats(model, asked)
     return CompletionRequest(
         model=model.id,
         messages=to_messages(request.messages or [], model, asked, recall),

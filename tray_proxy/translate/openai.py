@@ -15,11 +15,11 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from tray_proxy.errors import BadRequest, ProxyError, full_text
-from tray_proxy.translate.chat import Translated, check_formats
+from tray_proxy.translate.chat import Translated
 from tray_proxy.translate.reasoning import think_of
 from tray_proxy.translate.stream import Call, Delta, Finish, Outcome
 from tray_proxy.wire import ollama, openai
-from tray_proxy.wire.openrouter import ModelEntry, TokenLogprob
+from tray_proxy.wire.openrouter import TokenLogprob
 
 SSE = "text/event-stream"
 END = b"data: [DONE]\n\n"
@@ -56,16 +56,12 @@ ERROR_TYPES = {
 _encode = msgspec.json.Encoder().encode
 
 
-def to_chat(request: openai.ChatCompletionRequest, model: ModelEntry, asked: str) -> Translated:
+def to_chat(request: openai.ChatCompletionRequest) -> Translated:
     """
     Translate a request.
 
-    Args:
-        asked: The model's name as the app wrote it, for error texts.
-
     Raises:
         BadRequest: something in it cannot be meant, in Ollama's words where it has some.
-        UnsupportedRequest: a format that the model does not know.
     """
     if not request.messages:
         raise BadRequest("[] is too short - 'messages'")
@@ -83,7 +79,6 @@ def to_chat(request: openai.ChatCompletionRequest, model: ModelEntry, asked: str
     more = sent_on(request)
     wanted = request.response_format or {}
     if wanted.get("type") in ("json_object", "json_schema"):
-        check_formats(model, asked)
         more["response_format"] = wanted
     return Translated(translated, more)
 

@@ -1,0 +1,299 @@
+"""
+`/v1/messages`: Anthropic's request to Ollama's chat request. `translate.anthropic_events` writes the answer.
+
+Translated, not relayed: Claude Code sends system messages among the others and fields that OpenRouter's own
+`/messages` refuses, and that one ends its stream with a mark on which Anthropic's SDK dies.
+
+Source: Ollama's `anthropic/anthropic.go` (FromMessagesRequest); Anthropic's API reference, "Messages".
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from tray_proxy.errors import BadRequest, UnsupportedRequest
+from tray_proxy.translate.chat import Translated
+from tray_proxy.translate.parts import text_of
+from tray_proxy.wire import anthropic, ollama
+from tray_proxy.wire.anthropic import ContentBlock, MessagesRequest, ResultBlock, Source
+from tray_proxy.wire.ollama import ContentPart
+
+# Anthropic's words for how hard to try, as `think`. Source: Ollama's `anthropic/anthropic.go`.
+EFFORTS = {"low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "max"}
+TOOL_CHOICES = {"auto": "auto", "any": "required", "none": "none"}
+# A rule of thumb, as Ollama's.
+CHARACTERS_PER_TOKEN = 4
+
+_encode = msgspec.json.Encoder().encode
+
+
+def check(request: MessagesRequest, *, counts: bool = False) -> None:
+    """
+    Refuse what cannot be meant, before the model is looked for.
+
+    Args:
+        counts: Whether tokens are only to be counted, which needs no limit.
+
+    Raises:
+        BadRequest: in Ollama's words.
+    """
+    if not request.model or not request.model.strip():
+        raise BadRequest("model is required")
+    if not counts and (request.max_tokens is None or request.max_tokens <= 0):
+        raise BadRequest("max_tokens is required and must be positive")
+    if not request.messages:
+        raise BadRequest("messages is required")
+
+
+def to_chat(request: MessagesRequest, *, thinks: bool) -> Translated:
+    """
+    Translate a request that passed `check`.
+
+    Args:
+        thinks: Whether the model can; where it cannot, what is said about thinking is passed over, on this route alone.
+
+    Raises:
+        BadRequest: a message or a tool in it is none.
+        UnsupportedRequest: it holds something that cannot be sent on, and that the answer would depend on.
+    """
+    messages = list(_system(request.system))
+    for message in request.messages or ():
+        messages += to_messages(message)
+    tools = _tools(request.tools or [], request.tool_choice)
+    translated = ollama.ChatRequest(
+        model=request.model,
+        messages=messages,
+        stream=bool(request.stream),
+        options=_options(request),
+        think=_think(request) if thinks else None,
+        tools=tools,
+    )
+    return Translated(translated, _more(request, has_tools=bool(tools)), _budget(request))
+
+
+def to_messages(message: anthropic.Message) -> Iterator[ollama.Message]:
+    """
+    Translate one turn: the results of tools become messages of their own, before what a user says beside them.
+
+    Raises:
+        BadRequest, UnsupportedRequest: as `to_chat`.
+    """
+    if not isinstance(message.content, list):
+        yield ollama.Message(role=message.role, content=message.content)
+        return
+    results = [_result(block) for block in message.content if _is_result(block)]
+    turn = ollama.Message(
+        role=message.role,
+        content=_content(message.content),
+        thinking="".join(block.thinking or "" for block in message.content if block.type == "thinking") or None,
+        tool_calls=[_call(block) for block in message.content if block.type in _CALLS] or None,
+    )
+    says_something = bool(turn.content or turn.thinking or turn.tool_calls)
+    is_user = message.role.lower() == "user"
+    if is_user:
+        yield from results
+    if says_something or not results:
+        yield turn
+    if not is_user:
+        # A search that Anthropic made in the middle of a turn: its call is the turn's, its result follows.
+        yield from results
+
+
+def estimate(request: ollama.ChatRequest) -> int:
+    """Estimate how many tokens a request has: nobody tells, and an app wants to know how full its context is."""
+    characters = sum(len(memoryview(tool)) for tool in request.tools or ())
+    for message in request.messages or ():
+        characters += len(message.role) + len(text_of(message)) + len(message.thinking or "")
+        characters += sum(len(_encode(call.function)) for call in message.tool_calls or ())
+    return max(characters // CHARACTERS_PER_TOKEN, 1)
+
+
+_CALLS = ("tool_use", "server_tool_use")
+
+
+def _is_result(block: ContentBlock) -> bool:
+    """Say whether a block is what a tool gave back: the app's, or one that Anthropic ran (`web_search_tool_result`)."""
+    return block.type.endswith("tool_result")
+
+
+def _system(system: str | list[ContentBlock] | None) -> Iterator[ollama.Message]:
+    if system:
+        content = system if isinstance(system, str) else _content(system)
+        if content:
+            yield ollama.Message(role="system", content=content)
+
+
+def _content(blocks: Iterable[ContentBlock]) -> str | list[ContentPart]:
+    """Give what is said and shown: one text, as long as nothing stands between its pieces and no mark is in them."""
+    return _joined([part for block in blocks for part in _parts(block)])
+
+
+def _joined(parts: list[ContentPart]) -> str | list[ContentPart]:
+    if all(part.type == "text" and part.cache_control is None for part in parts):
+        return "".join(part.text or "" for part in parts)
+    return parts
+
+
+def _parts(block: ContentBlock) -> Iterator[ContentPart]:
+    match block.type:
+        case "text":
+            yield ContentPart(type="text", text=block.text, cache_control=_mark(block.cache_control))
+        case "image":
+            yield ContentPart(type="image_url", image_url=_picture(block.source))
+        case "document":
+            yield ContentPart(type="text", text=_document(block), cache_control=_mark(block.cache_control))
+
+
+def _mark(cache_control: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Keep of a mark for the provider's cache what OpenRouter knows."""
+    if cache_control is None:
+        return None
+    return {name: value for name, value in cache_control.items() if name in ("type", "ttl")}
+
+
+def _picture(source: Source | None) -> msgspec.Raw:
+    """Give a picture's base64, or its address, as it lies in the request; its type is told by its bytes."""
+    kind = source.type if source else None
+    if source and kind in ("base64", "url"):
+        written = source.data if kind == "base64" else source.url
+        if bytes(memoryview(written)[:1]) == b'"':
+            return written
+        raise BadRequest(f"invalid image source: {'data' if kind == 'base64' else 'url'} must be a text")
+    raise BadRequest(f"invalid image source type: {kind}. Send base64 or an http(s) url.")
+
+
+def _document(block: ContentBlock) -> str:
+    """Give a document's text; Ollama passes documents over, and the answer would be made without them."""
+    source = block.source
+    if source is None or source.type != "text":
+        kind = source.type if source else None
+        raise UnsupportedRequest(
+            f"a document of source type {kind} cannot be sent on: send its text, or pictures of its pages"
+        )
+    try:
+        text = msgspec.json.decode(source.data, type=str)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise BadRequest("invalid document source: data must be a text") from None
+    return f"{block.title}\n{text}" if block.title else text
+
+
+def _call(block: ContentBlock) -> ollama.ToolCall:
+    if not block.id:
+        raise BadRequest("tool_use block missing required 'id' field")
+    if not block.name:
+        raise BadRequest("tool_use block missing required 'name' field")
+    return ollama.ToolCall(id=block.id, function=ollama.FunctionCall(name=block.name, arguments=block.input or {}))
+
+
+def _result(block: ContentBlock) -> ollama.Message:
+    """Translate what a tool gave back; that it failed (`is_error`) its text says."""
+    content = block.content
+    pieces = content if isinstance(content, list) else [content]
+    parts = [part for piece in pieces for part in _result_parts(piece)]
+    if (mark := _mark(block.cache_control)) is not None and parts and parts[-1].type == "text":
+        # Agents set it at the end of what they have sent so far, which is mostly a result.
+        parts[-1] = msgspec.structs.replace(parts[-1], cache_control=mark)
+    return ollama.Message(role="tool", content=_joined(parts), tool_call_id=block.tool_use_id)
+
+
+def _result_parts(piece: str | ResultBlock | None) -> Iterator[ContentPart]:
+    if piece is None or isinstance(piece, str):
+        yield ContentPart(type="text", text=piece)
+    elif piece.type == "image":
+        yield ContentPart(type="image_url", image_url=_picture(piece.source))
+    elif piece.type == "document":
+        yield ContentPart(type="text", text=_document(ContentBlock(type="document", source=piece.source)))
+    elif piece.text:
+        yield ContentPart(type="text", text=piece.text)
+    elif piece.url:
+        yield ContentPart(type="text", text=f"- {piece.title or ''}: {piece.url}\n")
+    elif piece.error_code:
+        yield ContentPart(type="text", text=f"{piece.type}: {piece.error_code}")
+
+
+def _options(request: MessagesRequest) -> dict[str, Any]:
+    given = {
+        "num_predict": request.max_tokens,
+        "temperature": request.temperature,
+        "top_p": request.top_p,
+        "top_k": request.top_k,
+        "stop": request.stop_sequences or None,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _think(request: MessagesRequest) -> bool | str | None:
+    effort = EFFORTS.get((request.output_config.effort or "").strip().lower()) if request.output_config else None
+    match request.thinking.type if request.thinking else None:
+        case "enabled":
+            return True
+        case "disabled":
+            return False
+        case "adaptive":
+            # The model decides how much; without this, Claude would not think at all.
+            return effort or True
+        case _:
+            return effort
+
+
+def _budget(request: MessagesRequest) -> int | None:
+    return request.thinking.budget_tokens if request.thinking and request.thinking.type == "enabled" else None
+
+
+def _more(request: MessagesRequest, *, has_tools: bool) -> dict[str, Any]:
+    more: dict[str, Any] = {}
+    if (mark := _mark(request.cache_control)) is not None:
+        more["cache_control"] = mark
+    wanted = (request.output_config.format if request.output_config else None) or {}
+    if wanted.get("type") == "json_schema":
+        more["response_format"] = {
+            "type": "json_schema",
+            "json_schema": {"name": "response", "schema": wanted.get("schema") or {}},
+        }
+    choice = request.tool_choice
+    if choice is not None and has_tools:
+        if choice.disable_parallel_tool_use:
+            more["parallel_tool_calls"] = False
+        more["tool_choice"] = _choice(choice)
+    return more
+
+
+def _choice(choice: anthropic.ToolChoice) -> object:
+    if choice.type == "tool":
+        return {"type": "function", "function": {"name": choice.name or ""}}
+    if choice.type not in TOOL_CHOICES:
+        raise BadRequest(f'invalid tool_choice type: "{choice.type}" (must be "auto", "any", "tool" or "none")')
+    return TOOL_CHOICES[choice.type]
+
+
+def _tools(tools: list[anthropic.Tool], choice: anthropic.ToolChoice | None) -> list[msgspec.Raw] | None:
+    """
+    Translate the app's own tools, and leave out those that Anthropic runs, or that only its models know.
+
+    Raises:
+        UnsupportedRequest: there is no other, or one of these is what the app wants called.
+    """
+    offered = [tool for tool in tools if tool.type in (None, "custom")]
+    left_out = [tool.name for tool in tools if tool.type not in (None, "custom")]
+    wanted = choice.name if choice and choice.type == "tool" else None
+    if left_out and (not offered or wanted in left_out):
+        raise UnsupportedRequest(
+            f"the tool {wanted or left_out[0]} runs at Anthropic, or is known to its models alone: offer tools of "
+            "your own, with an input_schema"
+        )
+    return [_tool(tool) for tool in offered] or None
+
+
+def _tool(tool: anthropic.Tool) -> msgspec.Raw:
+    function: dict[str, Any] = {"name": tool.name}
+    if tool.description is not None:
+        function["description"] = tool.description
+    if bytes(memoryview(tool.input_schema)) != b"null":
+        function["parameters"] = tool.input_schema
+    if tool.strict is not None:
+        function["strict"] = tool.strict
+    written: dict[str, Any] = {"type": "function", "function": function}
+    if (mark := _mark(tool.cache_control)) is not None:
+        written["cache_control"] = mark
+    return msgspec.Raw(_encode(written))
