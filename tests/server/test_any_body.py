@@ -16,14 +16,14 @@ from tray_proxy.demo import strict
 from tray_proxy.demo.refusals import RefusedError
 from tray_proxy.server.app import ROUTES
 from tray_proxy.translate.options import OPTION_RULES
-from tray_proxy.wire import ollama, openai
+from tray_proxy.wire import anthropic, ollama, openai
 
 MODELS = ("openai/gpt-4o-mini", "openai/gpt-4o", "anthropic/claude-sonnet-4", "openai/text-embedding-3-small")
 DIGEST = "sha256:" + "0" * 64
 FIELDS = sorted(
     {
         field.encode_name
-        for dialect in (ollama, openai)
+        for dialect in (ollama, openai, anthropic)
         for name, shape in vars(dialect).items()
         if name.endswith("Request")
         for field in msgspec.structs.fields(shape)
@@ -117,10 +117,27 @@ parts = spoiled({"type": st.just(b'"text"'), "text": texts}) | spoiled(
         "image_url": spoiled({"url": pictures | st.just(b'"https://example.com/cat.png"')}) | pictures,
     }
 )
+sources = spoiled({"type": st.just(b'"base64"'), "data": pictures}) | spoiled(
+    {"type": st.just(b'"url"'), "url": st.just(b'"https://example.com/cat.png"')}
+)
+blocks = (
+    spoiled({"type": st.just(b'"text"'), "text": texts, "cache_control": st.just(b'{"type":"ephemeral"}')})
+    | spoiled({"type": st.sampled_from([b'"image"', b'"document"']), "source": sources})
+    | spoiled({"type": st.just(b'"thinking"'), "thinking": texts})
+    | spoiled(
+        {
+            "type": st.just(b'"tool_use"'),
+            "id": st.just(b'"call_1"'),
+            "name": st.just(b'"get_weather"'),
+            "input": anything | st.just(b'{"City":"Oslo"}'),
+        }
+    )
+    | spoiled({"type": st.just(b'"tool_result"'), "tool_use_id": st.just(b'"call_1"'), "content": texts | anything})
+)
 messages = spoiled({"role": roles, "content": texts}) | spoiled(
     {
         "role": roles,
-        "content": texts | st.lists(parts, max_size=2).map(array),
+        "content": texts | st.lists(parts, max_size=2).map(array) | st.lists(blocks, max_size=3).map(array),
         "thinking": texts,
         "images": st.lists(pictures, max_size=2).map(array),
         "tool_calls": st.lists(calls, max_size=2).map(array),
@@ -132,7 +149,9 @@ options = st.dictionaries(
     st.sampled_from(sorted(OPTION_RULES)).map(written), anything | st.integers(-2, 2).map(written), max_size=3
 ).map(lambda members: an_object(members.items()))
 conversations = st.lists(messages, min_size=1, max_size=3).map(array)
-tools = spoiled({"type": st.just(b'"function"'), "function": spoiled({"name": st.just(b'"f"'), "parameters": schemas})})
+tools = spoiled(
+    {"type": st.just(b'"function"'), "function": spoiled({"name": st.just(b'"f"'), "parameters": schemas})}
+) | spoiled({"name": st.just(b'"f"'), "input_schema": schemas, "description": texts})
 names = st.sampled_from([*MODELS * 5, "mine", "gpt-4o-mini", "nobody/nothing", " openai/gpt-4o ", "llama3.1:8b"]).map(
     written
 )
@@ -146,6 +165,7 @@ ALWAYS = {
     "from": names,
     "source": names,
     "destination": st.just(b'"mine"') | names,
+    "max_tokens": st.integers(-1, 50).map(written) | st.just(b"5000"),
 }
 SOMETIMES = {
     "options": options,
@@ -164,14 +184,24 @@ SOMETIMES = {
     "license": texts | st.lists(texts, max_size=2).map(array),
     "stop": texts | st.lists(texts, max_size=6).map(array),
     "n": st.integers(-1, 3).map(written),
-    "max_tokens": st.integers(-1, 50).map(written),
+    "thinking": st.sampled_from([b'{"type":"adaptive"}', b'{"type":"enabled","budget_tokens":2000}', b'{"type":"x"}']),
+    "system": texts | st.lists(blocks, max_size=2).map(array),
+    "stop_sequences": st.lists(texts, max_size=6).map(array),
+    "output_config": st.sampled_from([b'{"effort":"low"}', b'{"format":{"type":"json_schema","schema":{}}}']),
     "max_completion_tokens": st.integers(-1, 50).map(written),
     "temperature": st.sampled_from([b"0", b"0.5", b"2", b"-1"]),
     "top_p": st.sampled_from([b"0", b"0.5", b"1", b"2"]),
     "seed": st.integers().map(written),
     "logprobs": flags | st.integers(-1, 25).map(written),
     "tool_choice": st.sampled_from(
-        [b'"auto"', b'"none"', b'"required"', b'{"type":"function","function":{"name":"f"}}']
+        [
+            b'{"type":"any"}',
+            b'"auto"',
+            b'"none"',
+            b'"required"',
+            b'{"type":"any"}',
+            b'{"type":"function","function":{"name":"f"}}',
+        ]
     ),
     "parallel_tool_calls": flags,
     "response_format": st.sampled_from([b'{"type":"json_object"}', b'{"type":"text"}', b'{"type":"x"}']),
@@ -217,6 +247,7 @@ def refused_by_upstream(received):
     return False
 
 
+ANTHROPICS_ERROR = {"type": str, "error": {"type": str, "message": str}, "request_id": str}
 OPENAIS_ERROR = {"error": {"message": str, "type": str, "param": type(None), "code": type(None)}}
 
 
@@ -237,7 +268,8 @@ def throw(proxy, upstream, method, path, body):
     if answer.status_code >= 400:
         assert all(refused_by_upstream(one) for one in sent)
     if answer.status_code >= 400 and method != "HEAD":
-        assert fields_of_error(answer.json()) == (OPENAIS_ERROR if path.startswith("/v1/") else {"error": str})
+        shapes = (("/v1/messages", ANTHROPICS_ERROR), ("/v1/", OPENAIS_ERROR), ("/", {"error": str}))
+        assert fields_of_error(answer.json()) == next(shape for door, shape in shapes if path.startswith(door))
 
 
 @pytest.mark.parametrize(("method", "path"), [route for route in ALL if route[0] not in ("GET", "HEAD")])

@@ -600,8 +600,10 @@ def test_unknown_options_are_named_in_the_log_once(proxies, tmp_path):
         ({"format": "xml"}, 'invalid format: "xml"; expected "json" or a valid JSON Schema object'),
         (
             {"messages": [{"role": "user", "content": [{"type": "file"}]}]},
-            'invalid message format: a content part of type "file" cannot be sent (send "text", "image_url" or '
-            '"input_audio")',
+            (
+                'invalid message format: a content part of type "file" cannot be sent (send "text", "image_url" or '
+                '"input_audio")'
+            ),
         ),
     ],
 )

@@ -34,6 +34,19 @@ def test_to_openais_clients_an_error_is_an_object(path):
     )
 
 
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/messages/", "/v1/messages/count_tokens"])
+def test_to_anthropics_clients_an_error_is_a_message_with_the_requests_id(path):
+    assert told(path) == (
+        429,
+        {"retry-after": "7"},
+        {
+            "type": "error",
+            "error": {"type": "rate_limit_error", "message": "Slow down. Wait 7 s."},
+            "request_id": "req_id",
+        },
+    )
+
+
 @pytest.mark.parametrize("error", [ModelNotFound("m"), UpstreamError("No.")])
 def test_without_a_time_to_wait_there_is_no_header(error):
     assert refusal(error, "/api/chat", "id").headers == ()

@@ -1,0 +1,460 @@
+"""`/v1/messages`: what of Anthropic's request becomes what of a chat."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from tray_proxy.errors import BadRequest, ProxyError, UnsupportedRequest
+from tray_proxy.translate import chat
+from tray_proxy.translate.anthropic import check, estimate, to_chat
+from tray_proxy.translate.splice import encode
+from tray_proxy.wire.anthropic import MessagesRequest
+from tray_proxy.wire.openrouter import Architecture, ModelEntry, ReasoningFacts
+
+GIF = "R0lGODlhAQABAAAAACw="
+LINK = "https://example.com/cat.png"
+EPHEMERAL = {"type": "ephemeral"}
+TOOL = {"name": "now", "description": "The time", "input_schema": {"type": "object", "properties": {"b": {}, "a": {}}}}
+MODEL = ModelEntry(
+    id="v/m",
+    architecture=Architecture(input_modalities=("text", "image")),
+    supported_parameters=("tools", "response_format"),
+    reasoning=ReasoningFacts(),
+)
+
+
+def request(**fields: Any) -> MessagesRequest:
+    """Read a request as the server does."""
+    body = {"model": "v/m", "max_tokens": 5000, "messages": [{"role": "user", "content": "Hi"}], **fields}
+    return msgspec.json.decode(json.dumps(body), type=MessagesRequest)
+
+
+def sent(*, thinks: bool = True, **fields: Any) -> dict[str, Any]:
+    """What would go to OpenRouter, but for what every request holds."""
+    asked = to_chat(request(**fields), thinks=thinks)
+    completion = chat.to_completion_request(asked.request, MODEL, "m", more=asked.more, budget=asked.budget)
+    whole = json.loads(b"".join(encode(completion)))
+    assert (whole.pop("model"), whole.pop("stream")) == ("v/m", True)
+    return whole
+
+
+def sent_messages(*messages: dict[str, Any], **fields: Any) -> list[dict[str, Any]]:
+    return sent(messages=list(messages), **fields)["messages"]
+
+
+def user(*blocks: Any) -> dict[str, Any]:
+    return {"role": "user", "content": list(blocks)}
+
+
+def assistant(*blocks: Any) -> dict[str, Any]:
+    return {"role": "assistant", "content": list(blocks)}
+
+
+def text(words: str, **more: Any) -> dict[str, Any]:
+    return {"type": "text", "text": words, **more}
+
+
+def call(call_id: str = "toolu_1", **given: Any) -> dict[str, Any]:
+    return {"type": "tool_use", "id": call_id, "name": "now", "input": given}
+
+
+def result(content: Any, call_id: str = "toolu_1", **more: Any) -> dict[str, Any]:
+    return {"type": "tool_result", "tool_use_id": call_id, "content": content, **more}
+
+
+def image(source: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "image", "source": source}
+
+
+def refusal(**fields: Any) -> ProxyError:
+    with pytest.raises(ProxyError) as caught:
+        to_chat(request(**fields), thinks=True)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"model": None}, "model is required"),
+        ({"model": " "}, "model is required"),
+        ({"max_tokens": None}, "max_tokens is required and must be positive"),
+        ({"max_tokens": 0}, "max_tokens is required and must be positive"),
+        ({"max_tokens": -1}, "max_tokens is required and must be positive"),
+        ({"messages": None}, "messages is required"),
+        ({"messages": []}, "messages is required"),
+    ],
+)
+def test_what_every_request_needs_is_told_in_ollamas_words(fields: dict[str, Any], words: str) -> None:
+    with pytest.raises(BadRequest) as caught:
+        check(request(**fields))
+
+    assert caught.value.message == words
+
+
+def test_what_is_missing_is_told_in_ollamas_order() -> None:
+    with pytest.raises(BadRequest, match="max_tokens"):
+        check(request(max_tokens=None, messages=[]))
+
+
+def test_counting_needs_no_limit() -> None:
+    check(request(max_tokens=None), counts=True)
+
+
+def test_nothing_is_sent_that_was_not_said() -> None:
+    assert sent() == {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5000}
+
+
+def test_sampling_goes_under_openrouters_names() -> None:
+    fields = {"temperature": 0.5, "top_p": 0.9, "top_k": 7, "stop_sequences": ["a", "b"]}
+
+    assert {name: value for name, value in sent(**fields).items() if name not in ("messages", "max_tokens")} == {
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "top_k": 7,
+        "stop": ["a", "b"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("system", "content"),
+    [
+        ("Be brief", "Be brief"),
+        ([text("Be "), text("brief")], "Be brief"),
+        (
+            [text("Be ", cache_control=EPHEMERAL), text("brief")],
+            [text("Be ", cache_control=EPHEMERAL), text("brief")],
+        ),
+    ],
+)
+def test_a_system_prompt_stands_before_all(system: Any, content: Any) -> None:
+    """Its blocks are joined without anything between them, as Ollama does, unless a mark must keep its place."""
+    assert sent(system=system)["messages"][0] == {"role": "system", "content": content}
+
+
+@pytest.mark.parametrize("system", ["", [], [text("")]])
+def test_an_empty_system_prompt_is_none(system: Any) -> None:
+    assert [message["role"] for message in sent(system=system)["messages"]] == ["user"]
+
+
+def test_a_system_message_among_the_others_stays_there() -> None:
+    """Claude Code sends its kinds of agents so, after the prompt."""
+    told = sent_messages({"role": "user", "content": "Hi"}, {"role": "system", "content": [text("Agents: none")]})
+
+    assert told[1] == {"role": "system", "content": "Agents: none"}
+
+
+def test_texts_of_a_message_are_joined() -> None:
+    assert sent_messages(user(text("a"), text("b"))) == [{"role": "user", "content": "ab"}]
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (EPHEMERAL, EPHEMERAL),
+        ({"type": "ephemeral", "ttl": "1h", "scope": "global"}, {"type": "ephemeral", "ttl": "1h"}),
+    ],
+)
+def test_a_mark_for_the_cache_goes_with_its_text(given: dict[str, Any], kept: dict[str, Any]) -> None:
+    """An agent's next request costs a tenth up to there; OpenRouter knows no `scope`."""
+    assert sent_messages(user(text("a"), text("b", cache_control=given)))[0]["content"] == [
+        text("a"),
+        text("b", cache_control=kept),
+    ]
+
+
+def test_a_mark_on_a_result_goes_with_the_end_of_it() -> None:
+    """That is where agents set it: at the end of what they have sent so far."""
+    told = sent_messages(
+        user(text("Hi")), assistant(call()), user(result([text("a"), text("b")], cache_control=EPHEMERAL))
+    )
+
+    assert told[2] == {
+        "role": "tool",
+        "tool_call_id": "toolu_1",
+        "content": [text("a"), text("b", cache_control=EPHEMERAL)],
+    }
+
+
+@pytest.mark.parametrize(
+    ("source", "url"),
+    [
+        ({"type": "base64", "media_type": "image/png", "data": GIF}, f"data:image/gif;base64,{GIF}"),
+        ({"type": "url", "url": LINK}, LINK),
+    ],
+)
+def test_a_picture_goes_in_its_place(source: dict[str, Any], url: str) -> None:
+    """Ollama takes base64 alone; OpenRouter fetches what has an address. The type is told by the bytes."""
+    assert sent_messages(user(text("a"), image(source), text("b")))[0]["content"] == [
+        text("a"),
+        {"type": "image_url", "image_url": {"url": url}},
+        text("b"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ({"type": "file", "file_id": "f"}, "invalid image source type: file. Send base64 or an http(s) url."),
+        ({}, "invalid image source type: None. Send base64 or an http(s) url."),
+        ({"type": "base64"}, "invalid image source: data must be a text"),
+        ({"type": "url", "url": 7}, "invalid image source: url must be a text"),
+    ],
+)
+def test_a_picture_from_nowhere_is_refused(source: dict[str, Any], words: str) -> None:
+    assert refusal(messages=[user(image(source))]).message == words
+
+
+def test_a_documents_text_is_read_and_its_title_stands_before_it() -> None:
+    document = {"type": "document", "title": "Rules", "source": {"type": "text", "data": 'Be "brief"'}}
+
+    assert sent_messages(user(document, text("!")))[0]["content"] == 'Rules\nBe "brief"!'
+
+
+@pytest.mark.parametrize("source", [{"type": "base64", "data": "JVBERi0="}, {"type": "url", "url": LINK}, {}])
+def test_a_document_that_cannot_be_sent_is_refused(source: dict[str, Any]) -> None:
+    """Passed over, the answer would be made without it."""
+    error = refusal(messages=[user({"type": "document", "source": source})])
+
+    assert type(error) is UnsupportedRequest
+    assert error.message == (
+        f"a document of source type {source.get('type')} cannot be sent on: send its text, or pictures of its pages"
+    )
+
+
+def test_a_turn_with_thought_text_and_call_is_one_message() -> None:
+    thought = {"type": "thinking", "thinking": "Hm", "signature": "sig"}
+    told = sent_messages(user(text("Hi")), assistant(thought, text("Let me see"), call(b=1, a=2)), user(result("noon")))
+
+    assert told[1:] == [
+        {
+            "role": "assistant",
+            "content": "Let me see",
+            "reasoning": "Hm",
+            "tool_calls": [
+                {"id": "toolu_1", "type": "function", "function": {"name": "now", "arguments": '{"b":1,"a":2}'}}
+            ],
+        },
+        {"role": "tool", "tool_call_id": "toolu_1", "content": "noon"},
+    ]
+
+
+def test_results_stand_before_what_the_user_says_beside_them() -> None:
+    told = sent_messages(
+        user(text("Hi")),
+        assistant(call("toolu_1"), call("toolu_2")),
+        user(text("both"), result("one", "toolu_1"), result("two", "toolu_2")),
+    )
+
+    assert [(message["role"], message.get("tool_call_id"), message["content"]) for message in told[2:]] == [
+        ("tool", "toolu_1", "one"),
+        ("tool", "toolu_2", "two"),
+        ("user", None, "both"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, ""),
+        ("noon", "noon"),
+        ([text("no"), text("on")], "noon"),
+        ([], ""),
+        ([{"type": "tool_reference", "tool_name": "x"}], ""),
+        ([{"type": "document", "source": {"type": "text", "data": "noon"}}], "noon"),
+        (
+            [text("see"), image({"type": "base64", "data": GIF})],
+            [text("see"), {"type": "image_url", "image_url": {"url": f"data:image/gif;base64,{GIF}"}}],
+        ),
+    ],
+)
+def test_a_result_may_come_in_blocks(content: Any, told: Any) -> None:
+    assert sent_messages(user(text("Hi")), assistant(call()), user(result(content)))[2]["content"] == told
+
+
+def test_a_search_that_anthropic_made_stays_in_the_history() -> None:
+    found = [
+        {"type": "web_search_result", "title": "Rain", "url": "https://example.com/rain", "encrypted_content": "x"}
+    ]
+    told = sent_messages(
+        user(text("Hi")),
+        assistant(
+            {"type": "server_tool_use", "id": "srv_1", "name": "web_search", "input": {"query": "rain"}},
+            {"type": "web_search_tool_result", "tool_use_id": "srv_1", "content": found},
+            text("It rains"),
+        ),
+        user(text("And now?")),
+    )
+
+    assert [message["role"] for message in told] == ["user", "assistant", "tool", "user"]
+    assert told[2]["content"] == "- Rain: https://example.com/rain\n"
+
+
+def test_a_search_that_failed_says_so() -> None:
+    failed = {"type": "web_search_tool_result_error", "error_code": "max_uses_exceeded"}
+    told = sent_messages(
+        user(text("Hi")),
+        assistant(
+            {"type": "server_tool_use", "id": "srv_1", "name": "web_search", "input": {}},
+            {"type": "web_search_tool_result", "tool_use_id": "srv_1", "content": failed},
+        ),
+    )
+
+    assert told[2]["content"] == "web_search_tool_result_error: max_uses_exceeded"
+
+
+def test_blocks_that_nobody_knows_are_passed_over() -> None:
+    """As Ollama does; Anthropic's apps send back what only Anthropic can read."""
+    told = sent_messages(user(text("Hi")), assistant({"type": "redacted_thinking", "data": "x"}, text("Yes")))
+
+    assert told[1] == {"role": "assistant", "content": "Yes"}
+
+
+@pytest.mark.parametrize(
+    ("block", "words"),
+    [
+        ({"type": "tool_use", "name": "now", "input": {}}, "tool_use block missing required 'id' field"),
+        ({"type": "tool_use", "id": "", "name": "now"}, "tool_use block missing required 'id' field"),
+        ({"type": "tool_use", "id": "toolu_1", "input": {}}, "tool_use block missing required 'name' field"),
+    ],
+)
+def test_a_call_without_id_or_name_is_told_in_ollamas_words(block: dict[str, Any], words: str) -> None:
+    assert refusal(messages=[assistant(block)]).message == words
+
+
+def test_tools_keep_their_schemas_untouched() -> None:
+    tools = [TOOL | {"cache_control": EPHEMERAL, "strict": True}, {"name": "stop", "type": "custom"}]
+
+    assert sent(tools=tools)["tools"] == [
+        {
+            "type": "function",
+            "function": {
+                "name": "now",
+                "description": "The time",
+                "parameters": TOOL["input_schema"],
+                "strict": True,
+            },
+            "cache_control": EPHEMERAL,
+        },
+        {"type": "function", "function": {"name": "stop"}},
+    ]
+
+
+def test_a_schemas_order_is_kept() -> None:
+    translated = to_chat(request(tools=[TOOL]), thinks=True).request
+
+    assert b'{"b":{},"a":{}}' in bytes(memoryview(translated.tools[0])).replace(b" ", b"")
+
+
+SEARCH = {"type": "web_search_20250305", "name": "web_search", "max_uses": 8}
+
+
+def test_tools_that_run_at_anthropic_are_left_out() -> None:
+    """A model that is not offered them does not pretend to have searched."""
+    assert [tool["function"]["name"] for tool in sent(tools=[SEARCH, TOOL])["tools"]] == ["now"]
+
+
+@pytest.mark.parametrize(
+    "fields", [{"tools": [SEARCH]}, {"tools": [TOOL, SEARCH], "tool_choice": {"type": "tool", "name": "web_search"}}]
+)
+def test_where_nothing_else_could_be_called_they_are_refused(fields: dict[str, Any]) -> None:
+    """Claude Code's search asks so; an answer from memory would be taken for what was found."""
+    assert refusal(**fields).message == (
+        "the tool web_search runs at Anthropic, or is known to its models alone: offer tools of your own, with an "
+        "input_schema"
+    )
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        ({"type": "auto"}, {"tool_choice": "auto"}),
+        ({"type": "any"}, {"tool_choice": "required"}),
+        ({"type": "none"}, {"tool_choice": "none"}),
+        ({"type": "tool", "name": "now"}, {"tool_choice": {"type": "function", "function": {"name": "now"}}}),
+        (
+            {"type": "auto", "disable_parallel_tool_use": True},
+            {"tool_choice": "auto", "parallel_tool_calls": False},
+        ),
+    ],
+)
+def test_the_choice_of_tools_is_sent_in_openais_words(choice: dict[str, Any], expected: dict[str, Any]) -> None:
+    whole = sent(tools=[TOOL], tool_choice=choice)
+
+    assert {name: whole[name] for name in whole if name in ("tool_choice", "parallel_tool_calls")} == expected
+
+
+def test_without_tools_there_is_no_choice() -> None:
+    assert "tool_choice" not in sent(tool_choice={"type": "auto"})
+
+
+def test_another_choice_is_refused() -> None:
+    assert refusal(tools=[TOOL], tool_choice={"type": "some"}).message == (
+        'invalid tool_choice type: "some" (must be "auto", "any", "tool" or "none")'
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "reasoning"),
+    [
+        ({"thinking": {"type": "enabled", "budget_tokens": 2000}}, {"max_tokens": 2000}),
+        ({"thinking": {"type": "enabled", "budget_tokens": 5000}}, {"enabled": True}),
+        ({"thinking": {"type": "enabled", "budget_tokens": 10}}, {"enabled": True}),
+        ({"thinking": {"type": "enabled"}}, {"enabled": True}),
+        ({"thinking": {"type": "disabled"}}, {"effort": "none"}),
+        ({"thinking": {"type": "disabled", "budget_tokens": 2000}}, {"effort": "none"}),
+        ({"thinking": {"type": "adaptive"}}, {"enabled": True}),
+        ({"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}}, {"effort": "low"}),
+        ({"thinking": {"type": "enabled"}, "output_config": {"effort": "low"}}, {"enabled": True}),
+        ({"output_config": {"effort": "medium"}}, {"effort": "medium"}),
+        ({"output_config": {"effort": " XHigh "}}, {"effort": "high"}),
+        ({"output_config": {"effort": "max"}}, {"effort": "max"}),
+        ({"output_config": {"effort": "whatever"}}, None),
+        ({}, None),
+    ],
+)
+def test_thinking_is_sent_as_reasoning(fields: dict[str, Any], reasoning: dict[str, Any] | None) -> None:
+    """A budget that leaves no room for an answer, or is less than providers take, is none."""
+    assert sent(**fields).get("reasoning") == reasoning
+
+
+def test_thinking_on_a_model_that_cannot_is_passed_over() -> None:
+    """On this route alone, as with Ollama: Claude Code always asks for it."""
+    assert to_chat(request(thinking={"type": "adaptive"}), thinks=False).request.think is None
+
+
+def test_a_form_of_the_answer_is_sent_as_response_format() -> None:
+    schema = {"type": "object", "properties": {"b": {}, "a": {}}}
+
+    assert sent(output_config={"format": {"type": "json_schema", "schema": schema}})["response_format"] == {
+        "type": "json_schema",
+        "json_schema": {"name": "response", "schema": schema},
+    }
+
+
+def test_a_mark_for_the_whole_request_is_sent_on() -> None:
+    assert sent(cache_control={"type": "ephemeral", "scope": "global"})["cache_control"] == EPHEMERAL
+
+
+@pytest.mark.parametrize(
+    ("fields", "tokens"),
+    [
+        ({}, 1),
+        ({"messages": [user(text("a" * 396))]}, 100),
+        ({"system": "a" * 388}, 100),
+        ({"messages": [assistant({"type": "thinking", "thinking": "a" * 391})]}, 100),
+        ({"messages": [user(image({"type": "base64", "data": GIF}), text("a" * 396))]}, 100),
+    ],
+)
+def test_four_characters_are_about_a_token(fields: dict[str, Any], tokens: int) -> None:
+    assert estimate(to_chat(request(**fields), thinks=True).request) == tokens
+
+
+def test_tools_and_calls_count_too() -> None:
+    plain = estimate(to_chat(request(messages=[assistant(text("a"))]), thinks=True).request)
+    with_call = estimate(to_chat(request(messages=[assistant(text("a"), call(b="x" * 400))]), thinks=True).request)
+    with_tools = estimate(to_chat(request(messages=[assistant(text("a"))], tools=[TOOL]), thinks=True).request)
+
+    assert with_call - plain > 100
+    assert with_tools - plain > 20
