@@ -26,6 +26,7 @@ from tray_proxy.listener import Listener, LoopThread, bind
 MODEL = "openai/gpt-4o-mini"
 MEGABYTE = 1_000_000
 SAMPLE_S = 0.001
+PATHS = ("/api/chat", "/api/generate", "/v1/chat/completions", "/v1/responses", "/v1/messages")
 
 
 @contextmanager
@@ -102,11 +103,18 @@ def ask(port: int, path: str, body: bytes) -> None:
 def request(path: str, size: int) -> bytes:
     """Make a request with a picture of `size` bytes."""
     picture = base64.b64encode(b"\x89PNG\r\n\x1a\n" + os.urandom(size - 8)).decode()
-    if path == "/api/chat":
-        content = {"messages": [{"role": "user", "content": "Look", "images": [picture]}]}
-    else:
-        content = {"prompt": "Look", "images": [picture]}
-    return json.dumps({"model": MODEL, "stream": False} | content).encode()
+    address = f"data:image/png;base64,{picture}"
+    block = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": picture}}
+    contents: dict[str, dict[str, object]] = {
+        "/api/chat": {"messages": [{"role": "user", "content": "Look", "images": [picture]}]},
+        "/api/generate": {"prompt": "Look", "images": [picture]},
+        "/v1/chat/completions": {
+            "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": address}}]}]
+        },
+        "/v1/responses": {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": address}]}]},
+        "/v1/messages": {"messages": [{"role": "user", "content": [block]}], "max_tokens": 100},
+    }
+    return json.dumps({"model": MODEL, "stream": False} | contents[path]).encode()
 
 
 def main() -> None:
@@ -116,7 +124,7 @@ def main() -> None:
     megabytes = parser.parse_args().megabytes
     print(f"A picture of {megabytes} MB")
     with upstream() as address:
-        for path in ("/api/chat", "/api/generate"):
+        for path in PATHS:
             with tempfile.TemporaryDirectory() as home, proxy(address, home) as (process, port):
                 ask(port, path, request(path, 1000))
                 body = request(path, megabytes * MEGABYTE)
@@ -124,7 +132,7 @@ def main() -> None:
                 ask(port, path, body)
                 growth = peak.growth()
             print(
-                f"{path:<14} request {len(body) / MEGABYTE:6.1f} MB   "
+                f"{path:<21} request {len(body) / MEGABYTE:6.1f} MB   "
                 f"peak +{growth / MEGABYTE:6.1f} MB   in memory {growth / len(body):.2f} times"
             )
 

@@ -16,6 +16,7 @@ from msgspec import UNSET, UnsetType
 
 from tray_proxy.errors import BadRequest, ProxyError, full_text
 from tray_proxy.translate.chat import Translated
+from tray_proxy.translate.parts import has_address
 from tray_proxy.translate.reasoning import think_of
 from tray_proxy.translate.stream import Call, Delta, Finish, Outcome
 from tray_proxy.wire import ollama, openai
@@ -116,7 +117,7 @@ def to_message(message: openai.ChatMessage) -> ollama.Message:
     if message.content is None and not message.tool_calls:
         raise BadRequest("invalid message content type: <nil>")
     for part in message.content if isinstance(message.content, list) else ():
-        _check_picture(part)
+        check_picture(part)
     is_result = message.role.lower() == "tool"
     return ollama.Message(
         role=message.role,
@@ -160,15 +161,14 @@ def to_arguments(text: str | None) -> dict[str, Any]:
     return arguments
 
 
-def _check_picture(part: ollama.ContentPart) -> None:
-    """Refuse an address that is none, before its text is taken for base64."""
-    if part.type != "image_url":
-        return
-    written = bytes(memoryview(part.image_url)[:64]).lower()
-    # An object, or the text itself.
-    at = written.find(b'"url"')
-    url = written[at + 5 :].lstrip(b" \t\r\n:") if at >= 0 else written
-    if url.startswith(b'"') and not url.startswith((b'"data:', b'"http:', b'"https:')):
+def check_picture(part: ollama.ContentPart) -> None:
+    """
+    Refuse an address that is none, before its text is taken for base64.
+
+    Raises:
+        BadRequest: it is neither a `data:` URI nor a web address.
+    """
+    if part.type == "image_url" and not has_address(part):
         raise BadRequest("invalid image input: an image_url is a data: URI with base64, or an http(s) address")
 
 

@@ -18,6 +18,7 @@ from tray_proxy.errors import BadRequest
 from tray_proxy.wire.ollama import ContentPart, Message
 
 DETAILS = ("auto", "low", "high", "original")
+_WEB = (b'"http:', b'"https:')
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,17 @@ def pieces_of(message: Message) -> list[Piece]:
     return said + [Picture(image) for image in message.images or ()]
 
 
+def has_address(part: ContentPart) -> bool:
+    """
+    Say whether a picture's part names it by a `data:` URI or a web address, as OpenAI's clients do.
+
+    Raises:
+        BadRequest: it has no url.
+    """
+    start = bytes(memoryview(_url_of(part)[0])[:8]).lower()
+    return start.startswith((b'"data:', *_WEB))
+
+
 def labelled(message: Message, label: str) -> Message:
     """Put a line before what a message says."""
     if isinstance(message.content, list):
@@ -123,14 +135,14 @@ def _pieces(parts: list[ContentPart]) -> Iterator[Piece]:
 def _picture(part: ContentPart) -> Picture | Link:
     url, detail = _url_of(part)
     start = bytes(memoryview(url)[:8]).lower()
-    if start.startswith((b'"http:', b'"https:')):
+    if start.startswith(_WEB):
         return Link(_decoded(url), detail)
     return Picture(url, detail)
 
 
 def _url_of(part: ContentPart) -> tuple[msgspec.Raw, str | None]:
     if bytes(memoryview(part.image_url)[:1]) == b'"':
-        return part.image_url, None
+        return part.image_url, part.detail if part.detail in DETAILS else None
     try:
         image = msgspec.json.decode(part.image_url, type=_ImageUrl)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

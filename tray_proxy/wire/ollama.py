@@ -35,11 +35,16 @@ class ToolCall(Struct, kw_only=True):
 
 
 class ContentPart(Struct, kw_only=True):
-    """A piece of a content that is a list, as OpenAI's clients write it; Ollama itself takes text alone."""
+    """
+    A piece of a content that is a list, as OpenAI's clients write it; Ollama itself takes text alone.
+
+    `detail` is that of a picture whose `image_url` is a text; in an object it stands beside the `url`.
+    """
 
     type: str
     text: str | None = None
     image_url: msgspec.Raw = msgspec.Raw(b"null")
+    detail: str | None = None
     input_audio: msgspec.Raw = msgspec.Raw(b"null")
     cache_control: dict[str, Any] | None = None
 
