@@ -1,33 +1,12 @@
 // Ollama's JavaScript library, at the address in OLLAMA_HOST; prints what it returned as one JSON document.
-// CommonJS, because only `require` looks for libraries in NODE_PATH.
 const { Ollama } = require('ollama')
+const { PICTURE, CITY, ADD, gathered, tell } = require('./telling.cjs')
 
 const client = new Ollama({ host: process.env.OLLAMA_HOST })
 const MODEL = 'openai/gpt-4o-mini'
 const EMBEDDING_MODEL = 'openai/text-embedding-3-small'
-// One white point.
-const PICTURE = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4//8/AAX+Av4N70a4AAAAAElFTkSuQmCC'
-const CITY = {
-  type: 'object',
-  properties: { name: { type: 'string' }, population: { type: 'integer' } },
-  required: ['name', 'population'],
-}
-const ADD = {
-  type: 'function',
-  function: {
-    name: 'add',
-    description: 'Add two numbers',
-    parameters: { type: 'object', properties: { a: { type: 'integer' }, b: { type: 'integer' } }, required: ['a', 'b'] },
-  },
-}
 
 const ask = (content, more = {}) => client.chat({ model: MODEL, messages: [{ role: 'user', content }], ...more })
-
-async function gathered(stream) {
-  const parts = []
-  for await (const part of await stream) parts.push(part)
-  return parts
-}
 
 const steps = {
   async listed() {
@@ -166,18 +145,4 @@ const steps = {
   },
 }
 
-async function tell() {
-  // The library prints: what it says belongs beside the document, not into it.
-  console.log = console.error
-  const told = {}
-  for (const [name, step] of Object.entries(steps)) {
-    try {
-      told[name] = await step()
-    } catch (error) {
-      told[name] = { raised: error.name, text: error.message, status: error.status_code ?? null }
-    }
-  }
-  process.stdout.write(JSON.stringify(told))
-}
-
-tell()
+tell(steps)
