@@ -287,6 +287,17 @@ def test_however_the_upstream_cuts_its_stream_chunks_stay_whole(proxy, upstream,
     assert (text_of(chunks), end) == (ODD_TEXT if fault == "odd-text" else SAID, "[DONE]")
 
 
+def test_lines_are_the_same_for_readers_that_cut_at_more_than_line_feeds(proxy, upstream):
+    """Many Python programs read a stream by httpx's `iter_lines`."""
+    upstream.arrange("odd-text")
+
+    lines = list(ask(proxy, stream=True).iter_lines())
+
+    assert {line[:6] for line in lines} == {"data: ", ""}
+    texts = [line.removeprefix("data: ") for line in lines if line]
+    assert text_of([json.loads(text) for text in texts[:-1]]) == ODD_TEXT
+
+
 @pytest.mark.parametrize("stream", [True, False])
 def test_a_limit_and_a_filter_are_named_as_reasons(proxy, upstream, stream):
     def filtered(exchange, _seconds):

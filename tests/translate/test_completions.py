@@ -127,6 +127,15 @@ def test_a_failure_is_an_event_and_no_end() -> None:
     ]
 
 
+def test_an_event_is_one_line_whatever_ends_a_line_for_its_reader() -> None:
+    odd = "line\u2028para\u2029next\x85end\r\n"
+
+    written = writer().deltas([Delta(odd)])
+
+    assert [line[:6] for line in written.decode().splitlines()] == ["data: ", ""]
+    assert events(written) == [event(odd)]
+
+
 def test_a_plain_answer_has_all_texts_and_the_usage() -> None:
     deltas = [Delta(thinking="Hm."), Delta("a"), Delta("b", choice=1), Delta("A"), Delta(calls=(CALL,))]
 

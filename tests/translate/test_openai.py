@@ -390,6 +390,19 @@ def test_a_failure_is_an_event_and_no_end() -> None:
     ]
 
 
+ODD = "line\u2028para\u2029next\x85end 😀 Zoë\r\n"
+
+
+def test_an_event_is_one_line_whatever_ends_a_line_for_its_reader() -> None:
+    """For httpx's `iter_lines`, and so for many Python programs, more characters do than the line feed."""
+    written = writer().deltas([Delta(ODD)]) + writer().failure(RateLimited(ODD, retry_after_s=None, hint="Wait."))
+
+    assert [line[:6] for line in written.decode().splitlines()] == ["data: ", "", "data: ", ""]
+    said, failed = events(written)
+    assert said["choices"][0]["delta"]["content"] == ODD
+    assert failed["error"]["message"].startswith(ODD.rstrip())
+
+
 def test_a_plain_answer_gathers_all_that_was_said() -> None:
     deltas = [Delta(thinking="H"), Delta(thinking="m."), Delta("Let me "), Delta("look."), Delta(calls=(CALL,))]
 

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from tray_proxy.errors import BadRequest, ProxyError, full_text
-from tray_proxy.translate.openai import END, SSE, finish_reason, likelihoods, to_options, to_usage, told
+from tray_proxy.translate.openai import END, SSE, event, finish_reason, likelihoods, to_error, to_options, to_usage
 from tray_proxy.translate.stream import Delta, Outcome
 from tray_proxy.wire import ollama, openai
 
@@ -90,7 +90,7 @@ class TextWriter:
 
     def failure(self, error: ProxyError) -> bytes:
         """Write the event that tells of a failure; no mark of the end follows it."""
-        return b"data: " + told(error.status, full_text(error)) + b"\n\n"
+        return event(to_error(error.status, full_text(error)))
 
     def _said(self, delta: Delta) -> bytes:
         offset = self._lengths.get(delta.choice, 0)
@@ -100,7 +100,7 @@ class TextWriter:
 
     def _event(self, choices: list[openai.TextChoice], usage: openai.Usage | None = None) -> bytes:
         shown = usage or (_NOTHING if self._tells_usage else UNSET)
-        return b"data: " + _encode(self._answer(choices, shown)) + b"\n\n"
+        return event(self._answer(choices, shown))
 
     def _answer(self, choices: list[openai.TextChoice], usage: openai.Usage | UnsetType) -> openai.TextCompletion:
         return openai.TextCompletion(

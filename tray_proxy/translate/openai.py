@@ -16,6 +16,7 @@ from msgspec import UNSET, UnsetType
 
 from tray_proxy.errors import BadRequest, ProxyError, full_text
 from tray_proxy.translate.chat import Translated
+from tray_proxy.translate.lines import one_line
 from tray_proxy.translate.parts import has_address
 from tray_proxy.translate.reasoning import think_of
 from tray_proxy.translate.stream import Call, Delta, Finish, Outcome
@@ -231,7 +232,7 @@ class ChatWriter:
 
     def failure(self, error: ProxyError) -> bytes:
         """Write the event that tells of a failure; no mark of the end follows it."""
-        return b"data: " + told(error.status, full_text(error)) + b"\n\n"
+        return event(to_error(error.status, full_text(error)))
 
     def _chunk(self, delta: Delta) -> bytes:
         is_first = delta.choice not in self._begun
@@ -255,7 +256,12 @@ class ChatWriter:
         chunk = openai.ChatCompletionChunk(
             id=self._id, created=self._created, model=self._asked, choices=choices, usage=usage
         )
-        return b"data: " + _encode(chunk) + b"\n\n"
+        return event(chunk)
+
+
+def event(content: openai.ChatCompletionChunk | openai.TextCompletion | openai.ErrorResponse) -> bytes:
+    """Write one event of a stream: its data is one line, for every reader."""
+    return b"data: " + one_line(_encode(content)) + b"\n\n"
 
 
 def to_usage(outcome: Outcome) -> openai.Usage:
@@ -282,7 +288,12 @@ def finish_reason(finish: Finish, *, called: bool) -> str:
 
 def told(status: int, message: str) -> bytes:
     """Write an error in OpenAI's shape."""
-    return _encode(openai.ErrorResponse(openai.ErrorDetail(message=message, type=ERROR_TYPES.get(status, "api_error"))))
+    return _encode(to_error(status, message))
+
+
+def to_error(status: int, message: str) -> openai.ErrorResponse:
+    """Give an error its type."""
+    return openai.ErrorResponse(openai.ErrorDetail(message=message, type=ERROR_TYPES.get(status, "api_error")))
 
 
 def likelihoods(tokens: Iterable[TokenLogprob]) -> Iterator[openai.TokenLogprob]:
