@@ -294,3 +294,44 @@ def test_ticks_do_not_move_the_ceiling(ceiling: tuple[str, ...] | None, below: b
 )
 def test_a_filter_file_has_one_pattern_a_line(text: str, lines: tuple[str, ...]) -> None:
     assert filter_lines(text) == lines
+
+
+CLAUDES = Names(
+    [
+        "anthropic/claude-sonnet-4.5",
+        "anthropic/claude-sonnet-4",
+        "anthropic/claude-3.5-haiku",
+        "anthropic/claude-3.5-sonnet",
+        "anthropic/claude-3.5-sonnet-20240620",
+        "anthropic/claude-3-haiku",
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("claude-sonnet-4-5-20250929", "anthropic/claude-sonnet-4.5"),
+        ("claude-sonnet-4-5", "anthropic/claude-sonnet-4.5"),
+        ("Claude-Sonnet-4-5:latest", "anthropic/claude-sonnet-4.5"),
+        ("anthropic/claude-sonnet-4-5", "anthropic/claude-sonnet-4.5"),
+        ("claude-sonnet-4-20250514", "anthropic/claude-sonnet-4"),
+        ("claude-3-5-haiku-latest", "anthropic/claude-3.5-haiku"),
+        ("claude-3-5-haiku-20241022", "anthropic/claude-3.5-haiku"),
+        ("claude-3-5-sonnet-20240620", "anthropic/claude-3.5-sonnet-20240620"),
+        ("claude-3-5-sonnet-20241022", "anthropic/claude-3.5-sonnet"),
+        ("claude-3-haiku-20240307", "anthropic/claude-3-haiku"),
+    ],
+)
+def test_a_claude_is_found_by_the_name_it_has_at_anthropic(written, meant):
+    """Claude Code asks so unless it is told another name."""
+    assert CLAUDES.find(written) == (meant, "")
+
+
+@pytest.mark.parametrize(
+    "name", ["claude-sonnet-4-6", "claude-opus-4-5", "claude-3-5", "gpt-4-5", "claude-sonnet-4-5-2025", "claude-"]
+)
+def test_no_other_claude_is_taken_for_it(name):
+    """The wrong one would cost the wrong price."""
+    with pytest.raises(ModelNotFound):
+        CLAUDES.find(name)

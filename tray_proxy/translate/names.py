@@ -2,11 +2,12 @@
 Model names, both ways: what apps write, what OpenRouter wants, and which of them the owner allows.
 
 An id is listed as OpenRouter spells it (`vendor/model`, `vendor/model:free`). Apps also write it in another
-case, with Ollama's `:latest`, with the prefixes of Ollama's registry, without the vendor, or as Ollama's library
-calls the same model; all of these find it.
+case, with Ollama's `:latest`, with the prefixes of Ollama's registry, without the vendor, or as Ollama's library or
+Anthropic calls the same model; all of these find it.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from difflib import SequenceMatcher
 from fnmatch import fnmatchcase
 from itertools import islice
@@ -19,6 +20,10 @@ from tray_proxy.translate.library import Library
 DYNAMIC_VARIANTS = ("nitro", "floor", "exacto", "online")
 
 MAX_NAME_LENGTH = 350
+
+ANTHROPIC = "anthropic/"
+_VERSION = re.compile(r"(?<=-\d)-(?=\d{1,2}(?:-|$))")
+_RELEASE = re.compile(r"-(?:\d{8}|latest)$")
 
 # What a 404 may cost: it compares this much of a name with so many others, and the time grows with the square of the
 # length. OpenRouter's ids are shorter.
@@ -86,7 +91,7 @@ class Names:
         """
         Find the model that an app means.
 
-        Ids go before short names, and those before the names of Ollama's library.
+        Ids go before short names, those before the names of Ollama's library, and Anthropic's own names come last.
 
         Returns:
             The catalogue's id, and the dynamic variants to append to it (":nitro", ":nitro:online" or "").
@@ -105,7 +110,13 @@ class Names:
         if wanted.endswith(":cloud"):
             # Ollama's word for "not on this computer", where nothing of ours is.
             spellings.append((wanted.removesuffix(":cloud"), spellings[-1][1]))
-        for look_up in (self._exact.get, lambda base: self._find_short(base, name), self._find_in_library):
+        look_ups = (
+            self._exact.get,
+            lambda base: self._find_short(base, name),
+            self._find_in_library,
+            self._find_anthropics,
+        )
+        for look_up in look_ups:
             for base, variants in spellings:
                 if found := look_up(base):
                     return found, variants
@@ -117,8 +128,28 @@ class Names:
             raise ModelNameAmbiguous(name, sorted(candidates))
         return candidates[0] if candidates else None
 
+    def _find_anthropics(self, wanted: str) -> str | None:
+        """Find a Claude by the name it has at Anthropic, as Claude Code asks for it unless it is told another."""
+        ids = (self._exact.get(f"{ANTHROPIC}{spelled}") for spelled in _as_openrouter_spells(wanted))
+        return next(filter(None, ids), None)
+
     def _find_in_library(self, wanted: str) -> str | None:
         return None if self._library is None else self._library.find(wanted)
+
+
+def _as_openrouter_spells(name: str) -> Iterator[str]:
+    """
+    Give OpenRouter's spellings of a name of Anthropic's: the version with a point, and without the date or "latest".
+
+    `claude-sonnet-4-5-20250929` is `claude-sonnet-4.5` there, `claude-3-5-haiku-latest` is `claude-3.5-haiku`.
+
+    Source: Anthropic's docs, "Models overview"; OpenRouter's catalogue.
+    """
+    bare = name.removeprefix(ANTHROPIC)
+    if bare.startswith("claude-"):
+        pointed = _VERSION.sub(".", bare)
+        yield pointed
+        yield _RELEASE.sub("", pointed)
 
 
 def near(name: str, others: Iterable[str]) -> list[str]:
