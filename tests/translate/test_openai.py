@@ -210,8 +210,9 @@ def test_with_calls_a_content_may_be_null() -> None:
     assert message(content=None, tool_calls=[call()]).content is None
 
 
-@pytest.mark.parametrize("arguments", ["", " \n", None, "{}"])
+@pytest.mark.parametrize("arguments", ["", " \n", None, "{}", "null"])
 def test_no_arguments_are_an_empty_object(arguments: str | None) -> None:
+    """Go reads `null` so, and models write it."""
     [made] = message(tool_calls=[call(arguments=arguments)]).tool_calls or []
 
     assert made.function.arguments == {}

@@ -146,7 +146,7 @@ def to_tool_call(call: openai.ToolCall) -> ollama.ToolCall:
 
 def to_arguments(text: str | None) -> dict[str, Any]:
     """
-    Read a call's arguments; none are an empty object.
+    Read a call's arguments; none, and `null`, are an empty object.
 
     Raises:
         BadRequest: they are no JSON object, in Ollama's words.
@@ -154,12 +154,9 @@ def to_arguments(text: str | None) -> dict[str, Any]:
     if not text or not text.strip():
         return {}
     try:
-        arguments = msgspec.json.decode(text)
+        return msgspec.json.decode(text, type=dict[str, Any] | None) or {}
     except (msgspec.DecodeError, RecursionError):
-        arguments = None
-    if not isinstance(arguments, dict):
-        raise BadRequest("invalid tool call arguments")
-    return arguments
+        raise BadRequest("invalid tool call arguments") from None
 
 
 def check_picture(part: ollama.ContentPart) -> None:
