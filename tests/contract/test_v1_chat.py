@@ -660,6 +660,15 @@ def test_what_was_thought_before_is_the_turns_reasoning(proxy, upstream, field):
     assert sent[1] == {"role": "assistant", "content": "Yes.", "reasoning": "Hm."}
 
 
+def test_an_answer_that_was_neither_text_nor_call_can_stand_in_the_history(proxy, upstream):
+    """Ollama lets it pass, and a conversation should not end for it."""
+    turn = {"role": "assistant", "content": None, "tool_calls": []}
+
+    sent = sent_messages(proxy, upstream, *CHAT["messages"], turn, *CHAT["messages"])
+
+    assert sent[1] == {"role": "assistant", "content": ""}
+
+
 @pytest.mark.parametrize("role", ["user", "system", "assistant", "tool"])
 @pytest.mark.parametrize("content", [{}, {"content": None}])
 def test_a_message_that_says_nothing_is_refused(proxy, upstream, content, role):

@@ -206,8 +206,10 @@ def test_a_message_that_says_nothing_is_refused(fields: dict[str, Any]) -> None:
     assert refusal(messages=[HELLO, {"role": "assistant", **fields}]) == "invalid message content type: <nil>"
 
 
-def test_with_calls_a_content_may_be_null() -> None:
-    assert message(content=None, tool_calls=[call()]).content is None
+@pytest.mark.parametrize("calls", [[call()], []])
+def test_with_calls_a_content_may_be_null(calls: list[Any]) -> None:
+    """Also with a list of none: some apps keep every turn with both fields."""
+    assert message(content=None, tool_calls=calls).content is None
 
 
 @pytest.mark.parametrize("arguments", ["", " \n", None, "{}", "null"])

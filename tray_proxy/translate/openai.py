@@ -115,7 +115,7 @@ def to_message(message: openai.ChatMessage) -> ollama.Message:
     Raises:
         BadRequest: it says nothing at all, or its calls are no calls.
     """
-    if message.content is None and not message.tool_calls:
+    if message.content is None and message.tool_calls is None:
         raise BadRequest("invalid message content type: <nil>")
     for part in message.content if isinstance(message.content, list) else ():
         check_picture(part)
