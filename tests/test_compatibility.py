@@ -9,7 +9,7 @@ import pytest
 
 from tray_proxy.server.app import ROUTES
 from tray_proxy.translate.options import OPTION_RULES, Dropped, Renamed
-from tray_proxy.wire import anthropic, ollama, openai
+from tray_proxy.wire import anthropic, ollama, openai, responses
 
 DOCS = Path(__file__).parents[1] / "docs"
 # A document for each door.
@@ -30,6 +30,8 @@ REQUESTS = {
     "a message of OpenAI's chat": openai.ChatMessage,
     "POST /v1/completions": openai.CompletionRequest,
     "POST /v1/embeddings": openai.EmbeddingsRequest,
+    "POST /v1/responses": responses.ResponsesRequest,
+    "an item of a response's input": responses.InputItem,
     "POST /v1/messages": anthropic.MessagesRequest,
     "a block of a message": anthropic.ContentBlock,
 }
@@ -49,6 +51,7 @@ ANSWERS = {
     "POST /v1/completions": openai.TextCompletion,
     "POST /v1/embeddings": openai.EmbeddingList,
     "GET /v1/models": openai.Model,
+    "POST /v1/responses": responses.Response,
     "POST /v1/messages": anthropic.MessagesResponse,
 }
 # What Ollama itself takes, from its published OpenAPI file and `api/types.go`.
@@ -80,10 +83,19 @@ TAKEN_BY_OLLAMA = {
     ),
     "a message of OpenAI's chat": ("role content name tool_calls tool_call_id refusal audio function_call reasoning"),
     "POST /v1/completions": (
-        "model prompt best_of echo frequency_penalty logit_bias logprobs max_tokens n presence_penalty seed stop stream "
-        "stream_options suffix temperature top_p user"
+        "model prompt best_of echo frequency_penalty logit_bias logprobs max_tokens n presence_penalty seed stop "
+        "stream stream_options suffix temperature top_p user"
     ),
     "POST /v1/embeddings": "input model encoding_format dimensions user",
+    "POST /v1/responses": (
+        "model input instructions stream max_output_tokens temperature top_p top_logprobs include reasoning text tools "
+        "tool_choice parallel_tool_calls service_tier user metadata prompt_cache_key previous_response_id conversation "
+        "store prompt background background_options truncation context_management max_tool_calls stream_options "
+        "prompt_cache_options prompt_cache_retention safety_identifier moderation access_programs image"
+    ),
+    "an item of a response's input": (
+        "type role content call_id namespace name arguments input output summary encrypted_content tools id status phase"
+    ),
     # Of Anthropic's published API.
     "POST /v1/messages": (
         "model max_tokens messages system stream temperature top_p top_k stop_sequences tools tool_choice thinking "

@@ -16,14 +16,14 @@ from tray_proxy.demo import strict
 from tray_proxy.demo.refusals import RefusedError
 from tray_proxy.server.app import ROUTES
 from tray_proxy.translate.options import OPTION_RULES
-from tray_proxy.wire import anthropic, ollama, openai
+from tray_proxy.wire import anthropic, ollama, openai, responses
 
 MODELS = ("openai/gpt-4o-mini", "openai/gpt-4o", "anthropic/claude-sonnet-4", "openai/text-embedding-3-small")
 DIGEST = "sha256:" + "0" * 64
 FIELDS = sorted(
     {
         field.encode_name
-        for dialect in (ollama, openai, anthropic)
+        for dialect in (ollama, openai, anthropic, responses)
         for name, shape in vars(dialect).items()
         if name.endswith("Request")
         for field in msgspec.structs.fields(shape)
@@ -145,6 +145,36 @@ messages = spoiled({"role": roles, "content": texts}) | spoiled(
         "tool_call_id": st.just(b'"call_1"'),
     }
 )
+pieces = spoiled({"type": st.sampled_from([b'"input_text"', b'"output_text"']), "text": texts}) | spoiled(
+    {
+        "type": st.just(b'"input_image"'),
+        "image_url": pictures | st.just(b'"https://example.com/cat.png"'),
+        "detail": st.just(b'"low"'),
+    }
+)
+said = texts | st.lists(pieces, max_size=2).map(array)
+items = (
+    spoiled({"type": st.just(b'"message"'), "role": roles, "content": said})
+    | spoiled({"type": st.just(b'"reasoning"'), "summary": st.lists(pieces, max_size=1).map(array)})
+    | spoiled(
+        {
+            "type": st.sampled_from([b'"function_call"', b'"custom_tool_call"']),
+            "call_id": st.just(b'"call_1"'),
+            "namespace": st.just(b'"clock"') | st.just(b"null"),
+            "name": st.just(b'"f"'),
+            "arguments": st.just(b'"{}"') | texts,
+            "input": texts,
+        }
+    )
+    | spoiled(
+        {
+            "type": st.sampled_from([b'"function_call_output"', b'"custom_tool_call_output"']),
+            "call_id": st.just(b'"call_1"'),
+            "output": said | anything,
+        }
+    )
+    | spoiled({"type": st.sampled_from([b'"web_search_call"', b'"additional_tools"', b'"x"']), "id": texts})
+)
 options = st.dictionaries(
     st.sampled_from(sorted(OPTION_RULES)).map(written), anything | st.integers(-2, 2).map(written), max_size=3
 ).map(lambda members: an_object(members.items()))
@@ -152,6 +182,18 @@ conversations = st.lists(messages, min_size=1, max_size=3).map(array)
 tools = spoiled(
     {"type": st.just(b'"function"'), "function": spoiled({"name": st.just(b'"f"'), "parameters": schemas})}
 ) | spoiled({"name": st.just(b'"f"'), "input_schema": schemas, "description": texts})
+flat_tools = spoiled(
+    {
+        "type": st.sampled_from([b'"function"', b'"function"', b'"custom"', b'"web_search"']),
+        "name": st.just(b'"f"') | texts,
+        "description": texts,
+        "parameters": schemas,
+        "strict": st.just(b"false"),
+    }
+)
+grouped_tools = spoiled(
+    {"type": st.just(b'"namespace"'), "name": st.just(b'"clock"'), "tools": st.lists(flat_tools, max_size=2).map(array)}
+)
 names = st.sampled_from([*MODELS * 5, "mine", "gpt-4o-mini", "nobody/nothing", " openai/gpt-4o ", "llama3.1:8b"]).map(
     written
 )
@@ -161,7 +203,7 @@ ALWAYS = {
     "model": names,
     "messages": conversations,
     "prompt": texts,
-    "input": texts | st.lists(texts, max_size=3).map(array),
+    "input": texts | st.lists(texts, max_size=3).map(array) | st.lists(items, min_size=1, max_size=4).map(array),
     "from": names,
     "source": names,
     "destination": st.just(b'"mine"') | names,
@@ -170,7 +212,7 @@ ALWAYS = {
 SOMETIMES = {
     "options": options,
     "parameters": options,
-    "tools": st.lists(tools, max_size=2).map(array),
+    "tools": st.lists(tools, max_size=2).map(array) | st.lists(flat_tools | grouped_tools, max_size=3).map(array),
     "format": schemas | st.just(b'"json"'),
     "think": flags | st.just(b'"high"'),
     "images": st.lists(pictures, max_size=2).map(array),
@@ -189,6 +231,16 @@ SOMETIMES = {
     "stop_sequences": st.lists(texts, max_size=6).map(array),
     "output_config": st.sampled_from([b'{"effort":"low"}', b'{"format":{"type":"json_schema","schema":{}}}']),
     "max_completion_tokens": st.integers(-1, 50).map(written),
+    "max_output_tokens": st.integers(-1, 50).map(written),
+    "text": st.sampled_from(
+        [
+            b'{"verbosity":"low"}',
+            b'{"format":{"type":"json_schema","name":"a b","schema":{"type":"object"}}}',
+            b'{"format":{"type":"json_object"}}',
+            b'{"format":{"type":"json_schema"}}',
+        ]
+    ),
+    "include": st.just(b'["message.output_text.logprobs"]'),
     "temperature": st.sampled_from([b"0", b"0.5", b"2", b"-1"]),
     "top_p": st.sampled_from([b"0", b"0.5", b"1", b"2"]),
     "seed": st.integers().map(written),
@@ -201,6 +253,9 @@ SOMETIMES = {
             b'"required"',
             b'{"type":"any"}',
             b'{"type":"function","function":{"name":"f"}}',
+            b'{"type":"function","name":"f"}',
+            b'{"type":"allowed_tools","mode":"auto","tools":[{"type":"function","name":"f"}]}',
+            b'{"type":"web_search"}',
         ]
     ),
     "parallel_tool_calls": flags,

@@ -19,6 +19,7 @@ from tray_proxy.server import (
     ollama_models,
     openai_api,
     refusals,
+    responses_api,
 )
 from tray_proxy.server.asgi import TEXT, App, Receive, Record, Reply, Scope, Send, json_reply
 from tray_proxy.server.endpoint import Call, Endpoint, Handler
@@ -80,6 +81,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/v1/chat/completions", openai_api.chat_completions),
     ("POST", "/v1/completions", openai_api.completions),
     ("POST", "/v1/embeddings", openai_api.embeddings),
+    ("POST", "/v1/responses", responses_api.responses),
     ("POST", "/v1/messages", anthropic_api.messages),
     ("POST", "/v1/messages/count_tokens", anthropic_api.count_tokens),
     ("GET", "/v1/models", openai_api.models),
