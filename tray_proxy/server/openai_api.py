@@ -61,10 +61,8 @@ async def embeddings(call: Call) -> None:
         raise BadRequest(
             f"Invalid value for 'encoding_format' = {request.encoding_format}. Supported values: ['float', 'base64']."
         )
-    try:
-        given = embeds.to_texts(request.input)
-    except BadRequest:
-        given = []
+    # Ollama takes an empty text for one here, and under `/api` for none.
+    given = [""] if request.input == "" else embeds.to_texts(request.input)
     if not given:
         raise BadRequest("invalid input")
     found = await call.find(request.model)
