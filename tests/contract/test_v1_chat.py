@@ -742,6 +742,12 @@ def test_what_openrouter_knows_is_sent_on_as_it_is(proxy, upstream):
     assert sent_with(proxy, upstream, **SENT_ON) == SENT_ON
 
 
+@pytest.mark.parametrize("choice", ["auto", "none", "required"])
+def test_how_tools_are_to_be_used_is_sent_on_where_there_are_some(proxy, upstream, choice):
+    assert sent_with(proxy, upstream, tools=[TOOL], tool_choice=choice)["tool_choice"] == choice
+    assert sent_with(proxy, upstream, tools=[], tool_choice=choice, parallel_tool_calls=True) == {}
+
+
 @pytest.mark.parametrize("name", [*SENT_ON, "max_completion_tokens", "reasoning_effort", "reasoning", "stream_options"])
 def test_null_is_the_same_as_nothing(proxy, upstream, name):
     assert sent_with(proxy, upstream, **{name: None}) == {}

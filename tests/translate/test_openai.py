@@ -140,6 +140,12 @@ def test_what_ollama_has_no_word_for_goes_beside_the_request() -> None:
     assert translated(**more, tools=[TOOL]).more == more
 
 
+@pytest.mark.parametrize("tools", [None, []])
+def test_without_tools_nothing_is_said_of_them(tools: list[Any] | None) -> None:
+    """OpenAI refuses a choice among none, which Ollama passes over."""
+    assert translated(tools=tools, tool_choice="auto", parallel_tool_calls=True, user="ann").more == {"user": "ann"}
+
+
 @pytest.mark.parametrize(("n", "more"), [(None, {}), (1, {}), (2, {"n": 2}), (128, {"n": 128})])
 def test_one_answer_need_not_be_asked_for(n: int | None, more: dict[str, int]) -> None:
     assert translated(n=n).more == more

@@ -46,6 +46,8 @@ SENT_ON = (
     "tool_choice", "parallel_tool_calls", "n", "logit_bias", "prediction", "verbosity", "service_tier", "user",
     "metadata", "prompt_cache_key", "cache_control", "provider",
 )  # fmt: skip
+# OpenAI refuses them where there are no tools; Ollama passes them over, and apps send them with an empty list.
+ABOUT_TOOLS = ("tool_choice", "parallel_tool_calls")
 # For the types that are not here, `api_error`.
 ERROR_TYPES = {
     400: "invalid_request_error",
@@ -79,6 +81,8 @@ def to_chat(request: openai.ChatCompletionRequest) -> Translated:
         top_logprobs=request.top_logprobs,
     )
     more = sent_on(request)
+    if not request.tools:
+        more = {field: value for field, value in more.items() if field not in ABOUT_TOOLS}
     wanted = request.response_format or {}
     if wanted.get("type") in ("json_object", "json_schema"):
         more["response_format"] = wanted
