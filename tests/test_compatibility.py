@@ -94,7 +94,8 @@ TAKEN_BY_OLLAMA = {
         "prompt_cache_options prompt_cache_retention safety_identifier moderation access_programs image"
     ),
     "an item of a response's input": (
-        "type role content call_id namespace name arguments input output summary encrypted_content tools id status phase"
+        "type role content call_id namespace name arguments input output summary encrypted_content tools id status "
+        "phase"
     ),
     # Of Anthropic's published API.
     "POST /v1/messages": (

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import re
 import time
 from typing import Any
 
@@ -368,7 +367,7 @@ def test_tools_that_would_run_at_openai_are_left_out_beside_others(proxy, upstre
     ],
 )
 def test_a_request_for_such_tools_alone_is_refused(proxy, upstream, fields):
-    assert re.search(r"run at OpenAI, and cannot be used|cannot be called here", refused(proxy, upstream, **fields))
+    assert "cannot be called here" in refused(proxy, upstream, **fields)
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,16 @@ def test_how_closely_a_picture_is_looked_at_is_sent_on(url: str) -> None:
     assert sent(message([image({"url": url, "detail": "low"})]))[0]["content"][0]["image_url"]["detail"] == "low"
 
 
+def test_so_it_is_where_it_stands_beside_the_address() -> None:
+    """As OpenAI's Responses have it; what is none of its words is left out."""
+    parts = [image(LINK) | {"detail": "high"}, image(LINK) | {"detail": "much"}]
+
+    assert sent(message(parts))[0]["content"] == [
+        {"type": "image_url", "image_url": {"url": LINK, "detail": "high"}},
+        {"type": "image_url", "image_url": {"url": LINK}},
+    ]
+
+
 @pytest.mark.parametrize("role", ["system", "user", "assistant"])
 def test_a_mark_for_the_providers_cache_keeps_its_place(role: str) -> None:
     """Claude's prompts are read again at a tenth of the price up to there."""

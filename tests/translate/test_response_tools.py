@@ -133,7 +133,7 @@ def test_nothing_but_such_tools_is_refused() -> None:
 
     assert type(error) is UnsupportedRequest
     assert error.message == (
-        "tools: local_shell, web_search would run at OpenAI, and cannot be used here: offer functions, or none"
+        "tools: local_shell, web_search cannot be called here: offer functions or custom tools, or none"
     )
 
 

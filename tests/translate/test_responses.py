@@ -380,7 +380,7 @@ def test_a_schema_has_a_name_that_openrouter_takes(name: str | None, known_as: s
         (
             {"tools": [{"type": "web_search"}]},
             UnsupportedRequest,
-            "tools: web_search would run at OpenAI, and cannot be used here: offer functions, or none",
+            "tools: web_search cannot be called here: offer functions or custom tools, or none",
         ),
     ],
 )

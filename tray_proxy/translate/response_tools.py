@@ -3,7 +3,8 @@ The tools of `/v1/responses` as functions of a chat: flat functions, groups of t
 
 Upstream a function has a plain name and a schema. So a tool in a group (`namespace`) is sent as `group__tool`, and
 one that takes any text (`custom`: Codex's `apply_patch`) with that text as its only argument; `names` tells what a
-call of it was meant for. Tools that run at OpenAI are left out: they cost beside the model, and you are not asked.
+call of it was meant for. Other tools are left out: they run at OpenAI and cost beside the model, and you are not asked;
+or its own models alone know how to call them.
 
 Source: OpenAI's API reference, "Responses" (tools, tool_choice); OpenRouter docs, "Tool & Function Calling".
 """
@@ -125,8 +126,8 @@ def offer(tools: Iterable[dict[str, Any]], choice: Any) -> Offer:
         functions[function.name] = function
     if given and not functions and choice != "none":
         raise UnsupportedRequest(
-            f"tools: {', '.join(sorted({str(tool.type) for tool in given}))} would run at OpenAI, and cannot be used "
-            "here: offer functions, or none"
+            f"tools: {', '.join(sorted({str(tool.type) for tool in given}))} cannot be called here: offer functions or "
+            "custom tools, or none"
         )
     allowed, chosen = _chosen(choice, names)
     sent = [msgspec.Raw(_encode(_Sent(function))) for name, function in functions.items() if name in allowed]
