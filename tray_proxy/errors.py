@@ -69,7 +69,7 @@ class BodyTooLarge(ProxyError):
 
 
 class UnsupportedEncoding(ProxyError):
-    """The request is compressed."""
+    """The request is compressed in a way that its route does not unpack."""
 
     status = 415
     hint = "Turn compression of requests off in the app."

@@ -9,12 +9,16 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from tray_proxy.errors import BadRequest, BodyTooLarge, UnsupportedEncoding
 from tray_proxy.server.key_case import KeyCase
+
+if TYPE_CHECKING:
+    # Read only when such a body comes: the first chat does not need the library.
+    from tray_proxy.server.zstd import Unpacked
 
 type Scope = MutableMapping[str, Any]
 type Message = MutableMapping[str, Any]
@@ -90,45 +94,77 @@ async def send_reply(send: Send, reply: Reply) -> None:
     await send({"type": "http.response.body", "body": reply.body})
 
 
-async def read_body(scope: Scope, receive: Receive) -> bytearray:
+async def read_body(scope: Scope, receive: Receive, *, limit: int = MAX_BODY_BYTES) -> bytearray:
     """
     Read the whole body, in one piece of memory.
 
+    Args:
+        limit: How many bytes it may have; one that was packed has a limit of its own.
+
     Raises:
-        UnsupportedEncoding: it is compressed.
+        UnsupportedEncoding: it is compressed in a way that this route does not unpack.
         BodyTooLarge: it exceeds the limit; nothing more is read.
-        BadRequest: it did not arrive in time.
+        BadRequest: it did not arrive in time, or cannot be unpacked.
         ClientLeft: the client closed the connection.
     """
-    encoding = header(scope, "content-encoding").strip().lower()
-    if encoding not in ("", "identity"):
-        raise UnsupportedEncoding(encoding)
-    length = header(scope, "content-length")
-    announced = int(length) if length.isdecimal() else 0
-    if announced > MAX_BODY_BYTES:
-        raise _too_large()
-    body, size = bytearray(), 0
+    body = _body(scope, limit)
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     raise ClientLeft
-                part = message.get("body", b"")
-                end = size + len(part)
-                if end > MAX_BODY_BYTES:
-                    raise _too_large()
-                if end > len(body):
-                    body = _with_room(body, end, announced)
-                body[size:end] = part
-                size = end
+                body.add(message.get("body", b""))
                 if not message.get("more_body", False):
-                    del body[size:]
-                    return body
+                    return body.whole()
     except TimeoutError:
         raise BadRequest(
             f"The request did not arrive within {BODY_TIMEOUT_S:g} s: send it again, or send less at once."
         ) from None
+
+
+def _body(scope: Scope, limit: int) -> "_Body | Unpacked":
+    """Begin a body as its headers announce it."""
+    encoding = header(scope, "content-encoding").strip().lower()
+    if encoding == "zstd" and _unpacks(scope["path"]):
+        from tray_proxy.server.zstd import Unpacked
+
+        return Unpacked()
+    if encoding not in ("", "identity"):
+        raise UnsupportedEncoding(encoding)
+    length = header(scope, "content-length")
+    announced = int(length) if length.isdecimal() else 0
+    if announced > limit:
+        raise _too_large(limit)
+    return _Body(announced, limit)
+
+
+def _unpacks(path: str) -> bool:
+    """Say whether a route takes zstd, as Ollama's do where the body is JSON; sound is packed already."""
+    return path.startswith("/v1/") and not path.startswith("/v1/audio/")
+
+
+class _Body:
+    """A body that is joined part by part."""
+
+    def __init__(self, announced: int, limit: int) -> None:
+        self._announced = announced
+        self._limit = limit
+        self._room = bytearray()
+        self._size = 0
+
+    def add(self, part: bytes) -> None:
+        end = self._size + len(part)
+        if end > self._limit:
+            raise _too_large(self._limit)
+        if end > len(self._room):
+            self._room = _with_room(self._room, end, self._announced)
+        self._room[self._size : end] = part
+        self._size = end
+
+    def whole(self) -> bytearray:
+        del self._room[self._size :]
+        return self._room
 
 
 def _with_room(body: bytearray, needed: int, announced: int) -> bytearray:
@@ -142,9 +178,9 @@ def _with_room(body: bytearray, needed: int, announced: int) -> bytearray:
     return larger
 
 
-def _too_large() -> BodyTooLarge:
+def _too_large(limit: int) -> BodyTooLarge:
     return BodyTooLarge(
-        f"The request is larger than {MAX_BODY_BYTES // 1024 // 1024} MiB: "
+        f"The request is larger than {limit // 1024 // 1024} MiB: "
         "send less at once, for example fewer or smaller pictures."
     )
 
