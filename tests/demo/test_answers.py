@@ -110,6 +110,29 @@ def test_arguments_are_json_text(answer) -> None:
     assert answer("use a tool", tools=[WEATHER]).calls[0].arguments == '{"city":"demo city"}'
 
 
+DICTATED = """Use both tools.
+#call:get_time {"zone": "UTC"}
+#call:get_moon {}"""
+
+
+def test_a_dictated_call_is_made_as_it_was_written(answer) -> None:
+    """It and no other, though the text speaks of more; nor one that is not offered."""
+    calls = answer(DICTATED, tools=[WEATHER, TIME]).calls
+
+    assert [(call.name, call.arguments) for call in calls] == [("get_time", '{"zone": "UTC"}')]
+
+
+def test_a_conversation_with_a_dictated_call_has_no_others(answer) -> None:
+    """An agent adds words of its own to each result, and some of them name its tools."""
+    messages = [
+        {"role": "user", "content": DICTATED},
+        {"role": "assistant", "content": "It is noon."},
+        {"role": "user", "content": "Reminder: get_weather is a tool."},
+    ]
+
+    assert answer(messages=messages, tools=[WEATHER, TIME]).calls == []
+
+
 def test_json_is_answered_where_json_is_asked_for(answer) -> None:
     """Labelled inside, since the text itself must be JSON."""
     said = json.loads(answer(response_format={"type": "json_object"}).text)

@@ -2,6 +2,9 @@
 What the demo answers: a plainly labelled text, tool calls or JSON, the same for the same request.
 
 No model is called. `compose()` decides what is said; `demo.dialect` puts it into OpenRouter's words.
+
+A person or a test dictates a call by typing it on a line: `#call:read_file {"path": "notes.txt"}`. An agent's own words
+to the model name many of its tools; a conversation with a dictated call has no others.
 """
 
 import hashlib
@@ -23,6 +26,7 @@ IMAGE_TOKENS = 258
 
 # About four characters, a space belonging to the word after it: roughly what tokenizers do.
 _TOKEN = re.compile(r"\s*\S{1,6}|\s+")
+_DICTATED = re.compile(r"#call:(?P<name>[\w.-]+) (?P<arguments>\{.*\})")
 
 
 @dataclass(frozen=True)
@@ -159,6 +163,8 @@ def _tool_calls(request: shapes.ChatRequest) -> list[Call]:
     question = last_user_text(request)
     if not functions or request.tool_choice == "none":
         return []
+    if any(_DICTATED.search(text_of(message.content)) for message in request.messages):
+        return _dictated(request, functions, question)
     named = [function for function in functions if function.name in question]
     chosen = _forced(request, functions) or named
     if not chosen and re.search(r"\btools?\b", question, re.IGNORECASE):
@@ -170,6 +176,12 @@ def _tool_calls(request: shapes.ChatRequest) -> list[Call]:
     return [
         Call(_call_id(request, number), function.name, _arguments(function)) for number, function in enumerate(chosen)
     ]
+
+
+def _dictated(request: shapes.ChatRequest, functions: list[shapes.FunctionSpec], question: str) -> list[Call]:
+    names = {function.name for function in functions}
+    wanted = [call for call in _DICTATED.finditer(question) if call["name"] in names]
+    return [Call(_call_id(request, number), call["name"], call["arguments"]) for number, call in enumerate(wanted)]
 
 
 def _forced(request: shapes.ChatRequest, functions: list[shapes.FunctionSpec]) -> list[shapes.FunctionSpec]:
