@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tray_proxy.errors import BadRequest, UnsupportedRequest
-from tray_proxy.translate.reasoning import check_think, check_thinks, to_reasoning
+from tray_proxy.translate.reasoning import check_think, check_thinks, think_of, to_reasoning
 from tray_proxy.wire.openrouter import ModelEntry, Reasoning, ReasoningFacts
 
 PLAIN = ModelEntry(id="v/m")
@@ -140,3 +140,75 @@ def test_only_a_limit_that_leaves_no_room_is_widened(limit: int, fields: dict[st
 @pytest.mark.parametrize("think", [None, True, False, "low"])
 def test_without_a_limit_claude_is_asked_as_all_are(think: object) -> None:
     assert to_reasoning(think, claude()) == to_reasoning(think, thinker())
+
+
+@pytest.mark.parametrize(
+    ("effort", "think"),
+    [
+        (None, None),
+        ("", None),
+        ("none", False),
+        ("minimal", "low"),
+        ("low", "low"),
+        ("medium", "medium"),
+        ("high", "high"),
+        ("max", "max"),
+        ("xhigh", "max"),
+        ("ultra", "max"),
+    ],
+)
+def test_effort_is_openais_word_for_it(effort: str | None, think: bool | str | None) -> None:
+    result = think_of(effort)
+
+    assert result == think
+    check_think(result)
+
+
+@pytest.mark.parametrize("effort", ["deep", "High", "true", " low"])
+def test_another_word_for_effort_is_refused(effort: str) -> None:
+    with pytest.raises(BadRequest) as caught:
+        think_of(effort)
+
+    assert caught.value.message == (
+        f'invalid reasoning value: "{effort}" (must be one of "none", "minimal", "low", "medium", "high", "max", '
+        '"xhigh", "ultra")'
+    )
+
+
+@pytest.mark.parametrize(
+    ("budget", "limit", "reasoning"),
+    [
+        (2000, None, Reasoning(max_tokens=2000)),
+        (2000, 2001, Reasoning(max_tokens=2000)),
+        (1024, 4000, Reasoning(max_tokens=1024)),
+        # No room is left for an answer, or it is less than Claude takes: as without a budget.
+        (2000, 2000, Reasoning(enabled=True)),
+        (2000, 1500, Reasoning(enabled=True)),
+        (1023, None, Reasoning(enabled=True)),
+        (0, None, Reasoning(enabled=True)),
+        (None, 4000, Reasoning(enabled=True)),
+    ],
+)
+@pytest.mark.parametrize("model", [claude(), thinker(), thinker(mandatory=True)], ids=["claude", "other", "mandatory"])
+def test_a_budget_that_leaves_room_for_an_answer_is_sent(
+    model: ModelEntry, budget: int | None, limit: int | None, reasoning: Reasoning
+) -> None:
+    assert to_reasoning(True, model, limit, budget) == {"reasoning": reasoning}
+
+
+def test_a_budget_counts_before_a_level() -> None:
+    """OpenRouter takes one of the two."""
+    assert to_reasoning("low", claude(), 4000, 2000) == {"reasoning": Reasoning(max_tokens=2000)}
+
+
+@pytest.mark.parametrize(("think", "fields"), [(None, {}), (False, OFF)])
+def test_a_budget_alone_makes_nobody_think(think: bool | None, fields: dict[str, Any]) -> None:
+    assert to_reasoning(think, claude(), 4000, 2000) == fields
+
+
+def test_who_cannot_think_has_no_budget() -> None:
+    assert to_reasoning(True, PLAIN, None, 2000) == {}
+
+
+def test_a_budget_without_room_does_not_take_claudes_least_from_it() -> None:
+    assert to_reasoning(True, claude(), 100, 50) == LEAST

@@ -99,3 +99,26 @@ def test_likelihoods_that_were_held_come_with_the_rest() -> None:
 
     assert watch.feed("an E", tokens("an", " E")) == ("an ", tuple(tokens("an")))
     assert watch.release() == ("E", tuple(tokens(" E")))
+
+
+@pytest.mark.parametrize(
+    ("pieces", "stops", "found"),
+    [
+        (["The END."], STOPS, "END"),
+        (["a", "E", "N", "D"], STOPS, "END"),
+        (["a User: b END"], STOPS, "User:"),
+        # Of two that end together the longer one, for it began first.
+        (["xabc"], ["bc", "abc"], "abc"),
+        (["xabcd"], ["abcde", "bc"], "bc"),
+        # Nothing comes after the first.
+        (["END", "###"], STOPS, "END"),
+        (["The EN"], STOPS, ""),
+        ([], STOPS, ""),
+    ],
+)
+def test_the_stop_that_ended_a_text_is_named(pieces: list[str], stops: list[str], found: str) -> None:
+    watch = StopWatch(stops)
+    for piece in pieces:
+        watch.feed(piece)
+
+    assert (watch.found, watch.stopped) == (found, bool(found))

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from tray_proxy.errors import UpstreamError
-from tray_proxy.translate.stream import Call, Delta, Outcome, ReplyStream, Turn, parse_arguments
-from tray_proxy.wire.openrouter import CompletionChunk, TokenLogprob
+from tray_proxy.translate.stream import Call, Delta, Finish, Outcome, ReplyStream, Turn, parse_arguments
+from tray_proxy.wire.openrouter import CompletionChunk, CompletionTokens, PromptTokens, TokenLogprob, Usage
 
 
 def chunk(finish: str | None = None, usage: dict[str, Any] | None = None, **delta: Any) -> CompletionChunk:
@@ -448,3 +448,194 @@ def test_a_turn_says_only_what_the_app_was_given() -> None:
     _, reply = watched(chunk(content="Good ###"))
 
     assert reply.turn() == Turn("Good ", (), [])
+
+
+# -- how it ended ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reason", ["stop", "length", "tool_calls", "content_filter", "something new"])
+def test_openrouters_reason_is_kept_beside_ollamas(reason: str) -> None:
+    """Other dialects know more of them."""
+    assert outcome(chunk(reason, content="Hi")).finishes == {0: Finish(reason, None)}
+
+
+def test_an_answer_without_a_reason_stopped() -> None:
+    assert outcome(chunk(content="Hi")).finishes == {0: Finish("stop", None)}
+
+
+def test_an_answer_without_a_chunk_is_one_that_stopped() -> None:
+    assert outcome().finishes == {0: Finish("stop", None)}
+
+
+@pytest.mark.parametrize(
+    ("native", "stop"), [("stop_sequence", ""), ("end_turn", None), ("stop", None), (None, None), ("", None)]
+)
+def test_anthropics_own_word_tells_that_it_was_a_stop_string(native: str | None, stop: str | None) -> None:
+    """But not which of them."""
+    choice = {"index": 0, "delta": {}, "finish_reason": "stop", "native_finish_reason": native}
+
+    ended = outcome(msgspec.convert({"choices": [choice]}, CompletionChunk))
+
+    assert ended.finishes == {0: Finish("stop", stop)}
+
+
+def test_a_watched_stop_is_named() -> None:
+    _, reply = watched(chunk(content="Good ##"), chunk("length", content="# night"))
+
+    assert reply.finish(9, marked=False)[1].finishes == {0: Finish("stop", "###")}
+
+
+def test_a_reason_that_comes_after_a_watched_stop_changes_nothing() -> None:
+    _, reply = watched(chunk(content="###"), chunk("length"))
+
+    ended = reply.finish(9, marked=True)[1]
+    assert (ended.done_reason, ended.finishes) == ("stop", {0: Finish("stop", "###")})
+
+
+def test_where_no_watched_stop_came_the_reason_is_openrouters() -> None:
+    _, reply = watched(chunk(content="Good ##"), chunk("length"))
+
+    assert reply.finish(9, marked=True)[1].finishes == {0: Finish("length", None)}
+
+
+def test_usage_is_kept_whole() -> None:
+    usage = usage_chunk(
+        12,
+        34,
+        cost=0.5,
+        prompt_tokens_details={"cached_tokens": 5, "cache_write_tokens": 6, "audio_tokens": 0},
+        completion_tokens_details={"reasoning_tokens": 7},
+    )
+
+    assert outcome(chunk("stop"), usage).usage == Usage(12, 34, 0.5, PromptTokens(5, 6), CompletionTokens(7))
+
+
+def test_without_usage_none_is_made_up() -> None:
+    assert outcome(chunk("stop", content="Hi")).usage == Usage()
+
+
+# -- several answers -------------------------------------------------------------------------------
+
+
+def of(index: int | None, finish: str | None = None, **delta: Any) -> dict[str, Any]:
+    """A choice of a chunk."""
+    return {"index": index, "delta": delta, "finish_reason": finish}
+
+
+def several(*choices: dict[str, Any]) -> CompletionChunk:
+    return msgspec.convert({"id": "gen-1", "choices": list(choices)}, CompletionChunk)
+
+
+def test_several_answers_are_told_apart() -> None:
+    """Whether they come in one chunk or each in its own."""
+    deltas = said(several(of(0, content="a"), of(1, content="b")), several(of(1, content="B")), several(of(0, "stop")))
+
+    assert deltas == [Delta("a"), Delta("b", choice=1), Delta("B", choice=1)]
+
+
+def test_a_choice_without_a_number_is_the_first() -> None:
+    assert said(several(of(None, "stop", content="a"))) == [Delta("a")]
+
+
+def test_each_answer_ends_for_its_own_reason_and_the_first_ones_is_ollamas() -> None:
+    result = outcome(several(of(1, "length", content="b")), several(of(0, "content_filter", content="a")))
+
+    assert list(result.finishes.items()) == [(0, Finish("content_filter")), (1, Finish("length"))]
+    assert result.done_reason == "stop"
+
+
+def test_ollamas_reason_is_the_first_answers_alone() -> None:
+    assert outcome(several(of(1, "stop")), several(of(0, "length"))).done_reason == "length"
+
+
+def test_the_calls_of_several_answers_do_not_mix() -> None:
+    deltas = said(
+        several(of(0, tool_calls=[piece(0, "a", name="f")]), of(1, tool_calls=[piece(0, "b", name="g")])),
+        several(of(0, tool_calls=[piece(0, arguments='{"x":1}')]), of(1, tool_calls=[piece(0, arguments='{"y":2}')])),
+        several(of(0, "tool_calls"), of(1, "tool_calls")),
+    )
+
+    assert deltas == [
+        Delta(calls=(Call(0, "a", "f", {"x": 1}),)),
+        Delta(calls=(Call(0, "b", "g", {"y": 2}),), choice=1),
+    ]
+
+
+def test_calls_still_open_at_the_end_are_given_for_each_answer() -> None:
+    reply = ReplyStream(0)
+    reply.feed(several(of(1, tool_calls=[piece(0, "b", name="g")]), of(0, tool_calls=[piece(0, "a", name="f")])), 1)
+
+    left, _ = reply.finish(2, marked=True)
+
+    assert sorted(left, key=lambda delta: delta.choice) == [
+        Delta(calls=(Call(0, "a", "f", {}),)),
+        Delta(calls=(Call(0, "b", "g", {}),), choice=1),
+    ]
+
+
+def test_ids_that_are_made_up_differ_between_answers() -> None:
+    nameless = [piece(0, None, name="f")]
+
+    deltas = said(several(of(0, "tool_calls", tool_calls=nameless), of(1, "tool_calls", tool_calls=nameless)))
+
+    assert [(delta.choice, delta.calls[0].id) for delta in deltas] == [(0, "call_a2a855e7"), (1, "call_fcba3967")]
+
+
+def test_likelihoods_go_with_the_answer_they_belong_to() -> None:
+    token = {"token": "Hi", "logprob": -0.1}
+    choice = of(1, "stop", content="Hi") | {"logprobs": {"content": [token]}}
+
+    assert said(several(of(0, "stop", content="Ho"), choice)) == [
+        Delta("Ho"),
+        Delta("Hi", logprobs=(TokenLogprob("Hi", -0.1),), choice=1),
+    ]
+
+
+def watched_twice(*chunks: CompletionChunk) -> tuple[list[Delta], ReplyStream]:
+    """What two answers say while stop strings are watched for."""
+    reply = ReplyStream(0)
+    reply.watch_for(STOPS, choices=2)
+    return [delta for each in chunks for delta in reply.feed(each, 1)], reply
+
+
+def test_a_stop_ends_one_of_several_answers_and_the_others_go_on() -> None:
+    deltas, reply = watched_twice(
+        several(of(0, content="a #"), of(1, content="b")),
+        several(of(0, content="##"), of(1, content="#")),
+        several(of(0, content="more"), of(1, content=" B")),
+        several(of(0, "stop"), of(1, "length")),
+    )
+    left, result = reply.finish(9, marked=True)
+
+    assert (reply.stopped, left) == (False, [])
+    assert deltas == [Delta("a "), Delta("b", choice=1), Delta("# B", choice=1)]
+    assert result.finishes == {0: Finish("stop", "###"), 1: Finish("length", None)}
+
+
+def test_what_was_held_back_comes_for_each_answer() -> None:
+    _, reply = watched_twice(several(of(0, content="a#"), of(1, content="b##")))
+
+    assert reply.release() == [Delta("#"), Delta("##", choice=1)]
+
+
+def test_one_answer_that_was_cut_makes_all_of_it_incomplete() -> None:
+    reply = ReplyStream(0)
+    reply.feed(several(of(0, "stop", content="a"), of(1, content="b")), 1)
+
+    with pytest.raises(UpstreamError):
+        reply.finish(2, marked=False)
+
+
+def test_of_several_answers_the_first_is_the_turn() -> None:
+    """An app that asks for several keeps that one, or none."""
+    detail = {"type": "reasoning.text", "index": 0}
+    reply = ReplyStream(0)
+    reply.feed(
+        several(
+            of(1, "stop", content="b", reasoning_details=[detail | {"text": "B."}]),
+            of(0, "stop", content="a", reasoning_details=[detail | {"text": "A."}]),
+        ),
+        1,
+    )
+
+    assert reply.turn() == Turn("a", (), [detail | {"text": "A."}])
