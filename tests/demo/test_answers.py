@@ -110,6 +110,14 @@ def test_arguments_are_json_text(answer) -> None:
     assert answer("use a tool", tools=[WEATHER]).calls[0].arguments == '{"city":"demo city"}'
 
 
+@pytest.mark.parametrize("role", ["system", "developer"])
+def test_words_of_the_system_at_the_end_change_nothing(answer, role) -> None:
+    """Claude Code has them after the user's question."""
+    messages = [{"role": "user", "content": "use a tool"}, {"role": role, "content": "Be brief."}]
+
+    assert [call.name for call in answer(messages=messages, tools=[WEATHER]).calls] == ["get_weather"]
+
+
 DICTATED = """Use both tools.
 #call:get_time {"zone": "UTC"}
 #call:get_moon {}"""

@@ -90,9 +90,19 @@ def compose(request: shapes.ChatRequest, model: DemoModel) -> Answer:
 
 
 def last_user_text(request: shapes.ChatRequest) -> str:
-    """Give the text of the last message if it is the user's, else nothing."""
-    last = request.messages[-1]
+    """Give the text of the last turn if it is the user's, else nothing."""
+    last = _last_turn(request)
     return text_of(last.content) if isinstance(last, shapes.UserMessage) else ""
+
+
+def _turns(request: shapes.ChatRequest) -> list[shapes.Message]:
+    """Leave out the words of the system: some agents have them at the end."""
+    of_system = (shapes.SystemMessage, shapes.DeveloperMessage)
+    return [message for message in request.messages if not isinstance(message, of_system)]
+
+
+def _last_turn(request: shapes.ChatRequest) -> shapes.Message | None:
+    return next(reversed(_turns(request)), None)
 
 
 def text_of(content: str | list[shapes.Part] | list[shapes.TextPart] | None) -> str:
@@ -142,7 +152,7 @@ def _json(value: object) -> str:
 
 def _plain_text(request: shapes.ChatRequest, model: DemoModel) -> str:
     results: list[str] = []
-    for message in reversed(request.messages):
+    for message in reversed(_turns(request)):
         if not isinstance(message, shapes.ToolMessage):
             break
         results.insert(0, _quoted(text_of(message.content)))
@@ -187,7 +197,7 @@ def _dictated(request: shapes.ChatRequest, functions: list[shapes.FunctionSpec],
 def _forced(request: shapes.ChatRequest, functions: list[shapes.FunctionSpec]) -> list[shapes.FunctionSpec]:
     choice = request.tool_choice
     # After a result the answer may follow: a loop that asks for "required" each time would never end.
-    if isinstance(request.messages[-1], shapes.ToolMessage):
+    if isinstance(_last_turn(request), shapes.ToolMessage):
         return []
     if isinstance(choice, shapes.ToolChoice) and isinstance(choice.function, shapes.NamedFunction):
         return [function for function in functions if function.name == choice.function.name]
