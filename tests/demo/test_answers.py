@@ -187,3 +187,49 @@ def test_an_alias_lets_its_target_answer(answer) -> None:
 def test_tokens_make_up_the_text(text) -> None:
     """Nothing is lost between the pieces."""
     assert "".join(tokens(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("model", "n", "copies"),
+    [
+        ("openai/gpt-4o-mini", None, 1),
+        ("openai/gpt-4o-mini", 1, 1),
+        ("openai/gpt-4o-mini", 3, 3),
+        ("deepseek/deepseek-r1", 3, 1),
+        ("anthropic/claude-sonnet-4", 3, 1),
+    ],
+)
+def test_openais_models_give_as_many_answers_as_are_asked_for_and_others_one(answer, model, n, copies) -> None:
+    """As it is: the field goes to the provider, who knows it or does not."""
+    assert answer(model=model, n=n).copies == copies
+
+
+def test_every_copy_is_counted(answer) -> None:
+    """Each is paid for."""
+    assert answer(n=3).completion_tokens == 3 * answer().completion_tokens
+
+
+def test_a_length_is_kept_by_each_copy(answer) -> None:
+    """A limit is that of one answer."""
+    said = answer(n=2, max_tokens=3)
+
+    assert (said.text, said.completion_tokens) == ("[demo] You asked", 6)
+
+
+@pytest.mark.parametrize("more", [{}, {"tools": [WEATHER], "tool_choice": "required"}])
+def test_an_answer_that_fits_is_not_cut_for_the_others_sake(answer, more) -> None:
+    """Two of nineteen tokens are longer together than either may be."""
+    alone = answer(**more)
+
+    said = answer(n=2, max_tokens=alone.completion_tokens, **more)
+
+    assert (said.text, said.calls, said.finish_reason) == (alone.text, alone.calls, alone.finish_reason)
+
+
+@pytest.mark.parametrize(
+    ("more", "stopped"),
+    [({}, False), ({"stop": "nowhere"}, False), ({"stop": "asked"}, True), ({"max_tokens": 3}, False)],
+)
+def test_an_answer_knows_whether_a_stop_ended_it(answer, more, stopped) -> None:
+    """Anthropic tells that from the end of a turn."""
+    assert answer(**more).stopped is stopped

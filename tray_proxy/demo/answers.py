@@ -225,9 +225,9 @@ def _cut_at_stop(answer: Answer, request: shapes.ChatRequest) -> Answer:
 
 
 def _cut_to_length(answer: Answer, request: shapes.ChatRequest) -> Answer:
-    """Keep what fits into `max_tokens`: thinking first, then text, then calls; half a call is none."""
+    """Keep what fits into `max_tokens`, of each copy: thinking first, then text, then calls; half a call is none."""
     limit = request.max_completion_tokens or request.max_tokens
-    if limit is None or answer.completion_tokens <= limit:
+    if limit is None or answer.completion_tokens <= limit * answer.copies:
         return answer
     thought = tokens(answer.reasoning)[:limit]
     text = tokens(answer.text)[: limit - len(thought)]
