@@ -25,6 +25,8 @@ ANSWERS = {
     "gemini": make("google/gemini-2.5-flash", text="x", reasoning="hm"),
     "calls": make(calls=[Call("a", "f", '{"city":"Oslo"}'), Call("b", "g", "{}")], finish_reason="tool_calls"),
     "logprobs": make(text="one two", top_logprobs=2),
+    "copies": make("openai/o4-mini", text="one two", reasoning="hm", copies=2),
+    "a stop": make("anthropic/claude-sonnet-4", text="one", stopped=True),
 }
 
 
@@ -77,3 +79,61 @@ def test_an_event_is_one_line() -> None:
 
     assert written.count(b"\n") == 2
     assert json.loads(written.removeprefix(b"data: ")) == {"a": "b\nc"}
+
+
+def test_each_copy_has_its_deltas_its_end_and_its_number() -> None:
+    """One chunk each, as OpenAI sends them; the usage counts all of them once."""
+    *said, usage = dialect.chunks(make(text="one two", copies=2), "gen-1", 0)
+
+    told = [
+        (choice["index"], choice["delta"]["content"], choice["finish_reason"])
+        for chunk in said
+        for choice in chunk["choices"]
+    ]
+    assert told == [
+        (0, "", None),
+        (1, "", None),
+        (0, "one two", None),
+        (1, "one two", None),
+        (0, "", "stop"),
+        (1, "", "stop"),
+    ]
+    assert {len(chunk["choices"]) for chunk in said} == {1}
+    assert (usage["choices"], usage["usage"]["completion_tokens"]) == ([], 4)
+
+
+def test_a_result_has_all_copies_side_by_side() -> None:
+    """Alike but for their numbers."""
+    first, second = dialect.result(make(text="one two", copies=2), "gen-1", 0)["choices"]
+
+    assert (first["index"], second["index"]) == (0, 1)
+    assert first | {"index": 1} == second
+
+
+def test_thinking_is_counted_for_each_copy() -> None:
+    """As it is part of what each costs."""
+    usage = dialect.usage(make("openai/o4-mini", text="one two", reasoning="hm hm hm", copies=2))
+
+    assert (usage["completion_tokens"], usage["completion_tokens_details"]["reasoning_tokens"]) == (10, 6)
+
+
+@pytest.mark.parametrize(
+    ("model", "more", "finish", "native"),
+    [
+        ("anthropic/claude-sonnet-4", {}, "stop", "end_turn"),
+        ("anthropic/claude-sonnet-4", {"stopped": True}, "stop", "stop_sequence"),
+        ("anthropic/claude-sonnet-4", {"finish_reason": "length"}, "length", "length"),
+        ("anthropic/claude-sonnet-4", {"finish_reason": "tool_calls"}, "tool_calls", "tool_calls"),
+        ("openai/gpt-4o", {"stopped": True}, "stop", "stop"),
+    ],
+)
+def test_a_reason_stands_beside_the_providers_own_word(model, more, finish, native) -> None:
+    """Only Anthropic's tells whether a stop string ended the answer."""
+    answer = make(model, text="one", **more)
+
+    *said, end, _ = dialect.chunks(answer, "gen-1", 0)
+    [choice] = dialect.result(answer, "gen-1", 0)["choices"]
+
+    assert (choice["finish_reason"], choice["native_finish_reason"]) == (finish, native)
+    assert (end["choices"][0]["finish_reason"], end["choices"][0]["native_finish_reason"]) == (finish, native)
+    assert [chunk["choices"][0]["native_finish_reason"] for chunk in said] == [None] * len(said)

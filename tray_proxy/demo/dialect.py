@@ -89,7 +89,7 @@ def usage(answer: Answer) -> dict[str, Any]:
         "cost": cost,
         "is_byok": False,
         "prompt_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0, "audio_tokens": 0},
-        "completion_tokens_details": {"reasoning_tokens": answer.reasoning_tokens, "audio_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": answer.reasoning_tokens * answer.copies, "audio_tokens": 0},
         "cost_details": {
             "upstream_inference_cost": None,
             "upstream_inference_prompt_cost": prompt_cost,
