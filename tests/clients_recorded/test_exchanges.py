@@ -5,8 +5,9 @@ what the app's own reader insists on.
 A fixture is a client with its exchanges in their order. Of an exchange: `request` is what goes over the socket, to
 the last header; with `each`, it is made for every model of the list before, whose field of that name stands where
 `$each` does. `answer` says what must come back, as JSON Schema where it is JSON (`lines` for every line of a stream,
-`one_line` for exactly one of them, `last` for the last one). `chats` is how often OpenRouter may be asked for a chat,
-and `upstream` what it must have been sent then.
+`one_line` for exactly one of them, `events` for every event of a stream of OpenAI's, `last` for the last one; `finish`
+is the reason that stands in its last choice). `allow_origin` is whose page may read it. `chats` is how often OpenRouter
+may be asked for a chat, and `upstream` what it must have been sent then.
 """
 
 import http.client
@@ -37,6 +38,7 @@ class Answer:
 
     status: int
     content_type: str
+    allow_origin: str | None
     body: bytes
 
     @property
@@ -45,6 +47,14 @@ class Answer:
         text = self.body.decode()
         assert text.endswith("\n")
         return [json.loads(line) for line in text[:-1].split("\n")]
+
+    @property
+    def events(self) -> list[Any]:
+        """The objects of OpenAI's stream: a line of data each and a blank one, and a mark at the end."""
+        *events, mark, behind = self.body.decode().split("\n\n")
+        assert (mark, behind) == ("data: [DONE]", "")
+        assert all(event.startswith("data: ") for event in events)
+        return [json.loads(event.removeprefix("data: ")) for event in events]
 
 
 class Session:
@@ -76,7 +86,8 @@ class Session:
             self._connection.putheader(name, value)
         self._connection.endheaders(body)
         response = self._connection.getresponse()
-        return Answer(response.status, response.headers["content-type"].partition(";")[0], response.read())
+        content_type = response.headers.get("content-type", "").partition(";")[0]
+        return Answer(response.status, content_type, response.headers["access-control-allow-origin"], response.read())
 
     def close(self) -> None:
         """Close the connection."""
@@ -108,7 +119,16 @@ def session(recorded, proxy):
 
 
 def test_these_clients_are_recorded():
-    assert set(CLIENTS) == {"continue", "enchanted", "home-assistant", "jetbrains", "vscode-copilot", "zed"}
+    assert set(CLIENTS) == {
+        "continue",
+        "enchanted",
+        "home-assistant",
+        "jetbrains",
+        "obsidian-copilot",
+        "vscode-copilot",
+        "xcode",
+        "zed",
+    }
 
 
 def test_every_schema_is_one(recorded):
@@ -126,11 +146,30 @@ def test_an_offence_is_noticed(recorded, session, value):
     assert session.is_one(value, schema) is False
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"data: {}\n\n",  # no mark of the end
+        b"data: {}\n\ndata: [DONE]\n",
+        b"data: {}\n\ndata: [DONE]\n\ndata: {}\n\n",
+        b"event: x\ndata: {}\n\ndata: [DONE]\n\n",
+        b": comment\n\ndata: [DONE]\n\n",
+        b"data: {}\ndata: {}\n\ndata: [DONE]\n\n",
+        b"{}\n\ndata: [DONE]\n\n",
+    ],
+)
+def test_a_stream_of_events_is_read_strictly(body):
+    assert Answer(200, "", None, b'data: {"a": 1}\n\ndata: [DONE]\n\n').events == [{"a": 1}]
+    with pytest.raises((AssertionError, ValueError)):
+        Answer(200, "", None, body).events  # noqa: B018  reading it is the act
+
+
 def schemas_of(recorded):
     yield from recorded.get("definitions", {}).values()
     for exchange in recorded["exchanges"]:
         answer = exchange["answer"]
-        yield from (answer[place] for place in ("schema", "lines", "one_line", "last") if place in answer)
+        yield from (answer[place] for place in ("schema", "lines", "one_line", "events", "last") if place in answer)
         yield exchange.get("upstream", {})
 
 
@@ -156,18 +195,25 @@ def names_of(session, exchange):
 
 def check(session, expected, answer):
     assert (answer.status, answer.content_type) == (expected["status"], expected["type"]), answer.body
+    assert answer.allow_origin == expected.get("allow_origin")
     if "text" in expected:
         assert answer.body.decode() == expected["text"]
     if "schema" in expected:
         content = json.loads(answer.body)
         session.fits(content, expected["schema"])
-        if "models" in content:
-            session.models = content["models"]
+        session.models = rows_of(content) or session.models
         if expected.get("context_length_by_architecture"):
             info = content["model_info"]
             assert f"{info['general.architecture']}.context_length" in info
     if "lines" in expected:
         check_stream(session, expected, answer.lines)
+    if "events" in expected:
+        check_events(session, expected, answer.events)
+
+
+def rows_of(content):
+    """Give the rows of a list, Ollama's or OpenAI's; None where it is no list."""
+    return content.get("models", content.get("data"))
 
 
 def check_stream(session, expected, lines):
@@ -182,10 +228,20 @@ def check_stream(session, expected, lines):
         assert [call["function"]["name"] for call in calls] == expected["calls"]
 
 
+def check_events(session, expected, events):
+    for event in events:
+        session.fits(event, expected["events"])
+    session.fits(events[-1], expected["last"])
+    choices = [choice for event in events for choice in event["choices"]]
+    assert [choice["finish_reason"] for choice in choices] == [None] * (len(choices) - 1) + [expected["finish"]]
+    calls = [call for choice in choices for call in choice["delta"].get("tool_calls", ())]
+    assert [call["function"]["name"] for call in calls] == expected.get("calls", [])
+
+
 def check_together(expected, answers):
     """Check what holds of all models of a list, or of all answers to an `each`."""
     contents = [json.loads(answer.body) for answer in answers] if "schema" in expected else []
-    rows = contents[0]["models"] if contents and "models" in contents[0] else contents
+    rows = (rows_of(contents[0]) or contents) if contents else []
     for path in expected.get("different", ()):
         values = [value_at(row, path) for row in rows]
         assert len(set(values)) == len(values)
