@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from contract.reading import events_of, openais_error, told
-from tray_proxy.demo.faults import ODD_TEXT, Fault
+from tray_proxy.demo.faults import FAULTS, ODD_TEXT, Fault
 from tray_proxy.demo.steps import stream_of
 from tray_proxy.demo.thoughts import sign
 
@@ -232,6 +232,17 @@ def test_thoughts_come_before_the_text_and_apart_from_it(proxy):
     assert text_of(chunks) == SAID.replace(MINI, THINKER)
 
 
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_thought_in_its_long_form_alone_is_told_too(proxy, upstream, stream):
+    upstream.arrange("reasoning-details-only")
+
+    answer = ask(proxy, model=THINKER, stream=stream)
+
+    said = deltas_of(events_of(answer)[:-1]) if stream else [answer.json()["choices"][0]["message"]]
+    assert "".join(each.get("reasoning", "") for each in said) == THOUGHT
+    assert {name for each in said for name in each} == {"role", "content", "reasoning"}
+
+
 def test_a_streamed_call_is_never_in_pieces_and_the_reason_is_the_call(proxy):
     *chunks, _ = events_of(ask(proxy, stream=True, **CALLS))
 
@@ -278,9 +289,11 @@ def test_an_answer_without_a_word_is_one_all_the_same(proxy, upstream):
     assert message_of(proxy) == {"role": "assistant", "content": ""}
 
 
-@pytest.mark.parametrize("fault", ["crlf", "one-write", "many-writes", "odd-text", "empty-finish-reason"])
+@pytest.mark.parametrize(
+    "fault", ["crlf", "one-write", "many-writes", "odd-text", "empty-finish-reason", "comments-only"]
+)
 def test_however_the_upstream_cuts_its_stream_chunks_stay_whole(proxy, upstream, fault):
-    upstream.arrange(fault)
+    upstream.arrange(FAULTS[fault].lasting(0.1))
 
     *chunks, end = events_of(ask(proxy, stream=True))
 

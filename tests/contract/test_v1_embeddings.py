@@ -192,6 +192,12 @@ def test_an_alias_is_a_model(proxies, upstream, tmp_path):
     assert (answer["model"], upstream.received[-1].body["model"]) == ("text-embedding-ada-002", BGE)
 
 
+def test_a_text_that_is_too_long_is_cut(proxy, upstream):
+    """As with Ollama, which cuts unless it is told not to; this dialect has no word for that."""
+    assert len(vectors(proxy, input="a" * 50_000)) == 1
+    assert [len(received.body["input"][0]) for received in upstream.received] == [50_000, 4 * 8192]
+
+
 def test_who_asks_is_not_told_to_openrouter(proxy, upstream):
     """A vector does not depend on it."""
     assert len(vectors(proxy, user="ann", of_a_later_version=1)) == 1

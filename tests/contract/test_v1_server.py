@@ -297,6 +297,15 @@ def test_an_address_typed_with_too_much_is_forgiven_and_a_post_stays_one(proxy, 
     assert len(upstream.received) == 1
 
 
+@pytest.mark.parametrize("path", ROUTES)
+def test_a_query_changes_nothing_and_goes_nowhere(proxy, upstream, path):
+    """Some libraries tell the version of the API so."""
+    answer = proxy.http.post(f"{path}?api-version=2024-10-21&stream=true", json=ROUTES[path][1])
+
+    assert (answer.status_code, upstream.received[-1].query) == (200, {})
+    assert answer.headers["content-type"] == "application/json; charset=utf-8"
+
+
 @pytest.mark.parametrize("path", ["/v1", "/v1/", "/v1/nope", "/v1/chat", "/v1/nope/v1/models", "/api/v1/nope"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_an_unknown_path_is_told_in_the_dialect(proxy, upstream, method, path):
