@@ -129,12 +129,14 @@ def test_pins_hold_nothing_but_pins(file):
 
 def test_every_npm_package_is_pinned_with_a_hash_and_without_an_address():
     """`make lock` leaves out where a package came from."""
-    asked_for = json.loads((CLIENTS / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    asked = json.loads((CLIENTS / "package.json").read_text(encoding="utf-8"))
+    kinds = ("dependencies", "optionalDependencies")
     packages = json.loads((CLIENTS / "package-lock.json").read_text(encoding="utf-8"))["packages"]
     root = packages.pop("")
 
-    assert root["dependencies"] == asked_for
-    assert {name: packages[f"node_modules/{name}"]["version"] for name in asked_for} == asked_for
+    assert [root[kind] for kind in kinds] == [asked[kind] for kind in kinds]
+    for kind in kinds:
+        assert {name: packages[f"node_modules/{name}"]["version"] for name in asked[kind]} == asked[kind]
     assert [name for name, package in packages.items() if not package["integrity"].startswith("sha512-")] == []
     assert [name for name, package in packages.items() if "resolved" in package] == []
 

@@ -41,8 +41,9 @@ def interpreter(pytestconfig: pytest.Config) -> Callable[[str], str]:
 
     def find(environment: str) -> str:
         if environment == "node":
-            is_ready = (ENVIRONMENTS / "node" / "node_modules").exists()
-            found = shutil.which("node") if is_ready else None
+            installed = ENVIRONMENTS / "node" / "node_modules" / ".bin"
+            # Its own Node.js where npm has one for this machine, else the system's.
+            found = shutil.which("node", path=f"{installed}:{os.environ['PATH']}") if installed.exists() else None
         else:
             found = shutil.which("python", path=ENVIRONMENTS / environment / "bin")
         if found is not None:
@@ -60,8 +61,9 @@ def interpreter(pytestconfig: pytest.Config) -> Callable[[str], str]:
 
 def environment_of(url: str, home: Path) -> dict[str, str]:
     """The whole environment of a client program: the rest could be a developer's key or setting."""
-    own = {"HOME": str(home), "OLLAMA_HOST": url, "NODE_PATH": str(ENVIRONMENTS / "node" / "node_modules")}
-    return {"PATH": os.environ["PATH"], **own, **NO_NETWORK}
+    # Claude Code leaves folders among the temporary files.
+    folders = {"HOME": str(home), "TMPDIR": str(home), "NODE_PATH": str(ENVIRONMENTS / "node" / "node_modules")}
+    return {"PATH": os.environ["PATH"], "OLLAMA_HOST": url, **folders, **NO_NETWORK}
 
 
 @dataclass(frozen=True)
