@@ -41,9 +41,10 @@ def interpreter(pytestconfig: pytest.Config) -> Callable[[str], str]:
 
     def find(environment: str) -> str:
         if environment == "node":
-            installed = ENVIRONMENTS / "node" / "node_modules" / ".bin"
+            installed = ENVIRONMENTS / "node" / "node_modules"
             # Its own Node.js where npm has one for this machine, else the system's.
-            found = shutil.which("node", path=f"{installed}:{os.environ['PATH']}") if installed.exists() else None
+            folders = [*map(str, installed.glob("node-linux-*/bin")), os.environ["PATH"]]
+            found = shutil.which("node", path=os.pathsep.join(folders)) if installed.exists() else None
         else:
             found = shutil.which("python", path=ENVIRONMENTS / environment / "bin")
         if found is not None:
