@@ -30,6 +30,7 @@ REQUESTS = {
     "a message of OpenAI's chat": openai.ChatMessage,
     "POST /v1/completions": openai.CompletionRequest,
     "POST /v1/embeddings": openai.EmbeddingsRequest,
+    "POST /v1/audio/transcriptions": openai.TranscriptionRequest,
     "POST /v1/responses": responses.ResponsesRequest,
     "an item of a response's input": responses.InputItem,
     "POST /v1/messages": anthropic.MessagesRequest,
@@ -50,6 +51,7 @@ ANSWERS = {
     "a message of OpenAI's chat": openai.AnswerMessage,
     "POST /v1/completions": openai.TextCompletion,
     "POST /v1/embeddings": openai.EmbeddingList,
+    "POST /v1/audio/transcriptions": openai.Transcription,
     "GET /v1/models": openai.Model,
     "POST /v1/responses": responses.Response,
     "POST /v1/messages": anthropic.MessagesResponse,
@@ -87,6 +89,10 @@ TAKEN_BY_OLLAMA = {
         "stream stream_options suffix temperature top_p user"
     ),
     "POST /v1/embeddings": "input model encoding_format dimensions user",
+    "POST /v1/audio/transcriptions": (
+        "file model chunking_strategy include known_speaker_names known_speaker_references language prompt "
+        "response_format stream temperature timestamp_granularities"
+    ),
     "POST /v1/responses": (
         "model input instructions stream max_output_tokens temperature top_p top_logprobs include reasoning text tools "
         "tool_choice parallel_tool_calls service_tier user metadata prompt_cache_key previous_response_id conversation "

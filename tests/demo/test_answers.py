@@ -50,6 +50,16 @@ def test_images_are_counted(answer) -> None:
     assert said.prompt_tokens > 2 * 258
 
 
+def test_sounds_are_counted_beside_images(answer) -> None:
+    """A transcript of the demo's says what it was made of."""
+    sound = {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}
+    image = {"type": "image_url", "image_url": {"url": PIXEL}}
+    parts = [{"type": "text", "text": "Hear?"}, sound, sound, image]
+    said = answer(model="google/gemini-2.5-flash", messages=[{"role": "user", "content": parts}])
+
+    assert "“Hear?”. I was given 1 image and 2 sounds." in said.text
+
+
 @pytest.mark.parametrize("field", ["max_tokens", "max_completion_tokens"])
 def test_the_length_is_kept(answer, field) -> None:
     """And the reason says why the text ends."""

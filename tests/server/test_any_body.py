@@ -292,6 +292,47 @@ def bodies(draw):
             return draw(requests())
 
 
+SOUNDS = [b"RIFF$\0\0\0WAVEfmt ", b"ID3", b"\0\0\0 ftypM4A ", b"\x1aE\xdf\xa3", b"", b"RIFF", b"\r\n--cut"]
+FORM_FIELDS = {
+    b"model": st.sampled_from([b"google/gemini-2.5-flash"] * 5 + [b"openai/gpt-4o-mini", b"nobody/nothing"]),
+    b"file": st.sampled_from(SOUNDS),
+    b"language": st.sampled_from([b"de", b"en-GB", b"\xff"]),
+    b"prompt": st.text(max_size=20).map(str.encode),
+    b"response_format": st.sampled_from([b"json", b"text", b"srt", b"\xc3\xa9"]),
+    b"temperature": st.sampled_from([b"0", b"0.5", b"2", b"9", b"-1", b"nan", b"1e400", b"x"]),
+    b"stream": st.sampled_from([b"true", b"false", b"1", b"2"]),
+}
+DISPOSITIONS = st.sampled_from(
+    [b'form-data; name="%b"'] * 5
+    + [b'form-data; name="%b"; filename="a.aac"'] * 5
+    + [b"form-data; name=%b; filename=\xff", b'attachment; NAME="%b', b"%b", b"form-data; name*=utf-8''%b; name=\"x\""]
+)
+
+
+@st.composite
+def forms(draw):
+    """Mostly a form with sound; else a part of one, or one with more in it."""
+    body = b""
+    for name, values in FORM_FIELDS.items():
+        way = draw(WAYS)
+        if way != "missing":
+            value = draw(st.binary(max_size=30) | anything if way == "other value" else values)
+            disposition = draw(DISPOSITIONS) % (name.title() if way == "other case" else name)
+            field = b"--cut\r\nContent-Disposition: %b\r\n\r\n%b\r\n" % (disposition, value)
+            body += field * (2 if way == "twice" else 1)
+    body += b"--cut--\r\n"
+    match draw(st.sampled_from(["form"] * 12 + ["part", "more", "bytes"])):
+        case "part":
+            return body[: draw(st.integers(0, len(body)))]
+        case "more":
+            at = draw(st.integers(0, len(body)))
+            return body[:at] + draw(st.sampled_from([b"\r\n--cut", b"\r\n", b"\0", b"\xff", b"--"])) + body[at:]
+        case "bytes":
+            return draw(st.binary(max_size=50))
+        case _:
+            return body
+
+
 def refused_by_upstream(received):
     """Say whether it was OpenRouter's own refusal: such a request had to be sent for it to be refused."""
     read = strict.read_embeddings if received.path.endswith("/embeddings") else strict.read_chat
@@ -311,11 +352,12 @@ def fields_of_error(told):
     return {name: fields_of_error(value) if isinstance(value, dict) else type(value) for name, value in told.items()}
 
 
-def throw(proxy, upstream, method, path, body):
+def throw(proxy, upstream, method, path, body, **headers):
     """Send a body to a route, and look at what comes of it."""
     before = len(upstream.received)
+    address = path.partition("{")[0] + (DIGEST if "{" in path else "")
 
-    answer = proxy.http.request(method, path.partition("{")[0] + (DIGEST if "{" in path else ""), content=body)
+    answer = proxy.http.request(method, address, content=body, headers=headers)
 
     sent = upstream.received[before:]
     assert answer.status_code < 500 or ON_PURPOSE in answer.text, answer.text
@@ -338,6 +380,19 @@ def test_whatever_is_sent_is_answered(proxies, upstream, tmp_path, method, path)
         throw(proxy, upstream, method, path, body)
 
     send()
+
+
+def test_whatever_form_is_sent_is_answered(proxies, upstream, tmp_path):
+    proxy = proxies.start(tmp_path / "home")
+    headers = {"content-type": "multipart/form-data; boundary=cut"}
+
+    @settings(EVERY_TIME, max_examples=400)
+    @given(body=forms())
+    def send(body):
+        throw(proxy, upstream, "POST", "/v1/audio/transcriptions", body, **headers)
+
+    send()
+    assert upstream.chats
 
 
 def test_whatever_is_sent_where_nothing_is_read_is_answered(proxies, upstream, tmp_path):

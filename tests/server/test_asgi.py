@@ -93,9 +93,11 @@ def test_a_body_that_says_it_is_not_compressed_is_read():
 
 
 @pytest.mark.parametrize("scope", [{"headers": []}, with_header("content-length", "1048577")])
-def test_a_body_beyond_the_limit_is_refused(scope):
+def test_a_body_beyond_the_limit_is_refused(monkeypatch, scope):
+    monkeypatch.setattr(asgi, "MAX_BODY_BYTES", 2**20)
+
     with pytest.raises(BodyTooLarge) as caught:
-        asyncio.run(asgi.read_body(scope, receiving(part(bytes(2**20)), part(b"x")), limit=2**20))
+        asyncio.run(asgi.read_body(scope, receiving(part(bytes(2**20)), part(b"x"))))
 
     assert caught.value.message == (
         "The request is larger than 1 MiB: send less at once, for example fewer or smaller pictures."

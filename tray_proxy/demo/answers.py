@@ -158,13 +158,19 @@ def _plain_text(request: shapes.ChatRequest, model: DemoModel) -> str:
         results.insert(0, _quoted(text_of(message.content)))
     if results:
         return f"{LABEL} The tool answered: {', '.join(results)}. {DISCLAIMER}"
-    images = sum(isinstance(part, shapes.ImagePart) for part in parts_of(request))
-    seen = f" I was given {images} image{'s' if images > 1 else ''}." if images else ""
+    seen = _counted(request)
     asked = next(
         (text_of(turn.content) for turn in reversed(request.messages) if isinstance(turn, shapes.UserMessage)),
         "",
     )
     return f"{LABEL} You asked {model.id}: {_quoted(asked)}.{seen} {DISCLAIMER}"
+
+
+def _counted(request: shapes.ChatRequest) -> str:
+    kinds = [type(part) for part in parts_of(request)]
+    counts = [("image", kinds.count(shapes.ImagePart)), ("sound", kinds.count(shapes.AudioPart))]
+    given = [f"{count} {word}{'s' if count > 1 else ''}" for word, count in counts if count]
+    return f" I was given {' and '.join(given)}." if given else ""
 
 
 def _tool_calls(request: shapes.ChatRequest) -> list[Call]:

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from tray_proxy import __version__
 from tray_proxy.server import (
     anthropic_api,
+    audio_api,
     ollama_account,
     ollama_api,
     ollama_embed,
@@ -84,6 +85,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/v1/responses", responses_api.responses),
     ("POST", "/v1/messages", anthropic_api.messages),
     ("POST", "/v1/messages/count_tokens", anthropic_api.count_tokens),
+    ("POST", "/v1/audio/transcriptions", audio_api.transcriptions),
     ("GET", "/v1/models", openai_api.models),
     ("GET", "/v1/models/{model:path}", openai_api.model),
 )

@@ -9,16 +9,12 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import msgspec
 
 from tray_proxy.errors import BadRequest, BodyTooLarge, UnsupportedEncoding
 from tray_proxy.server.key_case import KeyCase
-
-if TYPE_CHECKING:
-    # Read only when such a body comes: the first chat does not need the library.
-    from tray_proxy.server.zstd import Unpacked
 
 type Scope = MutableMapping[str, Any]
 type Message = MutableMapping[str, Any]
@@ -94,20 +90,42 @@ async def send_reply(send: Send, reply: Reply) -> None:
     await send({"type": "http.response.body", "body": reply.body})
 
 
-async def read_body(scope: Scope, receive: Receive, *, limit: int = MAX_BODY_BYTES) -> bytearray:
+class Gathering[T](Protocol):
+    """What is made of a body while it arrives."""
+
+    def add(self, part: bytes) -> None:
+        """Take in the next bytes; raises what is wrong with them."""
+
+    def whole(self) -> T:
+        """Give what it is once all of it is there; raises what is missing."""
+
+
+async def read_body(scope: Scope, receive: Receive) -> bytearray:
     """
     Read the whole body, in one piece of memory.
 
-    Args:
-        limit: How many bytes it may have; one that was packed has a limit of its own.
-
     Raises:
-        UnsupportedEncoding: it is compressed in a way that this route does not unpack.
+        UnsupportedEncoding: it is packed in a way that this route does not unpack.
         BodyTooLarge: it exceeds the limit; nothing more is read.
         BadRequest: it did not arrive in time, or cannot be unpacked.
         ClientLeft: the client closed the connection.
     """
-    body = _body(scope, limit)
+    if _encoding(scope) == "zstd" and _unpacks(scope["path"]):
+        # Only now: the first chat does not need the library.
+        from tray_proxy.server.zstd import Unpacked
+
+        return await read_into(Unpacked(), receive)
+    return await read_into(_Body(announced_bytes(scope)), receive)
+
+
+async def read_into[T](body: Gathering[T], receive: Receive) -> T:
+    """
+    Read the whole body into what is made of it.
+
+    Raises:
+        BadRequest: it did not arrive in time.
+        ClientLeft: the client closed the connection.
+    """
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
             while True:
@@ -123,20 +141,22 @@ async def read_body(scope: Scope, receive: Receive, *, limit: int = MAX_BODY_BYT
         ) from None
 
 
-def _body(scope: Scope, limit: int) -> "_Body | Unpacked":
-    """Begin a body as its headers announce it."""
-    encoding = header(scope, "content-encoding").strip().lower()
-    if encoding == "zstd" and _unpacks(scope["path"]):
-        from tray_proxy.server.zstd import Unpacked
+def announced_bytes(scope: Scope) -> int:
+    """
+    Return how long a body is to be, as its headers say; 0 where they do not.
 
-        return Unpacked()
+    Raises:
+        UnsupportedEncoding: it is packed.
+    """
+    encoding = _encoding(scope)
     if encoding not in ("", "identity"):
         raise UnsupportedEncoding(encoding)
     length = header(scope, "content-length")
-    announced = int(length) if length.isdecimal() else 0
-    if announced > limit:
-        raise _too_large(limit)
-    return _Body(announced, limit)
+    return int(length) if length.isdecimal() else 0
+
+
+def _encoding(scope: Scope) -> str:
+    return header(scope, "content-encoding").strip().lower()
 
 
 def _unpacks(path: str) -> bool:
@@ -147,16 +167,17 @@ def _unpacks(path: str) -> bool:
 class _Body:
     """A body that is joined part by part."""
 
-    def __init__(self, announced: int, limit: int) -> None:
+    def __init__(self, announced: int) -> None:
         self._announced = announced
-        self._limit = limit
         self._room = bytearray()
         self._size = 0
+        if announced > MAX_BODY_BYTES:
+            raise _too_large()
 
     def add(self, part: bytes) -> None:
         end = self._size + len(part)
-        if end > self._limit:
-            raise _too_large(self._limit)
+        if end > MAX_BODY_BYTES:
+            raise _too_large()
         if end > len(self._room):
             self._room = _with_room(self._room, end, self._announced)
         self._room[self._size : end] = part
@@ -178,9 +199,9 @@ def _with_room(body: bytearray, needed: int, announced: int) -> bytearray:
     return larger
 
 
-def _too_large(limit: int) -> BodyTooLarge:
+def _too_large() -> BodyTooLarge:
     return BodyTooLarge(
-        f"The request is larger than {limit // 1024 // 1024} MiB: "
+        f"The request is larger than {MAX_BODY_BYTES // 1024 // 1024} MiB: "
         "send less at once, for example fewer or smaller pictures."
     )
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tray_proxy.catalogue import Found
+from tray_proxy.server.asgi import JSON
 from tray_proxy.server.endpoint import Call
 from tray_proxy.server.exchange import Dialect, Exchange
 from tray_proxy.translate import chat
@@ -53,19 +54,27 @@ def to_question(call: Call, found: Found, asked: Translated) -> Question:
 
 
 async def buy(
-    call: Call, found: Found, dialect: Dialect, question: Question, *, stream: bool, keep_alive_s: float | None = None
+    call: Call,
+    found: Found,
+    dialect: Dialect,
+    question: Question,
+    *,
+    stream: bool,
+    keep_alive_s: float | None = None,
+    whole_type: str = JSON,
 ) -> None:
     """
     Buy the answer and send it.
 
     Args:
         keep_alive_s: How long `/api/ps` names the model afterwards; None for Ollama's default.
+        whole_type: The content type of a plain answer.
 
     Raises:
         ProxyError: it failed before the client was sent anything.
     """
     call.deps.unknown_options.note(question.options)
-    exchange = Exchange(call.deps, call.scope, call.receive, call.send, call.record, found.asked, dialect)
+    exchange = Exchange(call.deps, call.scope, call.receive, call.send, call.record, found.asked, dialect, whole_type)
     with ExitStack() as using:
         using.enter_context(call.deps.loaded.in_use(found.name, keep_alive_s, time.time))
         stops = stops_to_watch(question.options)

@@ -21,6 +21,7 @@ from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.presets import Presets
 from tray_proxy.selection import Selection
 from tray_proxy.server.asgi import (
+    JSON,
     ClientLeft,
     Receive,
     Record,
@@ -196,9 +197,11 @@ class Exchange(Purchase):
 
     Args:
         dialect: How the answer is written.
+        whole_type: The content type of a plain answer.
     """
 
     dialect: Dialect
+    whole_type: str = JSON
     _streams: bool = field(default=False, init=False)
     _model_id: str = field(default="", init=False)
     _place: Place = field(default=BEGINNING, init=False)
@@ -265,7 +268,7 @@ class Exchange(Purchase):
 
     async def _answer_whole(self, gathered: list[Delta], *, marked: bool) -> None:
         left, outcome = self._finish(marked=marked)
-        await self.reply(Reply(200, self.dialect.whole(gathered + left, outcome)))
+        await self.reply(Reply(200, self.dialect.whole(gathered + left, outcome), self.whole_type))
 
     def _feed(self, chunks: list[CompletionChunk]) -> list[Delta]:
         now_ns = time.monotonic_ns()

@@ -124,6 +124,18 @@ class EmbeddingsRequest(Struct, kw_only=True):
     encoding_format: str | None = None
 
 
+class TranscriptionRequest(Struct, kw_only=True):
+    """`POST /v1/audio/transcriptions`: a form. `file` is the sound itself, and a field without a text is not given."""
+
+    model: str | None = None
+    file: bytearray | None = None
+    language: str | None = None
+    prompt: str | None = None
+    response_format: str | None = None
+    temperature: float | None = None
+    stream: bool | None = None
+
+
 # -- answered --------------------------------------------------------------------------------------
 
 
@@ -322,6 +334,20 @@ class ModelList(Struct, kw_only=True):
 class Transcription(Struct):
     """`POST /v1/audio/transcriptions`."""
 
+    text: str
+
+
+class TranscriptDelta(Struct, kw_only=True):
+    """An event of a transcript's stream: what it adds."""
+
+    type: str = "transcript.text.delta"
+    delta: str
+
+
+class TranscriptDone(Struct, kw_only=True):
+    """The last event of a transcript's stream: the whole text."""
+
+    type: str = "transcript.text.done"
     text: str
 
 

@@ -1,0 +1,121 @@
+"""What is around `/v1/audio/transcriptions`: the bill, presets, and the log."""
+
+import socket
+
+import httpx
+import pytest
+
+from tray_proxy.demo.faults import FAULTS
+
+PATH = "/v1/audio/transcriptions"
+HEARER = "google/gemini-2.5-flash"
+WAV = b"RIFF\x24\0\0\0WAVEfmt "
+CREATE = {"model": "scribe", "from": HEARER, "system": "Write in capitals.", "parameters": {"temperature": 0.5}}
+
+
+def form(**fields):
+    data = {"model": HEARER} | fields
+    return {"data": data, "files": {"file": ("talk.wav", WAV)}}
+
+
+def connect(proxy, **fields):
+    """Ask over a bare socket, so that it can be left at any moment."""
+    request = httpx.Request("POST", f"{proxy.url}{PATH}", **form(**fields))
+    client = socket.create_connection(("127.0.0.1", int(proxy.url.rpartition(":")[2])))
+    head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+    client.sendall(f"POST {PATH} HTTP/1.1\r\n{head}\r\n".encode() + request.read())
+    return client
+
+
+def asked(upstream):
+    return bool(upstream.chats) and upstream.chats[-1].body is not None
+
+
+def dropped(upstream):
+    return bool(upstream.chats) and upstream.chats[-1].outcome == "dropped"
+
+
+@pytest.mark.parametrize("stream", ["true", "false"])
+def test_a_client_that_leaves_before_the_first_word_ends_the_upstream_call(proxy, upstream, stream):
+    upstream.arrange(FAULTS["silence"].lasting(30))
+    client = connect(proxy, stream=stream)
+    assert upstream.wait_for(asked, 5)
+
+    client.close()
+
+    assert upstream.wait_for(dropped, 1)
+
+
+@pytest.mark.parametrize("stream", ["true", "false"])
+def test_a_client_that_leaves_in_the_middle_ends_the_upstream_call(proxy, upstream, stream):
+    upstream.arrange("endless")
+    client = connect(proxy, stream=stream)
+    assert upstream.wait_for(asked, 5)
+    if stream == "true":
+        assert b"200 OK" in client.recv(65536)
+
+    client.close()
+
+    assert upstream.wait_for(dropped, 1)
+
+
+def test_a_preset_adds_what_it_holds(proxies, upstream, tmp_path):
+    proxy = proxies.start(tmp_path)
+    proxy.http.post("/api/create", json=CREATE)
+
+    answer = proxy.http.post(PATH, **form(model="scribe"))
+
+    assert answer.status_code == 200
+    body = upstream.chats[-1].body
+    assert (body["model"], body["temperature"]) == (HEARER, 0.5)
+    assert [message["role"] for message in body["messages"]] == ["system", "user"]
+    assert body["messages"][0]["content"] == "Write in capitals."
+
+
+def test_a_temperature_of_the_apps_goes_before_a_presets(proxies, upstream, tmp_path):
+    proxy = proxies.start(tmp_path)
+    proxy.http.post("/api/create", json=CREATE)
+
+    proxy.http.post(PATH, **form(model="scribe", temperature="0.1"))
+
+    assert upstream.chats[-1].body["temperature"] == 0.1
+
+
+def test_a_preset_that_limits_the_answer_cuts_no_transcript_in_silence(proxies, upstream, tmp_path):
+    proxy = proxies.start(tmp_path)
+    proxy.http.post("/api/create", json=CREATE | {"parameters": {"num_predict": 3}})
+
+    answer = proxy.http.post(PATH, **form(model="scribe"))
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"].startswith("The transcript is longer than the model's answer may be")
+
+
+def test_an_alias_is_the_model_it_stands_for(proxies, upstream, tmp_path):
+    """Apps with a built-in name ask for it."""
+    proxy = proxies.start(tmp_path)
+    proxy.http.post("/api/copy", json={"source": HEARER, "destination": "whisper-1"})
+
+    answer = proxy.http.post(PATH, **form(model="whisper-1"))
+
+    assert answer.status_code == 200
+    assert upstream.chats[-1].body["model"] == HEARER
+
+
+def test_the_log_line_tells_what_was_bought_and_not_what_was_said(proxy, log_lines):
+    answer = proxy.http.post(PATH, **form(prompt="canary"))
+
+    [line] = log_lines(PATH)
+    assert line["request_id"] == answer.headers["x-request-id"]
+    assert (line["path"], line["model"], line["outcome"]) == (PATH, HEARER, "done")
+    assert line["prompt_tokens"] > 0
+    assert line["cost_usd"] > 0
+    assert "canary" not in str(line)
+
+
+def test_a_model_that_was_asked_is_in_use(proxies, upstream, tmp_path):
+    proxy = proxies.start(tmp_path)
+
+    proxy.http.post(PATH, **form())
+
+    assert [model["name"] for model in proxy.http.get("/api/ps").json()["models"]] == [HEARER]
