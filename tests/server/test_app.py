@@ -97,6 +97,22 @@ def test_every_route_is_found_by_such_a_path(proxy, methods, path, spelled):
     assert set(answer.headers["allow"].split(", ")) == set(methods.split(","))
 
 
+@pytest.mark.parametrize(
+    ("methods", "path"), [(methods, path) for methods, path, _ in ROUTES if path.startswith("/v1")]
+)
+def test_every_route_of_v1_is_found_without_it(proxy, methods, path):
+    """Clients of OpenAI's are often given the address alone, as those of Ollama's are."""
+    answer = proxy.http.put(proxy.url + path.removeprefix("/v1"))
+
+    assert answer.status_code == 405
+    assert set(answer.headers["allow"].split(", ")) == set(methods.split(","))
+    assert answer.text == not_allowed(path, answer)
+
+
+def test_a_model_is_found_without_v1(proxy):
+    assert proxy.http.get("/models/openai/gpt-4o-mini").json()["id"] == "openai/gpt-4o-mini"
+
+
 def test_a_post_to_such_a_path_stays_a_post(proxy, upstream):
     """A redirect, as Ollama gives one, would make a GET of it."""
     body = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}], "stream": False}
@@ -109,7 +125,10 @@ def test_a_post_to_such_a_path_stays_a_post(proxy, upstream):
     assert len(upstream.chats) == 3
 
 
-@pytest.mark.parametrize("path", ["/v1", "/v1/", "/v1/apis/tags", "/api", "/apiapi/tags", "/api/v2/tags", "/v1/tags"])
+@pytest.mark.parametrize(
+    "path",
+    ["/v1", "/v1/", "/v1/apis/tags", "/api", "/apiapi/tags", "/api/v2/tags", "/v1/tags", "/chat", "/model", "/files"],
+)
 def test_what_is_not_meant_so_is_not_found(proxy, path):
     assert proxy.http.get(path).status_code == 404
 

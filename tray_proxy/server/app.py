@@ -91,6 +91,12 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
 )
 
 
+# What may stand without its `/v1`.
+_WITHOUT_V1 = re.compile(
+    "|".join(re.sub(r"\{.*\}", ".+", path.removeprefix("/v1")) for _, path, _ in ROUTES if path.startswith("/v1/"))
+)
+
+
 def create_app(deps: Callable[[], Deps]) -> App:
     """
     Make the app.
@@ -117,10 +123,11 @@ def _route(methods: str, path: str, endpoint: Endpoint) -> Route:
 
 class _CleanPath:
     """
-    Takes `//api/chat`, `/api/chat/`, `/v1/api/chat` and `/api/api/chat` for `/api/chat`, and so for `/v1`.
+    Takes `//api/chat`, `/api/chat/`, `/v1/api/chat` and `/api/api/chat` for `/api/chat`, and so for `/v1`; and
+    `/chat/completions` for `/v1/chat/completions`, as all that can mean nothing else.
 
-    A base address typed with a slash, `/v1` or `/api` at its end makes such paths. Ollama redirects some of them,
-    which turns a POST into a GET on the way.
+    A base address typed with a slash, `/v1` or `/api` at its end, or without the `/v1` that belongs there, makes such
+    paths. Ollama redirects some of them, which turns a POST into a GET on the way.
     """
 
     def __init__(self, app: App) -> None:
@@ -129,6 +136,8 @@ class _CleanPath:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = re.sub(r"/{2,}", "/", scope["path"])
         clean = re.sub(r"^(/v1|/api)+(?=/(?:api|v1)/)", "", path if path == "/" else path.rstrip("/"))
+        if _WITHOUT_V1.fullmatch(clean):
+            clean = f"/v1{clean}"
         await self._app({**scope, "path": clean, "raw_path": clean.encode()}, receive, send)
 
 
