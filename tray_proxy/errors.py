@@ -6,6 +6,7 @@ Every failure a person or a client can meet.
     │  └─ UnsupportedRequest 400
     ├─ BodyTooLarge 413
     ├─ UnsupportedEncoding 415
+    ├─ ThreadNotKept 404
     ├─ KeyMissing 401
     ├─ ModelNotFound 404
     │  └─ ModelNotAllowed 404
@@ -41,6 +42,8 @@ class ProxyError(Exception):
     hint = "Look into the log, and try again."
     # Whether apps are told the hint too. Not where the words are Ollama's, or name the cure themselves.
     hint_for_apps = False
+    # What Anthropic's clients know a case by that they can mend themselves.
+    anthropic_code: str | None = None
 
     @property
     def message(self) -> str:
@@ -59,6 +62,18 @@ class UnsupportedRequest(BadRequest):
     """The client asked for something that this model, or OpenRouter, cannot do."""
 
     hint = "Choose another model for this, or turn the feature off in the app."
+
+
+class ThreadNotKept(ProxyError):
+    """An app goes on with a conversation that Anthropic would have kept for it; nothing is kept between requests."""
+
+    status = 404
+    hint = "The app has to send the whole conversation."
+    # On this one its libraries send the conversation whole.
+    anthropic_code = "thread_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("thread not found: nothing is kept between requests, so send the whole conversation")
 
 
 class BodyTooLarge(ProxyError):

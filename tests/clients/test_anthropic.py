@@ -80,7 +80,6 @@ def test_two_calls_come_in_a_stream(told):
     assert told["tools_streamed"] == ["tool_use", [CALL, CALL]]
 
 
-@pytest.mark.xfail(strict=True, reason="the loop continues a thread that the proxy does not keep, nor says so")
 def test_the_librarys_own_loop_of_tools_comes_to_its_end(told):
     assert told["tools_by_themselves"] == [["text", TOLD_BY_TOOL]]
 

@@ -407,3 +407,20 @@ def test_a_preset_stands_before_the_conversation(proxies, upstream, tmp_path):
     assert answer["model"] == "mine"
     sent = upstream.chats[-1].body
     assert (sent["model"], sent["messages"][0], sent["top_k"]) == (CLAUDE, {"role": "system", "content": "Be"}, 3)
+
+
+def test_a_thread_is_begun_and_never_gone_on_with(proxy, upstream):
+    """Anthropic's library then sends the whole conversation; an answer to its end alone would be paid for and wrong."""
+    assert ask(proxy, thread={"type": "create"}).status_code == 200
+
+    answer = ask(proxy, thread={"type": "continue", "previous_message_id": "msg_1"})
+
+    assert (answer.status_code, answer.json()["error"]) == (
+        404,
+        {
+            "type": "not_found_error",
+            "message": "thread not found: nothing is kept between requests, so send the whole conversation",
+            "details": {"error_code": "thread_not_found"},
+        },
+    )
+    assert len(upstream.chats) == 1

@@ -150,4 +150,4 @@ async def _no_such_route(request: Request, error: Exception) -> Response:
     if tell is None:
         return PlainTextResponse(words, status, dict(headers or {}))
     record: Record = request.scope["record"]
-    return Response(tell(status, words, record.request_id), status, dict(headers or {}), "application/json")
+    return Response(tell(status, words, record.request_id, None), status, dict(headers or {}), "application/json")

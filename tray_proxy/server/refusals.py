@@ -10,11 +10,11 @@ from tray_proxy.server.asgi import Reply, encode
 from tray_proxy.translate import anthropic_events, openai
 from tray_proxy.wire import ollama
 
-# Writes an error's body from its status, its text and the request's id.
-type Teller = Callable[[int, str, str], bytes]
+# Writes an error's body from its status, its text, the request's id, and perhaps a code for its case.
+type Teller = Callable[[int, str, str, str | None], bytes]
 
 
-def _openai(status: int, text: str, _request_id: str) -> bytes:
+def _openai(status: int, text: str, _request_id: str, _code: str | None) -> bytes:
     return openai.told(status, text)
 
 
@@ -36,12 +36,16 @@ def refusal(error: ProxyError, path: str, request_id: str, signin_url: str | Uns
     """
     retry_s = error.retry_after_s if isinstance(error, UpstreamError) else None
     headers = () if retry_s is None else (("retry-after", str(math.ceil(retry_s))),)
-    return Reply(error.status, told(error.status, full_text(error), path, request_id, signin_url), headers=headers)
-
-
-def told(status: int, text: str, path: str, request_id: str, signin_url: str | UnsetType = UNSET) -> bytes:
-    """Write an error's body in the dialect of a path."""
+    text = full_text(error)
     tell = teller(path)
     if tell is None:
-        return encode(ollama.ErrorResponse(text, signin_url))
-    return tell(status, text, request_id)
+        body = encode(ollama.ErrorResponse(text, signin_url))
+    else:
+        body = tell(error.status, text, request_id, error.anthropic_code)
+    return Reply(error.status, body, headers=headers)
+
+
+def told(status: int, text: str, path: str, request_id: str) -> bytes:
+    """Write an error's body in the dialect of a path, where there is nothing but its text."""
+    tell = teller(path)
+    return encode(ollama.ErrorResponse(text)) if tell is None else tell(status, text, request_id, None)

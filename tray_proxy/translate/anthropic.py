@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from tray_proxy.errors import BadRequest, UnsupportedRequest
+from tray_proxy.errors import BadRequest, ThreadNotKept, UnsupportedRequest
 from tray_proxy.translate.chat import Translated
 from tray_proxy.translate.parts import text_of
 from tray_proxy.wire import anthropic, ollama
@@ -37,6 +37,7 @@ def check(request: MessagesRequest, *, counts: bool = False) -> None:
 
     Raises:
         BadRequest: in Ollama's words.
+        ThreadNotKept: it goes on with a conversation of which it sends only the end.
     """
     if not request.model or not request.model.strip():
         raise BadRequest("model is required")
@@ -44,6 +45,8 @@ def check(request: MessagesRequest, *, counts: bool = False) -> None:
         raise BadRequest("max_tokens is required and must be positive")
     if not request.messages:
         raise BadRequest("messages is required")
+    if request.thread and request.thread.type == "continue":
+        raise ThreadNotKept
 
 
 def to_chat(request: MessagesRequest, *, thinks: bool) -> Translated:

@@ -17,6 +17,7 @@ from tray_proxy.wire.anthropic import (
     BlockDelta,
     BlockStart,
     BlockStop,
+    ErrorCase,
     ErrorDetail,
     ErrorResponse,
     InputDelta,
@@ -167,9 +168,16 @@ def to_usage(outcome: Outcome) -> Usage:
     )
 
 
-def told(status: int, message: str, request_id: str) -> bytes:
-    """Write an error in Anthropic's shape."""
-    return _encode(ErrorResponse(ErrorDetail(ERROR_TYPES.get(status, "api_error"), message), f"req_{request_id}"))
+def told(status: int, message: str, request_id: str, code: str | None = None) -> bytes:
+    """
+    Write an error in Anthropic's shape.
+
+    Args:
+        code: What its clients know a case by that they can mend themselves.
+    """
+    details = UNSET if code is None else ErrorCase(code)
+    detail = ErrorDetail(ERROR_TYPES.get(status, "api_error"), message, details)
+    return _encode(ErrorResponse(detail, f"req_{request_id}"))
 
 
 def _event(event: msgspec.Struct) -> bytes:

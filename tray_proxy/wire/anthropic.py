@@ -89,6 +89,12 @@ class OutputConfig(Struct, kw_only=True):
     format: dict[str, Any] | None = None
 
 
+class Thread(Struct, kw_only=True):
+    """Whether Anthropic is to keep the conversation (`create`), or to go on with one that it kept (`continue`)."""
+
+    type: str
+
+
 class MessagesRequest(Struct, kw_only=True):
     """`POST /v1/messages`. `stream` is false unless the client says otherwise."""
 
@@ -106,6 +112,7 @@ class MessagesRequest(Struct, kw_only=True):
     thinking: Thinking | None = None
     output_config: OutputConfig | None = None
     cache_control: dict[str, Any] | None = None
+    thread: Thread | None = None
 
 
 # -- answered --------------------------------------------------------------------------------------
@@ -228,11 +235,18 @@ class CountTokensResponse(Struct):
     input_tokens: int
 
 
+class ErrorCase(Struct):
+    """A case that a client can mend by itself."""
+
+    error_code: str
+
+
 class ErrorDetail(Struct):
     """What went wrong."""
 
     type: str
     message: str
+    details: ErrorCase | UnsetType = UNSET
 
 
 class ErrorResponse(Struct, tag_field="type", tag="error"):
