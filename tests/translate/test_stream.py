@@ -352,6 +352,22 @@ def test_an_answer_ends_before_a_watched_stop() -> None:
     assert (deltas, reply.stopped) == ([Delta("Good ")], True)
 
 
+@pytest.mark.parametrize(
+    "after",
+    [
+        chunk(content="more"),
+        chunk(reasoning="Hm."),
+        chunk("tool_calls", tool_calls=[piece(0, "call_1", name="now", arguments="{}")]),
+    ],
+    ids=["text", "thought", "call"],
+)
+def test_nothing_is_said_after_a_watched_stop(after: CompletionChunk) -> None:
+    """It came in the same bytes, or belongs to one of several answers."""
+    deltas, reply = watched(chunk(content="Good ###"), after)
+
+    assert deltas + reply.finish(9, marked=True)[0] == [Delta("Good ")]
+
+
 def test_a_stopped_answer_is_whole_without_any_sign_of_its_end() -> None:
     _, reply = watched(chunk(content="Good "), chunk(content="###"))
     left, result = reply.finish(9, marked=False)
@@ -421,6 +437,13 @@ def test_without_stops_to_watch_nothing_is_held_back() -> None:
     reply.watch_for([])
 
     assert reply.feed(chunk(content="one ##"), 1) == [Delta("one ##")]
+
+
+def test_where_nothing_is_watched_for_nothing_stops() -> None:
+    reply = ReplyStream(0)
+    reply.feed(chunk(content="one ###"), 1)
+
+    assert reply.stopped is False
 
 
 def test_all_that_was_said_is_known_at_the_end() -> None:
