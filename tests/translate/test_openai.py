@@ -226,7 +226,7 @@ def test_no_arguments_are_an_empty_object(arguments: str | None) -> None:
     assert made.function.arguments == {}
 
 
-@pytest.mark.parametrize("arguments", ["x", "{", "[1]", '"x"', "7", "true", "[" * 100_000])
+@pytest.mark.parametrize("arguments", ["x", "{", "[1]", '"x"', "7", "true", '{"a":' * 100_000])
 def test_arguments_that_are_no_object_are_refused(arguments: str) -> None:
     words = refusal(messages=[HELLO, {"role": "assistant", "tool_calls": [call(arguments=arguments)]}])
 

@@ -60,6 +60,12 @@ def test_a_chunk_that_says_nothing_gives_nothing(nothing: CompletionChunk) -> No
     assert said(nothing) == []
 
 
+def test_an_end_may_come_without_a_delta() -> None:
+    choice = {"index": 0, "finish_reason": "length"}
+
+    assert outcome(msgspec.convert({"choices": [choice]}, CompletionChunk)).finishes == {0: Finish("length")}
+
+
 def test_text_and_end_may_share_a_chunk() -> None:
     assert said(chunk("stop", content="Bye")) == [Delta("Bye")]
 
@@ -130,6 +136,15 @@ def test_a_call_without_an_index_is_the_first() -> None:
     deltas = said(chunk("tool_calls", tool_calls=[piece(None, "call_1", name="now", arguments="{}")]))
 
     assert deltas == [Delta(calls=(Call(0, "call_1", "now", {}),))]
+
+
+def test_a_call_without_an_index_comes_before_those_with_one() -> None:
+    pieces = [piece(1, "b", name="g"), piece(None, "a", name="f")]
+
+    assert said(chunk("tool_calls", tool_calls=pieces)) == [
+        Delta(calls=(Call(0, "a", "f", {}),)),
+        Delta(calls=(Call(1, "b", "g", {}),)),
+    ]
 
 
 def test_calls_still_open_when_the_stream_ends_are_given_at_the_end() -> None:
@@ -302,6 +317,18 @@ def test_a_call_without_a_name_is_shown_and_can_go_back() -> None:
     assert deltas == [Delta(calls=(Call(0, "call_1", "_unnamed", {"x": 1}),))]
 
 
+@pytest.mark.parametrize(
+    ("said_of_it", "call"),
+    [
+        (piece(0, "call_1"), Call(0, "call_1", "_unnamed", {})),
+        (piece(0, None, arguments='{"x":1}'), Call(0, "call_a2a855e7", "_unnamed", {"x": 1})),
+    ],
+    ids=["an id", "arguments"],
+)
+def test_whatever_is_said_of_a_call_makes_it_one(said_of_it: dict[str, Any], call: Call) -> None:
+    assert said(chunk("tool_calls", tool_calls=[said_of_it])) == [Delta(calls=(call,))]
+
+
 def test_a_call_that_was_opened_and_left_empty_is_none() -> None:
     deltas = said(chunk("stop", tool_calls=[piece(0, None, name="", arguments=""), {"index": 1}]))
 
@@ -319,6 +346,16 @@ def test_a_call_without_an_id_or_with_one_twice_is_given_one() -> None:
         ("call_a217e89f", "g"),
         ("call_239f15c1", "h"),
     ]
+
+
+def test_an_id_that_is_made_up_depends_on_the_answers_own_whichever_chunk_had_it() -> None:
+    """Some chunks have none."""
+    nameless = [{"index": 0, "delta": {"tool_calls": [piece(0, None, name="f")]}}]
+    first = msgspec.convert({"id": "gen-1", "choices": nameless}, CompletionChunk)
+    none = msgspec.convert({"choices": nameless}, CompletionChunk)
+
+    ids = [delta.calls[0].id for chunks in ((first, usage_chunk(1, 1)), (none,)) for delta in said(*chunks)]
+    assert ids == ["call_a2a855e7", "call_f00d9ca0"]
 
 
 def test_two_calls_of_one_tool_are_two() -> None:
