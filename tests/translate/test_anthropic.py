@@ -16,6 +16,7 @@ from tray_proxy.wire.openrouter import Architecture, ModelEntry, ReasoningFacts
 GIF = "R0lGODlhAQABAAAAACw="
 LINK = "https://example.com/cat.png"
 EPHEMERAL = {"type": "ephemeral"}
+ATTRIBUTION = "x-anthropic-billing-header: cc_version=2.1.117.48f; cc_entrypoint=cli; cch="
 TOOL = {"name": "now", "description": "The time", "input_schema": {"type": "object", "properties": {"b": {}, "a": {}}}}
 MODEL = ModelEntry(
     id="v/m",
@@ -136,6 +137,24 @@ def test_a_system_prompt_stands_before_all(system: Any, content: Any) -> None:
 @pytest.mark.parametrize("system", ["", [], [text("")]])
 def test_an_empty_system_prompt_is_none(system: Any) -> None:
     assert [message["role"] for message in sent(system=system)["messages"]] == ["user"]
+
+
+@pytest.mark.parametrize(
+    ("system", "content"),
+    [
+        ([text(f"{ATTRIBUTION}71fea;"), text("Be "), text("brief")], "Be brief"),
+        ([text(f"{ATTRIBUTION}71fea;\nBe brief")], "Be brief"),
+        (f"{ATTRIBUTION}71fea;\nBe\nbrief", "Be\nbrief"),
+        (f"Do not write {ATTRIBUTION}", f"Do not write {ATTRIBUTION}"),
+    ],
+)
+def test_the_line_that_claude_code_changes_with_each_request_is_left_out(system: Any, content: str) -> None:
+    """Behind it nothing would be found in a provider's cache, and all of it would be paid anew."""
+    assert sent(system=system)["messages"][0] == {"role": "system", "content": content}
+
+
+def test_a_system_prompt_of_that_line_alone_is_none() -> None:
+    assert [message["role"] for message in sent(system=[text(f"{ATTRIBUTION}71fea;")])["messages"]] == ["user"]
 
 
 def test_a_system_message_among_the_others_stays_there() -> None:

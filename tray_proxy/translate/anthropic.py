@@ -25,6 +25,11 @@ TOOL_CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 # A rule of thumb, as Ollama's.
 CHARACTERS_PER_TOKEN = 4
 
+# Claude Code writes this line before its prompt, and a part of it changes with each request. Anthropic takes it out;
+# to everybody else the whole conversation behind it is then new, is found in no cache, and costs its full price again.
+# Source: Claude Code's docs, "Gateway protocol reference" (System prompt attribution block); ollama/ollama#14918.
+_ATTRIBUTION = "x-anthropic-billing-header:"
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -121,10 +126,15 @@ def _is_result(block: ContentBlock) -> bool:
 
 
 def _system(system: str | list[ContentBlock] | None) -> Iterator[ollama.Message]:
-    if system:
-        content = system if isinstance(system, str) else _content(system)
-        if content:
-            yield ollama.Message(role="system", content=content)
+    blocks = [ContentBlock(type="text", text=system)] if isinstance(system, str) else system or ()
+    if content := _content(_without_attribution(block) for block in blocks):
+        yield ollama.Message(role="system", content=content)
+
+
+def _without_attribution(block: ContentBlock) -> ContentBlock:
+    if block.text is None or not block.text.startswith(_ATTRIBUTION):
+        return block
+    return msgspec.structs.replace(block, text=block.text.partition("\n")[2])
 
 
 def _content(blocks: Iterable[ContentBlock]) -> str | list[ContentPart]:
