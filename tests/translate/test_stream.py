@@ -100,6 +100,17 @@ def test_likelihoods_go_with_their_text() -> None:
     assert deltas == [Delta("Hi", logprobs=(TokenLogprob("Hi", -0.1, [72, 105], []),))]
 
 
+def test_likelihoods_without_a_text_are_told_and_counted() -> None:
+    """A token may be a part of a character, whose text comes with the next one."""
+    token = {"token": "", "logprob": -0.1, "bytes": [240]}
+    alone = msgspec.convert(
+        {"choices": [{"delta": {"content": ""}, "logprobs": {"content": [token]}}]}, CompletionChunk
+    )
+
+    assert said(alone) == [Delta(logprobs=(TokenLogprob("", -0.1, [240]),))]
+    assert outcome(alone, chunk("stop", content="a")).completion_tokens == 2
+
+
 def test_a_call_is_given_whole() -> None:
     """Ollama never splits one, and arguments are an object there."""
     deltas = said(
@@ -310,6 +321,20 @@ def test_calls_that_share_an_index_are_told_apart_by_their_ids() -> None:
     ]
 
 
+@pytest.mark.parametrize("ids", [("a", "a", "a"), (None, "a", None), (None, None, "a"), ("a", None, "")])
+def test_pieces_of_one_index_are_one_call_wherever_the_id_stands(ids: tuple[str | None, ...]) -> None:
+    """Some providers repeat it with each piece, others tell it late."""
+    first, second, third = ids
+
+    deltas = said(
+        chunk(tool_calls=[piece(0, first, name="f")]),
+        chunk(tool_calls=[piece(0, second, arguments='{"x":')]),
+        chunk("tool_calls", tool_calls=[piece(0, third, arguments="1}")]),
+    )
+
+    assert deltas == [Delta(calls=(Call(0, "a", "f", {"x": 1}),))]
+
+
 def test_a_call_without_a_name_is_shown_and_can_go_back() -> None:
     """OpenRouter takes no empty name in the history; the app's tool loop then says what is wrong."""
     deltas = said(chunk("tool_calls", tool_calls=[piece(0, "call_1", name="", arguments='{"x":1}')]))
@@ -467,6 +492,16 @@ def test_calls_that_were_complete_before_the_stop_are_kept() -> None:
     )
 
     assert deltas == [Delta("Bye."), Delta(calls=(Call(0, "a", "f", {"x": 1}),))]
+
+
+def test_a_call_whose_pieces_had_come_before_the_stop_is_kept() -> None:
+    deltas, _ = watched(
+        chunk(tool_calls=[piece(0, "a", name="f", arguments='{"x":')]),
+        chunk(tool_calls=[piece(0, arguments="1}")]),
+        chunk(content="###"),
+    )
+
+    assert deltas == [Delta(calls=(Call(0, "a", "f", {"x": 1}),))]
 
 
 def test_without_stops_to_watch_nothing_is_held_back() -> None:
