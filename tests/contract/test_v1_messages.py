@@ -239,8 +239,7 @@ def test_what_claude_code_sends_is_understood(proxy, upstream):
         {
             "role": "system",
             "content": [
-                {"type": "text", "text": "You are"},
-                {"type": "text", "text": " Claude Code", "cache_control": kept},
+                {"type": "text", "text": "You are Claude Code", "cache_control": kept},
             ],
         },
         {"role": "user", "content": [{"type": "text", "text": "hello", "cache_control": {"type": "ephemeral"}}]},

@@ -16,6 +16,8 @@ from tray_proxy.wire.openrouter import Architecture, ModelEntry, ReasoningFacts
 GIF = "R0lGODlhAQABAAAAACw="
 LINK = "https://example.com/cat.png"
 EPHEMERAL = {"type": "ephemeral"}
+PICTURE = {"type": "image", "source": {"type": "url", "url": LINK}}
+SENT_PICTURE = {"type": "image_url", "image_url": {"url": LINK}}
 ATTRIBUTION = "x-anthropic-billing-header: cc_version=2.1.117.48f; cc_entrypoint=cli; cch="
 TOOL = {"name": "now", "description": "The time", "input_schema": {"type": "object", "properties": {"b": {}, "a": {}}}}
 MODEL = ModelEntry(
@@ -177,23 +179,84 @@ def test_texts_of_a_message_are_joined() -> None:
 )
 def test_a_mark_for_the_cache_goes_with_its_text(given: dict[str, Any], kept: dict[str, Any]) -> None:
     """An agent's next request costs a tenth up to there; OpenRouter knows no `scope`."""
-    assert sent_messages(user(text("a"), text("b", cache_control=given)))[0]["content"] == [
-        text("a"),
-        text("b", cache_control=kept),
+    assert sent_messages(user(text("a", cache_control=given), text("b")))[0]["content"] == [
+        text("a", cache_control=kept),
+        text("b"),
     ]
 
 
-def test_a_mark_on_a_result_goes_with_the_end_of_it() -> None:
+@pytest.mark.parametrize("given", [None, {}, {"type": None}, {"scope": "global"}])
+def test_a_mark_of_which_nothing_is_known_is_none(given: dict[str, Any] | None) -> None:
+    assert sent_messages(user(text("a", cache_control=given)))[0]["content"] == "a"
+
+
+def test_a_turn_is_the_same_prompt_when_the_mark_has_moved_on() -> None:
+    """Agents mark the end of the last turn; in two pieces once and in one later, it would not be found in the cache."""
+    marked = sent_messages(user(text("a"), text("b", cache_control=EPHEMERAL)))
+    later = sent_messages(user(text("a"), text("b")))
+
+    assert marked[0]["content"] == [text("ab", cache_control=EPHEMERAL)]
+    assert later[0]["content"] == "ab"
+
+
+@pytest.mark.parametrize(
+    ("blocks", "told"),
+    [
+        ([text("a"), text("", cache_control=EPHEMERAL)], [text("a", cache_control=EPHEMERAL)]),
+        ([text("a"), PICTURE | {"cache_control": EPHEMERAL}], [text("a", cache_control=EPHEMERAL), SENT_PICTURE]),
+        (
+            [text("a"), PICTURE | {"cache_control": EPHEMERAL}, text("b"), text("c")],
+            [text("a", cache_control=EPHEMERAL), SENT_PICTURE, text("bc")],
+        ),
+        (
+            [text("a", cache_control={"type": "ephemeral", "ttl": "1h"}), PICTURE | {"cache_control": EPHEMERAL}],
+            [text("a", cache_control={"type": "ephemeral", "ttl": "1h"}), SENT_PICTURE],
+        ),
+        ([PICTURE | {"cache_control": EPHEMERAL}], [SENT_PICTURE]),
+        ([text("", cache_control=EPHEMERAL)], ""),
+    ],
+)
+def test_a_mark_that_cannot_stand_where_it_is_goes_to_the_text_before_it(blocks: Any, told: Any) -> None:
+    """OpenRouter knows none on pictures, providers none on empty texts. There are never more than the app set."""
+    assert sent_messages(user(*blocks))[0]["content"] == told
+
+
+def test_a_mark_on_a_call_goes_to_what_was_said_before_it() -> None:
+    told = sent_messages(user(text("Hi")), assistant(text("a"), call() | {"cache_control": EPHEMERAL}))
+
+    assert told[1]["content"] == [text("a", cache_control=EPHEMERAL)]
+
+
+def test_an_empty_system_prompt_with_a_mark_is_none() -> None:
+    assert [message["role"] for message in sent(system=[text("", cache_control=EPHEMERAL)])["messages"]] == ["user"]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("ab", [text("ab", cache_control=EPHEMERAL)]),
+        ([text("a"), text("b")], [text("ab", cache_control=EPHEMERAL)]),
+        ([text("a"), PICTURE], [text("a", cache_control=EPHEMERAL), SENT_PICTURE]),
+        ("", ""),
+        ([], ""),
+    ],
+)
+def test_a_mark_on_a_result_goes_with_the_end_of_it(content: Any, told: Any) -> None:
     """That is where agents set it: at the end of what they have sent so far."""
-    told = sent_messages(
-        user(text("Hi")), assistant(call()), user(result([text("a"), text("b")], cache_control=EPHEMERAL))
+    messages = sent_messages(
+        user(text("Hi")), assistant(call()), user(text("b"), result(content, cache_control=EPHEMERAL))
     )
 
-    assert told[2] == {
-        "role": "tool",
-        "tool_call_id": "toolu_1",
-        "content": [text("a"), text("b", cache_control=EPHEMERAL)],
-    }
+    assert messages[2:] == [
+        {"role": "tool", "tool_call_id": "toolu_1", "content": told},
+        {"role": "user", "content": "b"},
+    ]
+
+
+def test_a_mark_in_a_result_stays_in_its_place() -> None:
+    content = [text("a", cache_control=EPHEMERAL), text("b")]
+
+    assert sent_messages(user(text("Hi")), assistant(call()), user(result(content)))[2]["content"] == content
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,9 @@ CHARACTERS_PER_TOKEN = 4
 # Source: Claude Code's docs, "Gateway protocol reference" (System prompt attribution block); ollama/ollama#14918.
 _ATTRIBUTION = "x-anthropic-billing-header:"
 
+# For a provider's cache: what stands before it is to be kept.
+type Mark = dict[str, Any] | None
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -93,7 +96,7 @@ def to_messages(message: anthropic.Message) -> Iterator[ollama.Message]:
     results = [_result(block) for block in message.content if _is_result(block)]
     turn = ollama.Message(
         role=message.role,
-        content=_content(message.content),
+        content=_content(_said(message.content)),
         thinking="".join(block.thinking or "" for block in message.content if block.type == "thinking") or None,
         tool_calls=[_call(block) for block in message.content if block.type in _CALLS] or None,
     )
@@ -127,7 +130,7 @@ def _is_result(block: ContentBlock) -> bool:
 
 def _system(system: str | list[ContentBlock] | None) -> Iterator[ollama.Message]:
     blocks = [ContentBlock(type="text", text=system)] if isinstance(system, str) else system or ()
-    if content := _content(_without_attribution(block) for block in blocks):
+    if content := _content(_said(_without_attribution(block) for block in blocks)):
         yield ollama.Message(role="system", content=content)
 
 
@@ -137,32 +140,68 @@ def _without_attribution(block: ContentBlock) -> ContentBlock:
     return msgspec.structs.replace(block, text=block.text.partition("\n")[2])
 
 
-def _content(blocks: Iterable[ContentBlock]) -> str | list[ContentPart]:
-    """Give what is said and shown: one text, as long as nothing stands between its pieces and no mark is in them."""
-    return _joined([part for block in blocks for part in _parts(block)])
+def _said(blocks: Iterable[ContentBlock]) -> Iterator[tuple[Iterable[ContentPart], Mark]]:
+    """Give what is said and shown in blocks, with their marks; the results of tools have messages of their own."""
+    return ((_parts(block), block.cache_control) for block in blocks if not _is_result(block))
 
 
-def _joined(parts: list[ContentPart]) -> str | list[ContentPart]:
-    if all(part.type == "text" and part.cache_control is None for part in parts):
-        return "".join(part.text or "" for part in parts)
+def _content(said: Iterable[tuple[Iterable[ContentPart], Mark]]) -> str | list[ContentPart]:
+    """
+    Give what is said and shown: one text, as long as nothing stands between its pieces and no mark is in them.
+
+    Texts are joined up to each mark. So a turn stays the same prompt when the mark has moved on to a later one, and is
+    found in the provider's cache.
+
+    Args:
+        said: Pieces, each with the mark that stands at its end.
+    """
+    joined: list[ContentPart] = []
+    texts: list[str] = []
+    for part in _marked(said):
+        if part.type == "text":
+            texts.append(part.text or "")
+        if texts and (part.type != "text" or part.cache_control is not None):
+            joined.append(ContentPart(type="text", text="".join(texts), cache_control=part.cache_control))
+            texts = []
+        if part.type != "text":
+            joined.append(part)
+    if not joined:
+        return "".join(texts)
+    return [*joined, ContentPart(type="text", text="".join(texts))] if texts else joined
+
+
+def _marked(said: Iterable[tuple[Iterable[ContentPart], Mark]]) -> list[ContentPart]:
+    """
+    Set each mark on the last text so far, unless that has one.
+
+    OpenRouter knows marks on texts alone, and providers take none on an empty one; apps also set them on pictures and
+    calls.
+    """
+    parts: list[ContentPart] = []
+    last = None
+    for piece, mark in said:
+        for part in piece:
+            parts.append(part)
+            last = part if part.text else last
+        if last is not None and last.cache_control is None:
+            last.cache_control = _mark(mark)
     return parts
 
 
 def _parts(block: ContentBlock) -> Iterator[ContentPart]:
     match block.type:
         case "text":
-            yield ContentPart(type="text", text=block.text, cache_control=_mark(block.cache_control))
+            yield ContentPart(type="text", text=block.text)
         case "image":
             yield ContentPart(type="image_url", image_url=_picture(block.source))
         case "document":
-            yield ContentPart(type="text", text=_document(block), cache_control=_mark(block.cache_control))
+            yield ContentPart(type="text", text=_document(block))
 
 
-def _mark(cache_control: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Keep of a mark for the provider's cache what OpenRouter knows."""
-    if cache_control is None:
-        return None
-    return {name: value for name, value in cache_control.items() if name in ("type", "ttl")}
+def _mark(cache_control: Mark) -> Mark:
+    """Keep of a mark for the provider's cache what OpenRouter knows; None where that is nothing."""
+    known = {name: value for name, value in (cache_control or {}).items() if name in ("type", "ttl")}
+    return {name: value for name, value in known.items() if value is not None} or None
 
 
 def _picture(source: Source | None) -> msgspec.Raw:
@@ -200,20 +239,23 @@ def _call(block: ContentBlock) -> ollama.ToolCall:
 
 
 def _result(block: ContentBlock) -> ollama.Message:
-    """Translate what a tool gave back; that it failed (`is_error`) its text says."""
-    content = block.content
-    pieces = content if isinstance(content, list) else [content]
-    parts = [part for piece in pieces for part in _result_parts(piece)]
-    if (mark := _mark(block.cache_control)) is not None and parts and parts[-1].type == "text":
-        # Agents set it at the end of what they have sent so far, which is mostly a result.
-        parts[-1] = msgspec.structs.replace(parts[-1], cache_control=mark)
-    return ollama.Message(role="tool", content=_joined(parts), tool_call_id=block.tool_use_id)
+    """Translate what a tool gave back."""
+    pieces = _pieces(block.content)
+    # Agents set their mark at the end of what they have sent so far, which is mostly a result.
+    content = _content([*((_result_parts(piece), piece.cache_control) for piece in pieces), ((), block.cache_control)])
+    return ollama.Message(role="tool", content=content, tool_call_id=block.tool_use_id)
 
 
-def _result_parts(piece: str | ResultBlock | None) -> Iterator[ContentPart]:
-    if piece is None or isinstance(piece, str):
-        yield ContentPart(type="text", text=piece)
-    elif piece.type == "image":
+def _pieces(content: str | list[ResultBlock] | ResultBlock | None) -> list[ResultBlock]:
+    if isinstance(content, str):
+        return [ResultBlock(type="text", text=content)]
+    if isinstance(content, ResultBlock):
+        return [content]
+    return content or []
+
+
+def _result_parts(piece: ResultBlock) -> Iterator[ContentPart]:
+    if piece.type == "image":
         yield ContentPart(type="image_url", image_url=_picture(piece.source))
     elif piece.type == "document":
         yield ContentPart(type="text", text=_document(ContentBlock(type="document", source=piece.source)))

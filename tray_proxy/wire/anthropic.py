@@ -31,6 +31,7 @@ class ResultBlock(Struct, kw_only=True):
     title: str | None = None
     url: str | None = None
     error_code: str | None = None
+    cache_control: dict[str, Any] | None = None
 
 
 class ContentBlock(Struct, kw_only=True):
