@@ -107,6 +107,14 @@ def test_a_mark_for_the_providers_cache_keeps_its_place(role: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("role", ["system", "user", "assistant"])
+def test_a_mark_on_an_empty_text_leaves_no_content_without_parts(role: str) -> None:
+    """Providers refuse an empty text, and OpenRouter a list of nothing."""
+    told = sent(message([text("") | {"cache_control": {"type": "ephemeral"}}], role))
+
+    assert told == [{"role": role, "content": ""}]
+
+
 def test_an_empty_text_beside_others_is_left_out() -> None:
     """Anthropic refuses it."""
     assert sent(message([text(""), image(LINK)]))[0]["content"] == [{"type": "image_url", "image_url": {"url": LINK}}]

@@ -74,11 +74,15 @@ def text_of(message: Message) -> str:
 
 
 def is_plain(message: Message) -> bool:
-    """Say whether a message is nothing but its text, without a mark in it that must not be lost."""
+    """
+    Say whether a message is nothing but its text, without a mark in it that must not be lost.
+
+    One on an empty text is none: such a text is not sent, and a content without any part would be refused.
+    """
     if message.images:
         return False
     return not isinstance(message.content, list) or all(
-        part.type == "text" and part.cache_control is None for part in message.content
+        part.type == "text" and (part.cache_control is None or not part.text) for part in message.content
     )
 
 
