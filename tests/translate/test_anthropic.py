@@ -355,6 +355,16 @@ def test_a_result_may_come_in_blocks(content: Any, told: Any) -> None:
     assert sent_messages(user(text("Hi")), assistant(call()), user(result(content)))[2]["content"] == told
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [("", "The tool failed."), (None, "The tool failed."), ([], "The tool failed."), ("exit 1", "exit 1")],
+)
+def test_a_tool_that_failed_without_a_word_does_not_look_as_if_it_had_not(content: Any, told: str) -> None:
+    messages = sent_messages(user(text("Hi")), assistant(call()), user(result(content, is_error=True)))
+
+    assert messages[2]["content"] == told
+
+
 def test_a_search_that_anthropic_made_stays_in_the_history() -> None:
     found = [
         {"type": "web_search_result", "title": "Rain", "url": "https://example.com/rain", "encrypted_content": "x"}

@@ -121,6 +121,8 @@ def estimate(request: ollama.ChatRequest) -> int:
 
 
 _CALLS = ("tool_use", "server_tool_use")
+# For a tool that failed and said nothing: an empty result is taken for success.
+_FAILED = "The tool failed."
 
 
 def _is_result(block: ContentBlock) -> bool:
@@ -239,8 +241,8 @@ def _call(block: ContentBlock) -> ollama.ToolCall:
 
 
 def _result(block: ContentBlock) -> ollama.Message:
-    """Translate what a tool gave back."""
-    pieces = _pieces(block.content)
+    """Translate what a tool gave back; that it failed its text says, or nothing would."""
+    pieces = _pieces(block.content or (_FAILED if block.is_error else None))
     # Agents set their mark at the end of what they have sent so far, which is mostly a result.
     content = _content([*((_result_parts(piece), piece.cache_control) for piece in pieces), ((), block.cache_control)])
     return ollama.Message(role="tool", content=content, tool_call_id=block.tool_use_id)

@@ -45,6 +45,7 @@ class ContentBlock(Struct, kw_only=True):
     input: dict[str, Any] | None = None
     tool_use_id: str | None = None
     content: str | list[ResultBlock] | ResultBlock | None = None
+    is_error: bool | None = None
     thinking: str | None = None
     title: str | None = None
     cache_control: dict[str, Any] | None = None
