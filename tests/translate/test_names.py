@@ -316,6 +316,7 @@ CLAUDES = Names(
         ("Claude-Sonnet-4-5:latest", "anthropic/claude-sonnet-4.5"),
         ("anthropic/claude-sonnet-4-5", "anthropic/claude-sonnet-4.5"),
         ("claude-sonnet-4-20250514", "anthropic/claude-sonnet-4"),
+        ("claude-sonnet-4-0", "anthropic/claude-sonnet-4"),
         ("claude-3-5-haiku-latest", "anthropic/claude-3.5-haiku"),
         ("claude-3-5-haiku-20241022", "anthropic/claude-3.5-haiku"),
         ("claude-3-5-sonnet-20240620", "anthropic/claude-3.5-sonnet-20240620"),

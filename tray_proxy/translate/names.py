@@ -141,7 +141,8 @@ def _as_openrouter_spells(name: str) -> Iterator[str]:
     """
     Give OpenRouter's spellings of a name of Anthropic's: the version with a point, and without the date or "latest".
 
-    `claude-sonnet-4-5-20250929` is `claude-sonnet-4.5` there, `claude-3-5-haiku-latest` is `claude-3.5-haiku`.
+    `claude-sonnet-4-5-20250929` is `claude-sonnet-4.5` there, `claude-3-5-haiku-latest` is `claude-3.5-haiku`, and
+    `claude-opus-4-0` is `claude-opus-4`.
 
     Source: Anthropic's docs, "Models overview"; OpenRouter's catalogue.
     """
@@ -149,7 +150,9 @@ def _as_openrouter_spells(name: str) -> Iterator[str]:
     if bare.startswith("claude-"):
         pointed = _VERSION.sub(".", bare)
         yield pointed
-        yield _RELEASE.sub("", pointed)
+        undated = _RELEASE.sub("", pointed)
+        yield undated
+        yield undated.removesuffix(".0")
 
 
 def near(name: str, others: Iterable[str]) -> list[str]:
