@@ -298,6 +298,14 @@ def test_an_address_typed_with_too_much_is_forgiven_and_a_post_stays_one(proxy, 
 
 
 @pytest.mark.parametrize("path", ROUTES)
+def test_so_is_one_without_its_v1(proxy, upstream, path):
+    answer = proxy.http.post(path.removeprefix("/v1"), json=ROUTES[path][1])
+
+    assert answer.status_code == 200, answer.text
+    assert len(upstream.received) == 1
+
+
+@pytest.mark.parametrize("path", ROUTES)
 def test_a_query_changes_nothing_and_goes_nowhere(proxy, upstream, path):
     """Some libraries tell the version of the API so."""
     answer = proxy.http.post(f"{path}?api-version=2024-10-21&stream=true", json=ROUTES[path][1])
@@ -315,7 +323,7 @@ def test_an_unknown_path_is_told_in_the_dialect(proxy, upstream, method, path):
     assert upstream.received == []
 
 
-@pytest.mark.parametrize("path", ["/models", "/chat/completions", "/v1x/models", "/v2/models"])
+@pytest.mark.parametrize("path", ["/nope", "/chat", "/v1x/models", "/v2/models"])
 def test_what_is_not_of_the_dialect_is_told_in_ollamas_words(proxy, path):
     answer = proxy.http.get(path)
 
