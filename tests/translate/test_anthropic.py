@@ -516,10 +516,13 @@ def test_thinking_on_a_model_that_cannot_is_passed_over() -> None:
     assert to_chat(request(thinking={"type": "adaptive"}), thinks=False).request.think is None
 
 
-def test_a_form_of_the_answer_is_sent_as_response_format() -> None:
+@pytest.mark.parametrize("place", ["output_config", "output_format"])
+def test_a_form_of_the_answer_is_sent_as_response_format(place: str) -> None:
+    """Under its older name too: passed over, an app that reads JSON would get prose."""
     schema = {"type": "object", "properties": {"b": {}, "a": {}}}
+    form = {"type": "json_schema", "schema": schema}
 
-    assert sent(output_config={"format": {"type": "json_schema", "schema": schema}})["response_format"] == {
+    assert sent(**{place: {"format": form} if place == "output_config" else form})["response_format"] == {
         "type": "json_schema",
         "json_schema": {"name": "response", "schema": schema},
     }

@@ -302,7 +302,7 @@ def _more(request: MessagesRequest, *, has_tools: bool) -> dict[str, Any]:
     more: dict[str, Any] = {}
     if (mark := _mark(request.cache_control)) is not None:
         more["cache_control"] = mark
-    wanted = (request.output_config.format if request.output_config else None) or {}
+    wanted = (request.output_config.format if request.output_config else None) or request.output_format or {}
     if wanted.get("type") == "json_schema":
         more["response_format"] = {
             "type": "json_schema",

@@ -98,7 +98,11 @@ class Thread(Struct, kw_only=True):
 
 
 class MessagesRequest(Struct, kw_only=True):
-    """`POST /v1/messages`. `stream` is false unless the client says otherwise."""
+    """
+    `POST /v1/messages`. `stream` is false unless the client says otherwise.
+
+    `output_format` is what `output_config.format` was called while it was new; libraries of that time send it.
+    """
 
     model: str | None = None
     max_tokens: int | None = None
@@ -113,6 +117,7 @@ class MessagesRequest(Struct, kw_only=True):
     tool_choice: ToolChoice | None = None
     thinking: Thinking | None = None
     output_config: OutputConfig | None = None
+    output_format: dict[str, Any] | None = None
     cache_control: dict[str, Any] | None = None
     thread: Thread | None = None
 
