@@ -423,3 +423,15 @@ def test_a_thread_is_begun_and_never_gone_on_with(proxy, upstream):
         },
     )
     assert len(upstream.chats) == 1
+
+
+def test_what_a_preset_adds_is_counted(proxies, upstream, tmp_path):
+    """By the count, and by what a stream says at its beginning."""
+    proxy = proxies.start(tmp_path)
+    proxy.http.post("/api/create", json={"model": "mine", "from": CLAUDE, "system": "a" * 385})
+
+    counted = proxy.http.post("/v1/messages/count_tokens", json=MESSAGE | {"model": "mine"})
+    [first, *_] = events(ask(proxy, model="mine", stream=True))
+
+    assert counted.json() == {"input_tokens": 100}
+    assert first["message"]["usage"] == {"input_tokens": 100, "output_tokens": 0}

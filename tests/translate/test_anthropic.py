@@ -539,11 +539,19 @@ def test_a_mark_for_the_whole_request_is_sent_on() -> None:
         ({"messages": [user(text("a" * 396))]}, 100),
         ({"system": "a" * 388}, 100),
         ({"messages": [assistant({"type": "thinking", "thinking": "a" * 391})]}, 100),
-        ({"messages": [user(image({"type": "base64", "data": GIF}), text("a" * 396))]}, 100),
     ],
 )
 def test_four_characters_are_about_a_token(fields: dict[str, Any], tokens: int) -> None:
     assert estimate(to_chat(request(**fields), thinks=True).request) == tokens
+
+
+def test_pictures_count_too() -> None:
+    """Taken for nothing, a context would seem to have room that it has not."""
+    shown = [PICTURE, text("a" * 396), image({"type": "base64", "data": GIF * 1000})]
+    returned = result([PICTURE], "toolu_2")
+
+    assert estimate(to_chat(request(messages=[user(*shown)]), thinks=True).request) == 100 + 2 * 1600
+    assert estimate(to_chat(request(messages=[user(returned)]), thinks=True).request) == 1 + 1600
 
 
 def test_tools_and_calls_count_too() -> None:

@@ -6,6 +6,7 @@ from tray_proxy.server.endpoint import Call
 from tray_proxy.translate import anthropic, chat
 from tray_proxy.translate.anthropic_events import MessageWriter
 from tray_proxy.translate.model_info import thinks
+from tray_proxy.translate.presets import applied
 from tray_proxy.wire.anthropic import CountTokensResponse, MessagesRequest
 
 _read_messages = BodyDecoder(MessagesRequest, empty="EOF")
@@ -21,7 +22,7 @@ async def messages(call: Call) -> None:
     writer = MessageWriter(
         call.record.request_id,
         found.asked,
-        input_tokens=anthropic.estimate(translated.request),
+        input_tokens=anthropic.estimate(applied(found.preset, translated.request)),
         stops=request.stop_sequences or (),
     )
     question = prepared(call, found, translated)
@@ -37,4 +38,4 @@ async def count_tokens(call: Call) -> Reply:
     anthropic.check(request, counts=True)
     found = await call.find(request.model)
     translated = anthropic.to_chat(request, thinks=thinks(found.model))
-    return json_reply(CountTokensResponse(anthropic.estimate(translated.request)))
+    return json_reply(CountTokensResponse(anthropic.estimate(applied(found.preset, translated.request))))

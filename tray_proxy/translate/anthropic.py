@@ -24,6 +24,8 @@ EFFORTS = {"low": "low", "medium": "medium", "high": "high", "xhigh": "high", "m
 TOOL_CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 # A rule of thumb, as Ollama's.
 CHARACTERS_PER_TOKEN = 4
+# Of a large picture; how large one is, its base64 does not tell. Source: Anthropic's docs, "Vision".
+PICTURE_TOKENS = 1600
 
 # Claude Code writes this line before its prompt, and a part of it changes with each request. Anthropic takes it out;
 # to everybody else the whole conversation behind it is then new, is found in no cache, and costs its full price again.
@@ -114,10 +116,13 @@ def to_messages(message: anthropic.Message) -> Iterator[ollama.Message]:
 def estimate(request: ollama.ChatRequest) -> int:
     """Estimate how many tokens a request has: nobody tells, and an app wants to know how full its context is."""
     characters = sum(len(memoryview(tool)) for tool in request.tools or ())
+    pictures = 0
     for message in request.messages or ():
         characters += len(message.role) + len(text_of(message)) + len(message.thinking or "")
         characters += sum(len(_encode(call.function)) for call in message.tool_calls or ())
-    return max(characters // CHARACTERS_PER_TOKEN, 1)
+        if isinstance(message.content, list):
+            pictures += sum(part.type == "image_url" for part in message.content)
+    return max(characters // CHARACTERS_PER_TOKEN, 1) + pictures * PICTURE_TOKENS
 
 
 _CALLS = ("tool_use", "server_tool_use")
