@@ -383,6 +383,25 @@ def test_a_search_that_anthropic_made_stays_in_the_history() -> None:
     assert told[2]["content"] == "- Rain: https://example.com/rain\n"
 
 
+def test_a_server_that_anthropic_called_stays_in_the_history() -> None:
+    told = sent_messages(
+        user(text("Hi")),
+        assistant(
+            {"type": "mcp_tool_use", "id": "mcp_1", "name": "now", "server_name": "clock", "input": {}},
+            {"type": "mcp_tool_result", "tool_use_id": "mcp_1", "is_error": False, "content": [text("noon")]},
+            text("It is noon"),
+        ),
+        user(text("And now?")),
+    )
+
+    assert [(message["role"], message["content"]) for message in told] == [
+        ("user", "Hi"),
+        ("assistant", "It is noon"),
+        ("tool", "noon"),
+        ("user", "And now?"),
+    ]
+
+
 def test_a_search_that_failed_says_so() -> None:
     failed = {"type": "web_search_tool_result_error", "error_code": "max_uses_exceeded"}
     told = sent_messages(

@@ -109,7 +109,7 @@ def to_messages(message: anthropic.Message) -> Iterator[ollama.Message]:
     if says_something or not results:
         yield turn
     if not is_user:
-        # A search that Anthropic made in the middle of a turn: its call is the turn's, its result follows.
+        # A tool that Anthropic ran in the middle of a turn: its call is the turn's, its result follows.
         yield from results
 
 
@@ -125,7 +125,7 @@ def estimate(request: ollama.ChatRequest) -> int:
     return max(characters // CHARACTERS_PER_TOKEN, 1) + pictures * PICTURE_TOKENS
 
 
-_CALLS = ("tool_use", "server_tool_use")
+_CALLS = ("tool_use", "server_tool_use", "mcp_tool_use")
 # For a tool that failed and said nothing: an empty result is taken for success.
 _FAILED = "The tool failed."
 
