@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from desktop.waiting import wait_for
+from tray_proxy import catalogue
 from tray_proxy.demo.faults import FAULTS, Fault
 from tray_proxy.demo.steps import json_steps, stream_of
 from tray_proxy.demo.thoughts import sign
@@ -256,6 +257,21 @@ def test_no_option_of_this_dialect_is_called_unknown(proxy):
         proxy.http.post(CHAT[0], json=CHAT[1] | options)
 
     assert [line for line in lines if "names" in line] == []
+
+
+def test_a_list_is_not_waited_for_as_long_as_an_answer(proxies, tmp_path, monkeypatch, raw_upstream):
+    """An app that lists gives up sooner than one that chats, and would call a timeout what is only a slow start."""
+    monkeypatch.setattr(catalogue, "FIRST_LIST_S", 0.01)
+    monkeypatch.setattr(catalogue, "FIRST_LOAD_S", 60)
+    silent = raw_upstream(lambda connection, _: connection.recv(1))
+    running = proxies.start(tmp_path, wait_for_models=False, openrouter_base_url=silent)
+
+    answer = running.http.get("/v1/models")
+
+    assert (answer.status_code, answer.json()["error"]["type"]) == (503, "api_error")
+    assert answer.json()["error"]["message"].startswith(
+        "The model list could not be loaded yet: OpenRouter has not answered "
+    )
 
 
 # -- what models thought ---------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tray_proxy.errors import ModelNotFound, RateLimited, UpstreamError
+from tray_proxy.server import refusals
 from tray_proxy.server.refusals import refusal
 
 SLOW_DOWN = RateLimited("Slow down", status=429, retry_after_s=6.2, hint="Wait 7 s.")
@@ -50,3 +51,18 @@ def test_to_anthropics_clients_an_error_is_a_message_with_the_requests_id(path):
 @pytest.mark.parametrize("error", [ModelNotFound("m"), UpstreamError("No.")])
 def test_without_a_time_to_wait_there_is_no_header(error):
     assert refusal(error, "/api/chat", "id").headers == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/chat", {"error": "No."}),
+        ("/v1/models", {"error": {"message": "No.", "type": "api_error", "param": None, "code": None}}),
+        (
+            "/v1/messages",
+            {"type": "error", "error": {"type": "api_error", "message": "No."}, "request_id": "req_id"},
+        ),
+    ],
+)
+def test_what_is_unforeseen_is_told_in_the_dialect_too(path, body):
+    assert json.loads(refusals.told(500, "No.", path, "id")) == body
