@@ -160,6 +160,24 @@ def test_keys_inside_a_request_count_in_any_case_too(proxy, upstream):
     }
 
 
+@pytest.mark.parametrize("model", [None, "nobody/nothing", "two words"])
+@pytest.mark.parametrize(
+    ("path", "fields", "words"),
+    [
+        ("/v1/chat/completions", {"messages": [{"role": "user"}]}, "invalid message content type: <nil>"),
+        ("/v1/chat/completions", {"n": 0}, "n must be between 1 and 128"),
+        ("/v1/completions", {"prompt": ""}, "prompt is required"),
+        ("/v1/embeddings", {"input": []}, "invalid input"),
+        ("/v1/embeddings", {"input": 7}, "invalid input type"),
+    ],
+)
+def test_what_is_wrong_with_a_request_is_told_before_its_model_is_looked_for(proxy, path, fields, words, model):
+    """In Ollama's order."""
+    answer = proxy.http.post(path, json=ROUTES[path][1] | fields | {"model": model})
+
+    assert openais_error(answer) == (400, "invalid_request_error", words)
+
+
 def test_a_picture_of_tens_of_megabytes_is_taken(proxy, upstream):
     picture = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(24 * 1024 * 1024)).decode()
     part = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{picture}"}}
