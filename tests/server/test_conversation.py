@@ -1,5 +1,6 @@
 """The way that every conversation takes, whichever dialect asks."""
 
+import gc
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,7 @@ from tray_proxy.server.reasoning_memory import ReasoningMemory
 from tray_proxy.translate.chat import Translated
 from tray_proxy.translate.presets import Preset
 from tray_proxy.translate.reasoning_details import BEGINNING, turn_keys
+from tray_proxy.wire import anthropic, ollama, openai, responses
 from tray_proxy.wire.ollama import ChatRequest, Message
 from tray_proxy.wire.openrouter import ModelEntry, ReasoningFacts
 
@@ -124,3 +126,41 @@ def test_a_model_that_knows_no_format_is_not_asked_for_one(make: Any) -> None:
         make(call(), found(), asked)
 
     assert caught.value.message == '"One" does not support structured output (format)'
+
+
+QUESTION = [{"role": "user", "content": "hello"}]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/chat/completions", {"messages": QUESTION}),
+        ("/v1/completions", {"prompt": "hello"}),
+        ("/v1/responses", {"input": QUESTION}),
+        ("/v1/messages", {"messages": QUESTION, "max_tokens": 100}),
+    ],
+)
+def test_no_request_is_held_while_its_answer_comes(proxy, upstream, path, body):
+    """It may hold megabytes of pictures, and an answer may take minutes."""
+    kinds = (
+        openai.ChatCompletionRequest,
+        openai.CompletionRequest,
+        responses.ResponsesRequest,
+        anthropic.MessagesRequest,
+        ollama.ChatRequest,
+        ollama.GenerateRequest,
+    )
+    upstream.arrange("endless")
+    before = held(kinds)
+
+    with proxy.http.stream("POST", path, json=body | {"model": "openai/gpt-4o-mini", "stream": True}) as answer:
+        next(answer.iter_lines())
+        during = held(kinds)
+
+    assert during - before == set()
+
+
+def held(kinds):
+    """Name the objects of these kinds that are in use; some are what other tests are made of."""
+    gc.collect()
+    return {(type(each).__name__, id(each)) for each in gc.get_objects() if isinstance(each, kinds)}

@@ -47,10 +47,11 @@ async def completions(call: Call) -> None:
     generate.check(asked, found.model, found.asked)
     more = openai.sent_on(request)
     question = to_question(call, found, Translated(generate.to_chat_request(asked, found.preset), more))
-    writer = texts.TextWriter(
-        _answer_id(call, "cmpl"), int(time.time()), found.asked, tells_usage=_tells_usage(request.stream_options)
-    )
-    await buy(call, found, writer, question, stream=bool(request.stream))
+    stream, tells_usage = bool(request.stream), _tells_usage(request.stream_options)
+    # As above: a failure is remembered with all that was at hand when it happened.
+    del request, asked
+    writer = texts.TextWriter(_answer_id(call, "cmpl"), int(time.time()), found.asked, tells_usage=tells_usage)
+    await buy(call, found, writer, question, stream=stream)
 
 
 async def embeddings(call: Call) -> None:
