@@ -11,6 +11,7 @@ from tray_proxy import catalogue
 from tray_proxy.demo.faults import FAULTS, Fault
 from tray_proxy.demo.steps import json_steps, stream_of
 from tray_proxy.demo.thoughts import sign
+from tray_proxy.server import openai_api
 
 MINI = "openai/gpt-4o-mini"
 BGE = "baai/bge-m3"
@@ -416,3 +417,10 @@ def test_packed_numbers_have_four_bytes_each(proxy, upstream):
     answer = proxy.http.post(EMBEDDINGS[0], json=EMBEDDINGS[1] | {"encoding_format": "base64"})
 
     assert answer.json()["data"][0]["embedding"] == "AACAPwAAAAA="
+
+
+def test_where_numbers_lie_the_other_way_round_they_are_turned(monkeypatch):
+    monkeypatch.setattr(openai_api, "byteorder", "big")
+
+    # On this computer they lie as they should: turned, they begin with the highest byte.
+    assert bytes(memoryview(openai_api._write_base64([1.0]))) == b'"P4AAAA=="'

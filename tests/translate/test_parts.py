@@ -78,10 +78,11 @@ def test_a_picture_in_a_part_is_sent_as_those_in_images_are(url: object) -> None
     ]
 
 
+@pytest.mark.parametrize("detail", ["auto", "low", "high", "original"])
 @pytest.mark.parametrize("url", [LINK, DATA_URI])
-def test_how_closely_a_picture_is_looked_at_is_sent_on(url: str) -> None:
+def test_how_closely_a_picture_is_looked_at_is_sent_on(url: str, detail: str) -> None:
     """It decides what the picture costs."""
-    assert sent(message([image({"url": url, "detail": "low"})]))[0]["content"][0]["image_url"]["detail"] == "low"
+    assert sent(message([image({"url": url, "detail": detail})]))[0]["content"][0]["image_url"]["detail"] == detail
 
 
 def test_so_it_is_where_it_stands_beside_the_address() -> None:
