@@ -136,7 +136,7 @@ def test_a_system_prompt_stands_before_all(system: Any, content: Any) -> None:
     assert sent(system=system)["messages"][0] == {"role": "system", "content": content}
 
 
-@pytest.mark.parametrize("system", ["", [], [text("")]])
+@pytest.mark.parametrize("system", ["", [], [text("")], [{"type": "text"}]])
 def test_an_empty_system_prompt_is_none(system: Any) -> None:
     assert [message["role"] for message in sent(system=system)["messages"]] == ["user"]
 
@@ -282,10 +282,12 @@ def test_a_picture_goes_in_its_place(source: dict[str, Any], url: str) -> None:
         ({}, "invalid image source type: None. Send base64 or an http(s) url."),
         ({"type": "base64"}, "invalid image source: data must be a text"),
         ({"type": "url", "url": 7}, "invalid image source: url must be a text"),
+        (None, "invalid image source type: None. Send base64 or an http(s) url."),
     ],
 )
-def test_a_picture_from_nowhere_is_refused(source: dict[str, Any], words: str) -> None:
+def test_a_picture_from_nowhere_is_refused(source: Any, words: str) -> None:
     assert refusal(messages=[user(image(source))]).message == words
+    assert refusal(messages=[user(result([image(source)]))]).message == words
 
 
 def test_a_documents_text_is_read_and_its_title_stands_before_it() -> None:
@@ -294,14 +296,15 @@ def test_a_documents_text_is_read_and_its_title_stands_before_it() -> None:
     assert sent_messages(user(document, text("!")))[0]["content"] == 'Rules\nBe "brief"!'
 
 
-@pytest.mark.parametrize("source", [{"type": "base64", "data": "JVBERi0="}, {"type": "url", "url": LINK}, {}])
-def test_a_document_that_cannot_be_sent_is_refused(source: dict[str, Any]) -> None:
+@pytest.mark.parametrize("source", [{"type": "base64", "data": "JVBERi0="}, {"type": "url", "url": LINK}, {}, None])
+def test_a_document_that_cannot_be_sent_is_refused(source: Any) -> None:
     """Passed over, the answer would be made without it."""
     error = refusal(messages=[user({"type": "document", "source": source})])
 
     assert type(error) is UnsupportedRequest
+    kind = (source or {}).get("type")
     assert error.message == (
-        f"a document of source type {source.get('type')} cannot be sent on: send its text, or pictures of its pages"
+        f"a document of source type {kind} cannot be sent on: send its text, or pictures of its pages"
     )
 
 
@@ -322,16 +325,18 @@ def test_a_turn_with_thought_text_and_call_is_one_message() -> None:
     ]
 
 
-def test_results_stand_before_what_the_user_says_beside_them() -> None:
+@pytest.mark.parametrize("role", ["user", "User"])
+def test_results_stand_before_what_the_user_says_beside_them(role: str) -> None:
+    """Each with the id of its call: in another order they would answer the wrong one."""
     told = sent_messages(
         user(text("Hi")),
         assistant(call("toolu_1"), call("toolu_2")),
-        user(text("both"), result("one", "toolu_1"), result("two", "toolu_2")),
+        user(text("both"), result("two", "toolu_2"), result("one", "toolu_1")) | {"role": role},
     )
 
     assert [(message["role"], message.get("tool_call_id"), message["content"]) for message in told[2:]] == [
-        ("tool", "toolu_1", "one"),
         ("tool", "toolu_2", "two"),
+        ("tool", "toolu_1", "one"),
         ("user", None, "both"),
     ]
 
