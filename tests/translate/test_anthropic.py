@@ -348,7 +348,7 @@ def test_results_stand_before_what_the_user_says_beside_them(role: str) -> None:
         ("noon", "noon"),
         ([text("no"), text("on")], "noon"),
         ([], ""),
-        ([{"type": "tool_reference", "tool_name": "x"}], ""),
+        ([{"type": "novelty", "novelty": "x"}], ""),
         ([{"type": "document", "source": {"type": "text", "data": "noon"}}], "noon"),
         (
             [text("see"), image({"type": "base64", "data": GIF})],
@@ -386,6 +386,15 @@ def test_a_search_that_anthropic_made_stays_in_the_history() -> None:
 
     assert [message["role"] for message in told] == ["user", "assistant", "tool", "user"]
     assert told[2]["content"] == "- Rain: https://example.com/rain\n"
+
+
+def test_a_search_for_tools_tells_which_it_found() -> None:
+    """Claude Code loads tools so when they are wanted; without a word the model would take it that there are none."""
+    found = [{"type": "tool_reference", "tool_name": name} for name in ("WebFetch", "WebSearch")]
+    told = sent_messages(user(text("Hi")), assistant(call()), user(result(found, cache_control=EPHEMERAL)))
+
+    words = "- WebFetch: this tool can be called now\n- WebSearch: this tool can be called now\n"
+    assert told[2]["content"] == [text(words, cache_control=EPHEMERAL)]
 
 
 def test_a_server_that_anthropic_called_stays_in_the_history() -> None:

@@ -270,6 +270,8 @@ def _result_parts(piece: ResultBlock) -> Iterator[ContentPart]:
         yield ContentPart(type="text", text=piece.text)
     elif piece.url:
         yield ContentPart(type="text", text=f"- {piece.title or ''}: {piece.url}\n")
+    elif piece.tool_name:
+        yield ContentPart(type="text", text=f"- {piece.tool_name}: this tool can be called now\n")
     elif piece.error_code:
         yield ContentPart(type="text", text=f"{piece.type}: {piece.error_code}")
 

@@ -23,7 +23,11 @@ class Source(Struct, kw_only=True):
 
 
 class ResultBlock(Struct, kw_only=True):
-    """A piece of what a tool gave back. `title`, `url` and `error_code` are those of a web search."""
+    """
+    A piece of what a tool gave back.
+
+    `title`, `url` and `error_code` are those of a web search; `tool_name` is a tool's that a search for tools found.
+    """
 
     type: str
     text: str | None = None
@@ -31,6 +35,7 @@ class ResultBlock(Struct, kw_only=True):
     title: str | None = None
     url: str | None = None
     error_code: str | None = None
+    tool_name: str | None = None
     cache_control: dict[str, Any] | None = None
 
 
