@@ -8,9 +8,9 @@ import pytest
 
 from tray_proxy.errors import BadRequest, ProxyError, UnsupportedRequest
 from tray_proxy.translate import chat
-from tray_proxy.translate.anthropic import check, estimate, to_chat
+from tray_proxy.translate.anthropic import check, estimate, to_chat, to_messages
 from tray_proxy.translate.splice import encode
-from tray_proxy.wire.anthropic import MessagesRequest
+from tray_proxy.wire.anthropic import ContentBlock, Message, MessagesRequest, Source
 from tray_proxy.wire.openrouter import Architecture, ModelEntry, ReasoningFacts
 
 GIF = "R0lGODlhAQABAAAAACw="
@@ -306,6 +306,16 @@ def test_a_document_that_cannot_be_sent_is_refused(source: Any) -> None:
     assert error.message == (
         f"a document of source type {kind} cannot be sent on: send its text, or pictures of its pages"
     )
+
+
+@pytest.mark.parametrize("data", [b"7", b"null", b"[]", b'"\xff"', b'"\\ud800"'])
+def test_a_document_that_is_no_text_is_refused(data: bytes) -> None:
+    """It was skipped over as it was read, so whatever bytes may stand there."""
+    source = Source(type="text", data=msgspec.Raw(data))
+    message = Message(role="user", content=[ContentBlock(type="document", source=source)])
+
+    with pytest.raises(BadRequest, match="invalid document source: data must be a text"):
+        list(to_messages(message))
 
 
 def test_a_turn_with_thought_text_and_call_is_one_message() -> None:
