@@ -200,6 +200,17 @@ def test_another_part_is_refused(part: dict[str, Any], words: str) -> None:
     assert (type(error), error.message) == (BadRequest, words)
 
 
+@pytest.mark.parametrize("form", [b"%s", b'{"url": %s}'], ids=["text", "object"])
+def test_an_address_that_is_no_text_is_refused(form: bytes) -> None:
+    """What stays raw in a request was only skipped over."""
+    url = form % b'"https://example.com/\xff"'
+    body = b'{"role": "user", "content": [{"type": "image_url", "image_url": %s}]}' % url
+
+    error = refusal(msgspec.json.decode(body, type=Message))
+
+    assert (type(error), error.message[:24]) == (BadRequest, "invalid message format: ")
+
+
 @pytest.mark.parametrize("part", [image(LINK), image(DATA_URI)])
 def test_a_model_that_does_not_see_is_not_shown_a_picture(part: dict[str, Any]) -> None:
     error = refusal(message([part]), model=PLAIN)
