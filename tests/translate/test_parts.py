@@ -211,6 +211,23 @@ def test_an_address_that_is_no_text_is_refused(form: bytes) -> None:
     assert (type(error), error.message[:24]) == (BadRequest, "invalid message format: ")
 
 
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        (b'"image_url": {"url": "", "detail": "\xff"}', "image_url must hold a url"),
+        (b'"input_audio": {"data": "", "format": "\xff"}', "input_audio must hold data and format"),
+    ],
+    ids=["picture", "sound"],
+)
+def test_what_stands_beside_it_must_be_text_too(part: bytes, words: str) -> None:
+    kind = part.split(b'"')[1]
+    body = b'{"role": "user", "content": [{"type": "%s", %s}]}' % (kind, part)
+
+    error = refusal(msgspec.json.decode(body, type=Message))
+
+    assert (type(error), error.message) == (BadRequest, f"invalid message format: {words}")
+
+
 @pytest.mark.parametrize("part", [image(LINK), image(DATA_URI)])
 def test_a_model_that_does_not_see_is_not_shown_a_picture(part: dict[str, Any]) -> None:
     error = refusal(message([part]), model=PLAIN)
