@@ -380,6 +380,26 @@ def test_a_tool_that_failed_without_a_word_does_not_look_as_if_it_had_not(conten
     assert messages[2]["content"] == told
 
 
+@pytest.mark.parametrize("source", [{"type": "base64", "data": "JVBERi0="}, {"type": "file", "file_id": "f"}, None])
+def test_of_a_document_that_a_tool_gave_back_the_model_is_told(source: Any) -> None:
+    """Claude Code reads PDFs so: refused, no later request of the conversation would pass either."""
+    content = [text("PDF file read"), {"type": "document", "source": source}]
+    told = sent_messages(user(text("Hi")), assistant(call()), user(result(content)))
+
+    assert told[2]["content"] == ("PDF file read[a document, which cannot be passed on: read its text by other means]")
+
+
+def test_of_a_picture_that_a_tool_gave_back_a_model_without_eyes_is_told() -> None:
+    """One that the user shows is refused: it may be what is asked about."""
+    blind = to_chat(
+        request(messages=[assistant(call()), user(result([text("See: "), PICTURE]), PICTURE)]), thinks=True, sees=False
+    )
+
+    _, returned, shown = blind.request.messages
+    assert returned.content == "See: [a picture, which this model cannot see]"
+    assert [part.type for part in shown.content] == ["image_url"]
+
+
 def test_a_search_that_anthropic_made_stays_in_the_history() -> None:
     found = [
         {"type": "web_search_result", "title": "Rain", "url": "https://example.com/rain", "encrypted_content": "x"}

@@ -5,7 +5,7 @@ from tray_proxy.server.conversation import buy, prepared
 from tray_proxy.server.endpoint import Call
 from tray_proxy.translate import anthropic, chat
 from tray_proxy.translate.anthropic_events import MessageWriter
-from tray_proxy.translate.model_info import thinks
+from tray_proxy.translate.model_info import sees, thinks
 from tray_proxy.translate.presets import applied
 from tray_proxy.wire.anthropic import CountTokensResponse, MessagesRequest
 
@@ -17,7 +17,7 @@ async def messages(call: Call) -> None:
     request = _read_messages(await read_body(call.scope, call.receive))
     anthropic.check(request)
     found = await call.find(request.model)
-    translated = anthropic.to_chat(request, thinks=thinks(found.model))
+    translated = anthropic.to_chat(request, thinks=thinks(found.model), sees=sees(found.model))
     chat.check(translated.request, found.model, found.asked)
     writer = MessageWriter(
         call.record.request_id,
@@ -37,5 +37,5 @@ async def count_tokens(call: Call) -> Reply:
     request = _read_messages(await read_body(call.scope, call.receive))
     anthropic.check(request, counts=True)
     found = await call.find(request.model)
-    translated = anthropic.to_chat(request, thinks=thinks(found.model))
+    translated = anthropic.to_chat(request, thinks=thinks(found.model), sees=sees(found.model))
     return json_reply(CountTokensResponse(anthropic.estimate(applied(found.preset, translated.request))))

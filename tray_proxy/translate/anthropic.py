@@ -59,12 +59,13 @@ def check(request: MessagesRequest, *, counts: bool = False) -> None:
         raise ThreadNotKept
 
 
-def to_chat(request: MessagesRequest, *, thinks: bool) -> Translated:
+def to_chat(request: MessagesRequest, *, thinks: bool, sees: bool = True) -> Translated:
     """
     Translate a request that passed `check`.
 
     Args:
         thinks: Whether the model can; where it cannot, what is said about thinking is passed over, on this route alone.
+        sees: Whether the model can; where it cannot, it is told of the pictures that a tool gave back.
 
     Raises:
         BadRequest: a message or a tool in it is none.
@@ -72,7 +73,7 @@ def to_chat(request: MessagesRequest, *, thinks: bool) -> Translated:
     """
     messages = list(_system(request.system))
     for message in request.messages or ():
-        messages += to_messages(message)
+        messages += to_messages(message, sees=sees)
     tools = _tools(request.tools or [], request.tool_choice)
     translated = ollama.ChatRequest(
         model=request.model,
@@ -85,9 +86,12 @@ def to_chat(request: MessagesRequest, *, thinks: bool) -> Translated:
     return Translated(translated, _more(request, has_tools=bool(tools)), _budget(request))
 
 
-def to_messages(message: anthropic.Message) -> Iterator[ollama.Message]:
+def to_messages(message: anthropic.Message, *, sees: bool = True) -> Iterator[ollama.Message]:
     """
     Translate one turn: the results of tools become messages of their own, before what a user says beside them.
+
+    Args:
+        sees: As `to_chat`.
 
     Raises:
         BadRequest, UnsupportedRequest: as `to_chat`.
@@ -95,7 +99,7 @@ def to_messages(message: anthropic.Message) -> Iterator[ollama.Message]:
     if not isinstance(message.content, list):
         yield ollama.Message(role=message.role, content=message.content)
         return
-    results = [_result(block) for block in message.content if _is_result(block)]
+    results = [_result(block, sees=sees) for block in message.content if _is_result(block)]
     turn = ollama.Message(
         role=message.role,
         content=_content(_said(message.content)),
@@ -245,11 +249,12 @@ def _call(block: ContentBlock) -> ollama.ToolCall:
     return ollama.ToolCall(id=block.id, function=ollama.FunctionCall(name=block.name, arguments=block.input or {}))
 
 
-def _result(block: ContentBlock) -> ollama.Message:
+def _result(block: ContentBlock, *, sees: bool) -> ollama.Message:
     """Translate what a tool gave back; that it failed its text says, or nothing would."""
     pieces = _pieces(block.content or (_FAILED if block.is_error else None))
     # Agents set their mark at the end of what they have sent so far, which is mostly a result.
-    content = _content([*((_result_parts(piece), piece.cache_control) for piece in pieces), ((), block.cache_control)])
+    said = ((_result_parts(piece, sees=sees), piece.cache_control) for piece in pieces)
+    content = _content([*said, ((), block.cache_control)])
     return ollama.Message(role="tool", content=content, tool_call_id=block.tool_use_id)
 
 
@@ -261,9 +266,18 @@ def _pieces(content: str | list[ResultBlock] | ResultBlock | None) -> list[Resul
     return content or []
 
 
-def _result_parts(piece: ResultBlock) -> Iterator[ContentPart]:
-    if piece.type == "image":
+def _result_parts(piece: ResultBlock, *, sees: bool) -> Iterator[ContentPart]:
+    """
+    Give what a tool gave back; of what cannot be sent on the model is told.
+
+    Nobody chose to show it, and refused it would be in every request of the conversation from now on.
+    """
+    if piece.type == "image" and not sees:
+        yield ContentPart(type="text", text="[a picture, which this model cannot see]")
+    elif piece.type == "image":
         yield ContentPart(type="image_url", image_url=_picture(piece.source))
+    elif piece.type == "document" and (piece.source is None or piece.source.type != "text"):
+        yield ContentPart(type="text", text="[a document, which cannot be passed on: read its text by other means]")
     elif piece.type == "document":
         yield ContentPart(type="text", text=_document(ContentBlock(type="document", source=piece.source)))
     elif piece.text:
