@@ -166,6 +166,16 @@ def test_a_system_message_among_the_others_stays_there() -> None:
     assert told[1] == {"role": "system", "content": "Agents: none"}
 
 
+@pytest.mark.parametrize("content", [[], [text("")]])
+def test_a_system_message_without_words_is_none(content: Any) -> None:
+    """So settings are changed at Anthropic in the middle of a conversation; other providers refuse an empty text."""
+    told = sent_messages(
+        user(text("Hi")), {"role": "system", "content": content, "output_config": {"effort": "low"}}, user(text("Ho"))
+    )
+
+    assert [message["role"] for message in told] == ["user", "user"]
+
+
 def test_texts_of_a_message_are_joined() -> None:
     assert sent_messages(user(text("a"), text("b"))) == [{"role": "user", "content": "ab"}]
 

@@ -107,12 +107,13 @@ def to_messages(message: anthropic.Message, *, sees: bool = True) -> Iterator[ol
         tool_calls=[_call(block) for block in message.content if block.type in _CALLS] or None,
     )
     says_something = bool(turn.content or turn.thinking or turn.tool_calls)
-    is_user = message.role.lower() == "user"
-    if is_user:
+    role = message.role.lower()
+    if role == "user":
         yield from results
-    if says_something or not results:
+    # A word of the system without words only changes settings of Anthropic's.
+    if says_something or not (results or role == "system"):
         yield turn
-    if not is_user:
+    if role != "user":
         # A tool that Anthropic ran in the middle of a turn: its call is the turn's, its result follows.
         yield from results
 
