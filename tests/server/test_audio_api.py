@@ -1,12 +1,5 @@
 """What is around `/v1/audio/transcriptions`: the bill, presets, and the log."""
 
-import socket
-
-import httpx
-import pytest
-
-from tray_proxy.demo.faults import FAULTS
-
 PATH = "/v1/audio/transcriptions"
 HEARER = "google/gemini-2.5-flash"
 WAV = b"RIFF\x24\0\0\0WAVEfmt "
@@ -16,47 +9,6 @@ CREATE = {"model": "scribe", "from": HEARER, "system": "Write in capitals.", "pa
 def form(**fields):
     data = {"model": HEARER} | fields
     return {"data": data, "files": {"file": ("talk.wav", WAV)}}
-
-
-def connect(proxy, **fields):
-    """Ask over a bare socket, so that it can be left at any moment."""
-    request = httpx.Request("POST", f"{proxy.url}{PATH}", **form(**fields))
-    client = socket.create_connection(("127.0.0.1", int(proxy.url.rpartition(":")[2])))
-    head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
-    client.sendall(f"POST {PATH} HTTP/1.1\r\n{head}\r\n".encode() + request.read())
-    return client
-
-
-def asked(upstream):
-    return bool(upstream.chats) and upstream.chats[-1].body is not None
-
-
-def dropped(upstream):
-    return bool(upstream.chats) and upstream.chats[-1].outcome == "dropped"
-
-
-@pytest.mark.parametrize("stream", ["true", "false"])
-def test_a_client_that_leaves_before_the_first_word_ends_the_upstream_call(proxy, upstream, stream):
-    upstream.arrange(FAULTS["silence"].lasting(30))
-    client = connect(proxy, stream=stream)
-    assert upstream.wait_for(asked, 5)
-
-    client.close()
-
-    assert upstream.wait_for(dropped, 1)
-
-
-@pytest.mark.parametrize("stream", ["true", "false"])
-def test_a_client_that_leaves_in_the_middle_ends_the_upstream_call(proxy, upstream, stream):
-    upstream.arrange("endless")
-    client = connect(proxy, stream=stream)
-    assert upstream.wait_for(asked, 5)
-    if stream == "true":
-        assert b"200 OK" in client.recv(65536)
-
-    client.close()
-
-    assert upstream.wait_for(dropped, 1)
 
 
 def test_a_preset_adds_what_it_holds(proxies, upstream, tmp_path):

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from server.leaving import asked, connect, dropped
 from tray_proxy.demo.dialect import DONE
 from tray_proxy.demo.faults import FAULTS, Fault
 from tray_proxy.demo.steps import Cut, Write, stream_of
@@ -18,52 +19,9 @@ from tray_proxy.demo.thoughts import sign
 CHAT = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "hello"}]}
 
 
-def connect(proxy, body):
-    """Send a chat over a bare socket, so that it can be left at any moment."""
-    port = int(proxy.url.rpartition(":")[2])
-    client = socket.create_connection(("127.0.0.1", port))
-    content = json.dumps(body).encode()
-    head = f"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(content)}\r\n\r\n"
-    client.sendall(head.encode() + content)
-    return client
-
-
-def asked(upstream):
-    return bool(upstream.chats) and upstream.chats[-1].body is not None
-
-
-def dropped(upstream):
-    return bool(upstream.chats) and upstream.chats[-1].outcome == "dropped"
-
-
-@pytest.mark.parametrize("stream", [True, False])
-@pytest.mark.parametrize("fault", ["silence", "headers-then-silence", "comments-only"])
-def test_a_client_that_leaves_before_the_first_word_ends_the_upstream_call(proxy, upstream, fault, stream):
-    upstream.arrange(FAULTS[fault].lasting(30))
-    client = connect(proxy, CHAT | {"stream": stream})
-    assert upstream.wait_for(asked, 5)
-
-    client.close()
-
-    assert upstream.wait_for(dropped, 1)
-
-
-@pytest.mark.parametrize("stream", [True, False])
-def test_a_client_that_leaves_in_the_middle_ends_the_upstream_call(proxy, upstream, stream):
-    upstream.arrange("endless")
-    client = connect(proxy, CHAT | {"stream": stream})
-    assert upstream.wait_for(asked, 5)
-    if stream:
-        assert b"200 OK" in client.recv(65536)
-
-    client.close()
-
-    assert upstream.wait_for(dropped, 1)
-
-
 def test_a_client_that_leaves_with_a_reset_ends_the_upstream_call(proxy, upstream):
     upstream.arrange("endless")
-    client = connect(proxy, CHAT)
+    client = connect(proxy, "/api/chat", CHAT)
     assert b"200 OK" in client.recv(65536)
 
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
@@ -185,7 +143,7 @@ def test_turning_off_lets_a_short_answer_finish(proxies, upstream, tmp_path):
 def test_a_client_that_does_not_read_cannot_hold_up_the_end(proxies, upstream, tmp_path):
     running = proxies.start(tmp_path)
     upstream.arrange("endless")
-    client = connect(running, CHAT)
+    client = connect(running, "/api/chat", CHAT)
     assert upstream.wait_for(asked, 5)
 
     running.loop.submit(running.program.stop_proxy()).result(4)

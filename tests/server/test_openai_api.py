@@ -2,11 +2,11 @@
 
 import json
 import queue
-import socket
 import threading
 
 import pytest
 
+from server.leaving import asked, connect, dropped
 from tray_proxy import catalogue
 from tray_proxy.demo.faults import FAULTS, Fault
 from tray_proxy.demo.steps import json_steps, stream_of
@@ -22,67 +22,12 @@ EMBEDDINGS = ("/v1/embeddings", {"model": BGE, "input": "hello"})
 CONVERSATIONS = pytest.mark.parametrize(("path", "body"), [CHAT, COMPLETION], ids=["chat", "completion"])
 
 
-def connect(proxy, path, body):
-    """Send a request over a bare socket, so that it can be left at any moment."""
-    port = int(proxy.url.rpartition(":")[2])
-    client = socket.create_connection(("127.0.0.1", port))
-    content = json.dumps(body).encode()
-    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(content)}\r\n\r\n"
-    client.sendall(head.encode() + content)
-    return client
-
-
-def asked(upstream):
-    return bool(upstream.received) and upstream.received[-1].body is not None
-
-
-def dropped(upstream):
-    return upstream.received[-1].outcome == "dropped"
-
-
 def events_of(answer):
     texts = [event.removeprefix("data: ") for event in answer.text.split("\n\n") if event]
     return [json.loads(text) for text in texts if text != "[DONE]"]
 
 
 # -- what stops the bill ---------------------------------------------------------------------------
-
-
-@CONVERSATIONS
-@pytest.mark.parametrize("stream", [True, False])
-@pytest.mark.parametrize("fault", ["silence", "headers-then-silence", "comments-only"])
-def test_a_client_that_leaves_before_the_first_word_ends_the_upstream_call(proxy, upstream, fault, stream, path, body):
-    upstream.arrange(FAULTS[fault].lasting(30))
-    client = connect(proxy, path, body | {"stream": stream})
-    assert upstream.wait_for(asked, 5)
-
-    client.close()
-
-    assert upstream.wait_for(dropped, 1)
-
-
-@CONVERSATIONS
-@pytest.mark.parametrize("stream", [True, False])
-def test_a_client_that_leaves_in_the_middle_ends_the_upstream_call(proxy, upstream, stream, path, body):
-    upstream.arrange("endless")
-    client = connect(proxy, path, body | {"stream": stream})
-    assert upstream.wait_for(asked, 5)
-    if stream:
-        assert b"200 OK" in client.recv(65536)
-
-    client.close()
-
-    assert upstream.wait_for(dropped, 1)
-
-
-def test_a_client_that_leaves_before_its_vectors_came_ends_the_upstream_call(proxy, upstream):
-    upstream.arrange(FAULTS["silence"].lasting(30), on="embeddings")
-    client = connect(proxy, *EMBEDDINGS)
-    assert upstream.wait_for(asked, 5)
-
-    client.close()
-
-    assert upstream.wait_for(dropped, 1)
 
 
 @CONVERSATIONS

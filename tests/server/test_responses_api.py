@@ -1,57 +1,12 @@
 """What is around `/v1/responses`: the bill, the memory of what was thought, presets, the log."""
 
-import json
-import socket
-
 import pytest
 
-from tray_proxy.demo.faults import FAULTS
 from tray_proxy.demo.thoughts import sign
 
 ASK = {"model": "openai/gpt-4o-mini", "input": "hello"}
 CLAUDE = "anthropic/claude-sonnet-4"
 TOOL = {"type": "function", "name": "now", "parameters": {"type": "object", "properties": {}}}
-
-
-def connect(proxy, body):
-    """Ask over a bare socket, so that it can be left at any moment."""
-    client = socket.create_connection(("127.0.0.1", int(proxy.url.rpartition(":")[2])))
-    content = json.dumps(body).encode()
-    head = f"POST /v1/responses HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(content)}\r\n\r\n"
-    client.sendall(head.encode() + content)
-    return client
-
-
-def asked(upstream):
-    return bool(upstream.chats) and upstream.chats[-1].body is not None
-
-
-def dropped(upstream):
-    return bool(upstream.chats) and upstream.chats[-1].outcome == "dropped"
-
-
-@pytest.mark.parametrize("stream", [True, False])
-def test_a_client_that_leaves_before_the_first_word_ends_the_upstream_call(proxy, upstream, stream):
-    upstream.arrange(FAULTS["silence"].lasting(30))
-    client = connect(proxy, ASK | {"stream": stream})
-    assert upstream.wait_for(asked, 5)
-
-    client.close()
-
-    assert upstream.wait_for(dropped, 1)
-
-
-@pytest.mark.parametrize("stream", [True, False])
-def test_a_client_that_leaves_in_the_middle_ends_the_upstream_call(proxy, upstream, stream):
-    upstream.arrange("endless")
-    client = connect(proxy, ASK | {"stream": stream})
-    assert upstream.wait_for(asked, 5)
-    if stream:
-        assert b"200 OK" in client.recv(65536)
-
-    client.close()
-
-    assert upstream.wait_for(dropped, 1)
 
 
 def test_a_plain_answer_is_bought_as_a_stream(proxy, upstream):
