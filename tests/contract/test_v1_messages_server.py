@@ -258,6 +258,15 @@ def test_a_name_that_is_no_models_is_told(proxy, upstream, path, name, status, w
     assert upstream.received == []
 
 
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("messages", [None, []])
+def test_nothing_can_be_asked_without_a_message_nor_be_counted(proxy, upstream, path, messages):
+    told = error(proxy.http.post(path, json=MESSAGE | {"messages": messages}))
+
+    assert told == (400, "invalid_request_error", "messages is required")
+    assert upstream.received == []
+
+
 def test_a_claude_by_its_name_at_anthropic_is_found_and_its_name_repeated(proxy, upstream):
     answer = proxy.http.post(MESSAGES, json=MESSAGE | {"model": "claude-sonnet-4-20250514"})
 

@@ -150,9 +150,7 @@ def _as_openrouter_spells(name: str) -> Iterator[str]:
     if bare.startswith("claude-"):
         pointed = _VERSION.sub(".", bare)
         yield pointed
-        undated = _RELEASE.sub("", pointed)
-        yield undated
-        yield undated.removesuffix(".0")
+        yield _RELEASE.sub("", pointed).removesuffix(".0")
 
 
 def near(name: str, others: Iterable[str]) -> list[str]:
