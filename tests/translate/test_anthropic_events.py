@@ -175,6 +175,7 @@ def test_a_plain_answer_of_nothing_has_no_blocks() -> None:
     ("finish", "stops", "reason", "sequence"),
     [
         (Finish("stop"), (), "end_turn", None),
+        (Finish("stop"), ("END",), "end_turn", None),
         (Finish("tool_calls"), (), "end_turn", None),
         (Finish("length"), (), "max_tokens", None),
         (Finish("content_filter"), (), "refusal", None),
