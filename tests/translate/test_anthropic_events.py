@@ -135,6 +135,19 @@ def test_thought_and_text_of_one_chunk_are_two_blocks() -> None:
     ]
 
 
+def test_calls_of_one_chunk_are_blocks_of_their_own() -> None:
+    other = Call(1, "call_2", "later", {})
+
+    assert events(writer().deltas([Delta(calls=(CALL, other))]))[1:] == [
+        start(0, TOOL_USE),
+        more(0, INPUT),
+        stop(0),
+        start(1, TOOL_USE | {"id": "call_2", "name": "later"}),
+        more(1, {"type": "input_json_delta", "partial_json": "{}"}),
+        stop(1),
+    ]
+
+
 def test_an_answer_of_nothing_has_beginning_and_end() -> None:
     assert [event["type"] for event in events(writer().end(outcome()))] == [
         "message_start",
