@@ -41,6 +41,11 @@ def test_a_long_question_is_shortened(answer) -> None:
     assert f"“{'x' * 200}…”" in answer("x" * 300).text
 
 
+def test_a_question_is_repeated_on_one_line(answer) -> None:
+    """However it was laid out."""
+    assert "“why is it so?”" in answer(" why\n\n  is it\tso? ").text
+
+
 def test_images_are_counted(answer) -> None:
     """A lost picture shows in the answer."""
     part = {"type": "image_url", "image_url": {"url": PIXEL}}

@@ -111,6 +111,13 @@ def test_likelihoods_without_a_text_are_told_and_counted() -> None:
     assert outcome(alone, chunk("stop", content="a")).completion_tokens == 2
 
 
+@pytest.mark.parametrize("likelihoods", [None, {}, {"content": None}, {"content": []}])
+def test_no_likelihoods_have_several_forms(likelihoods: dict[str, Any] | None) -> None:
+    choice = {"delta": {"content": "Hi"}, "logprobs": likelihoods}
+
+    assert said(msgspec.convert({"choices": [choice]}, CompletionChunk)) == [Delta("Hi")]
+
+
 def test_a_call_is_given_whole() -> None:
     """Ollama never splits one, and arguments are an object there."""
     deltas = said(
