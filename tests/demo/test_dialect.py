@@ -7,6 +7,7 @@ import pytest
 from tray_proxy.demo import dialect
 from tray_proxy.demo.answers import Answer, Call
 from tray_proxy.demo.catalogue import find_model
+from tray_proxy.demo.thoughts import sign
 
 
 def make(model: str = "openai/gpt-4o", **more) -> Answer:
@@ -53,6 +54,63 @@ def test_a_result_with_calls_has_no_content() -> None:
 
     assert message["content"] is None
     assert [call["function"]["arguments"] for call in message["tool_calls"]] == ['{"city":"Oslo"}', "{}"]
+
+
+HM = "hm hm hm hm"  # more than a chunk holds
+OPENAIS = {"format": "openai-responses-v1", "index": 0}
+CLAUDES = {"type": "reasoning.text", "format": "anthropic-claude-v1", "index": 0}
+GEMINIS = {"type": "reasoning.text", "format": "google-gemini-v1", "index": 0}
+OTHERS = {"type": "reasoning.text", "format": "unknown", "index": 0}
+SUMMARY = {"type": "reasoning.summary", **OPENAIS}
+SEALED = {"type": "reasoning.encrypted", "data": sign(HM), "id": "rs_demo", **OPENAIS}
+
+
+@pytest.mark.parametrize(
+    ("model", "whole", "streamed"),
+    [
+        (
+            "openai/o4-mini",
+            [SUMMARY | {"summary": HM}, SEALED],
+            [SUMMARY | {"summary": "hm hm hm"}, SUMMARY | {"summary": " hm"}, SEALED],
+        ),
+        (
+            "anthropic/claude-sonnet-4",
+            [CLAUDES | {"text": HM, "signature": sign(HM)}],
+            [CLAUDES | {"text": "hm hm hm"}, CLAUDES | {"text": " hm"}, CLAUDES | {"signature": sign(HM)}],
+        ),
+        (
+            "google/gemini-2.5-flash",
+            [GEMINIS | {"text": HM}],
+            [GEMINIS | {"text": "hm hm hm"}, GEMINIS | {"text": " hm"}],
+        ),
+        (
+            "deepseek/deepseek-r1",
+            [OTHERS | {"text": HM}],
+            [OTHERS | {"text": "hm hm hm"}, OTHERS | {"text": " hm"}],
+        ),
+    ],
+)
+def test_a_thought_has_its_vendors_form(model, whole, streamed) -> None:
+    """In a stream what closes it comes by itself, and without a text."""
+    answer = make(model, text="x", reasoning=HM)
+
+    message = dialect.result(answer, "gen-1", 0)["choices"][0]["message"]
+    deltas = [choice["delta"] for chunk in dialect.chunks(answer, "gen-1", 0) for choice in chunk["choices"]]
+
+    assert (message["reasoning"], message["reasoning_details"]) == (HM, whole)
+    assert [detail for delta in deltas for detail in delta.get("reasoning_details", ())] == streamed
+    assert [delta["reasoning"] for delta in deltas if "reasoning" in delta] == ["hm hm hm", " hm"]
+
+
+def test_an_answer_without_a_thought_has_no_details() -> None:
+    """Nor are empty ones closed."""
+    answer = make("anthropic/claude-sonnet-4", text="x")
+
+    message = dialect.result(answer, "gen-1", 0)["choices"][0]["message"]
+    deltas = [choice["delta"] for chunk in dialect.chunks(answer, "gen-1", 0) for choice in chunk["choices"]]
+
+    assert message == {"role": "assistant", "content": "x", "refusal": None, "reasoning": None}
+    assert {name for delta in deltas for name in delta} == {"role", "content"}
 
 
 def test_thinking_can_be_hidden_but_is_counted() -> None:
