@@ -166,11 +166,11 @@ def test_a_taken_port_is_told_and_can_be_tried_again(program, loop):
 
     with pytest.raises(PortInUse):
         loop.submit(program.start_proxy()).result(10)
-    problem = program._backend().state().problem
+    problem = program.page_state().problem
     for sock in others:
         sock.close()
 
-    assert problem.startswith(f"Port {program.settings.port} is used by ")
+    assert problem.message.startswith(f"Port {program.settings.port} is used by ")
     assert loop.submit(program.start_proxy()).result(5) == f"127.0.0.1:{program.settings.port}"
 
 

@@ -2,14 +2,17 @@
 
 import asyncio
 import contextlib
+import sys
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
 import structlog
 from pydantic import SecretStr
+from starlette.routing import Route
 
-from tray_proxy import paths
+from tray_proxy import __version__, paths
 from tray_proxy.catalogue import Catalogue, CatalogueCache
 from tray_proxy.demo.upstream import DEMO_KEY
 from tray_proxy.errors import KeychainUnavailable, KeyMissing, KeyRejected, OutOfCredits, ProxyError
@@ -21,6 +24,8 @@ from tray_proxy.selection import Selection
 from tray_proxy.server.app import create_app
 from tray_proxy.server.exchange import Deps, InFlight
 from tray_proxy.settings import Settings, address
+from tray_proxy.texts import text
+from tray_proxy.translate import model_info
 from tray_proxy.translate.names import AllowList, filter_lines
 from tray_proxy.tray.state import (
     Event,
@@ -30,11 +35,14 @@ from tray_proxy.tray.state import (
     ModelTick,
     NameTick,
     Recovered,
+    StartClicked,
+    StopClicked,
     TrafficChanged,
     Troubled,
 )
+from tray_proxy.web import key_api, models_api, state_api
 from tray_proxy.web.app import create_app as create_page
-from tray_proxy.web.backend import Backend, Running
+from tray_proxy.web.events import Events
 from tray_proxy.web.gate import PageGate
 
 # What the owner should see in the tray; a wrong model name or a full provider is the app's own affair.
@@ -60,7 +68,8 @@ class Program:
         self._page: Listener | None = None
         self._gate: PageGate | None = None
         self._proxy: Listener | None = None
-        self._problem: str | None = None
+        self._problem: ProxyError | None = None
+        self.events = Events()
         self._tasks: set[asyncio.Task[None]] = set()
         self.settings = settings
         self.keychain = _keychain(settings, demo=demo)
@@ -78,6 +87,10 @@ class Program:
             self.cache, ceiling, settings.allowed_models, folders.settings_file, settings.hidden_models
         )
         self.presets = Presets(self.cache, settings.presets, folders.settings_file)
+        self.key_desk = key_api.KeyDesk(self.client, self.keychain, self._key_changed)
+        self.models_desk = models_api.ModelsDesk(
+            self.cache, self.selection, self.presets, settings.models_filter, now_s=time.time
+        )
         self.demo = demo
         self.deps = Deps(
             settings,
@@ -111,7 +124,7 @@ class Program:
         try:
             sockets = await asyncio.to_thread(bind, settings.host, settings.port)
         except ProxyError as error:
-            self._problem = error.message
+            self._set_problem(error)
             raise
         in_flight = self._new_in_flight()
         self.deps = replace(self.deps, in_flight=in_flight)
@@ -119,7 +132,7 @@ class Program:
             create_app(lambda: self.deps), sockets, stopping=lambda: in_flight.stop(GRACE_S), died=self._died
         )
         await self._proxy.start()
-        self._problem = None
+        self._set_problem(None)
         log.info("proxy started", address=address(settings.host, settings.port), demo=self.demo)
         return address(settings.host, settings.port)
 
@@ -128,6 +141,7 @@ class Program:
         if self._proxy is not None:
             proxy, self._proxy = self._proxy, None
             await proxy.stop()
+            self.events.tell("state")
             log.info("proxy stopped")
 
     async def page_url(self, section: str) -> str:
@@ -148,7 +162,7 @@ class Program:
         if self._page is None or self._gate is None:
             sockets = bind("127.0.0.1", 0)
             self._gate = PageGate(sockets[0].getsockname()[1])
-            self._page = Listener(create_page(self._backend(), self._gate), sockets)
+            self._page = Listener(create_page(self._page_routes(), self._gate), sockets, stopping=self._end_page)
             await self._page.start()
         return self._page, self._gate
 
@@ -168,19 +182,45 @@ class Program:
         await asyncio.gather(self.stop_proxy(), *page, *self._tasks, return_exceptions=True)
         await self.client.close()
 
-    def _backend(self) -> Backend:
-        return Backend(
-            client=self.client,
-            keychain=self.keychain,
-            cache=self.cache,
-            selection=self.selection,
-            presets=self.presets,
-            proxy=lambda: Running(self._proxy is not None, self._problem),
-            key_changed=self._key_changed,
-            address=self.settings.url,
-            filter_file=self.settings.models_filter,
+    async def _end_page(self) -> None:
+        self.events.end()
+
+    def _page_routes(self) -> list[Route]:
+        return [
+            *self.events.routes(),
+            *state_api.routes(self.page_state, self._turn),
+            *key_api.routes(self.key_desk),
+            *models_api.routes(self.models_desk),
+        ]
+
+    def page_state(self) -> state_api.PageState:
+        """Tell what every part of the page shows."""
+        running, problem, catalogue = self._proxy is not None, self._problem, self.cache.snapshot
+        entries = () if catalogue is None else catalogue.entries
+        return state_api.PageState(
+            version=__version__,
             demo=self.demo,
+            system=sys.platform,
+            phase="attention" if problem else "on" if running else "off",
+            running=running,
+            status=text("page.on" if running else "page.off", address=self.settings.url),
+            address=self.settings.url,
+            problem=None if problem is None else state_api.Trouble(problem.message, problem.hint),
+            key=self.key_desk.state(),
+            models=state_api.ModelCounts(
+                total=len(entries),
+                allowed=0 if catalogue is None else len(catalogue.allowed),
+                free=sum(map(model_info.is_free, entries)),
+                age_s=self.cache.age_s,
+            ),
         )
+
+    def _turn(self, on: bool) -> None:
+        self._post(StartClicked() if on else StopClicked())
+
+    def _set_problem(self, problem: ProxyError | None) -> None:
+        self._problem = problem
+        self.events.tell("state")
 
     def _new_in_flight(self) -> InFlight:
         return InFlight(
@@ -206,11 +246,14 @@ class Program:
     def _key_changed(self) -> None:
         self._post(KeyChanged(missing=not self.keychain.present))
         self._post(Recovered())
+        self.events.tell("state")
 
     def _models_changed(self, catalogue: Catalogue) -> None:
         models = tuple(ModelTick(model_id, allowed) for model_id, allowed in self.selection.menu(catalogue))
         names = tuple(NameTick(own.name, own.preset.model, own.kept) for own in self.presets.menu())
         self._post(ModelsChanged(models, names))
+        self.events.tell("models")
+        self.events.tell("state")
 
     def _troubled(self, error: ProxyError) -> None:
         if isinstance(error, NOTABLE):
@@ -222,9 +265,9 @@ class Program:
 
     def _died(self, error: BaseException | None) -> None:
         self._proxy = None
-        self._problem = "The server stopped by itself; the log says more."
         log.error("listener died", exc_info=error)
-        self._post(ListenerFailed(ProxyError(self._problem)))
+        self._set_problem(ProxyError("The server stopped by itself; the log says more."))
+        self._post(ListenerFailed(ProxyError("The server stopped by itself; the log says more.")))
 
 
 def program_folders(settings: Settings, *, demo: bool) -> paths.Folders:

@@ -60,7 +60,7 @@ def served(page_stage: PageStage) -> Iterator[Served]:
     """Serve a page of one's own: fresh gate, fresh backend, nobody let in yet."""
     backend, clock = FakeBackend(), Clock()
     gate = PageGate(page_stage.port, now_s=clock)
-    page_stage.page = create_app(backend, gate)
+    page_stage.page = create_app(backend.routes(), gate)
     with ExitStack() as open_clients:
         yield Served(page_stage.url, page_stage.port, gate, backend, clock, open_clients)
 

@@ -6,10 +6,15 @@ from dataclasses import dataclass, field
 
 import httpx
 import msgspec
+from starlette.routing import Route
 
 from tray_proxy.errors import ProxyError
-from tray_proxy.web.app import KeyState, ModelRow, ModelsState, NameRow, PageState
+from tray_proxy.web import key_api, models_api, state_api
+from tray_proxy.web.events import Events
 from tray_proxy.web.gate import PageGate
+from tray_proxy.web.key_api import KeyState
+from tray_proxy.web.models_api import FoundModels, ModelRow, ModelsState, NameRow
+from tray_proxy.web.state_api import ModelCounts, PageState, Trouble
 
 KEY = "sk-or-v1-0123456789abcdef0123456789abcdef"
 XSS_NAME = "<img src=x onerror=document.title='owned'>"
@@ -61,7 +66,7 @@ ROWS = (
 
 @dataclass
 class FakeBackend:
-    """Keeps what the page asked for; answers as a test sets it."""
+    """All desks of the page in one: keeps what the page asked for; answers as a test sets it."""
 
     key: str | None = None
     source: str = "keyring"
@@ -74,23 +79,29 @@ class FakeBackend:
     demo: bool = False
     running: bool = True
     status: str = "On: apps reach it at 127.0.0.1:11434"
-    problem: str | None = None
+    problem: Trouble | None = None
     key_problem: str | None = None
     answer: str = "This key works: $4.20 of credit left."
     fault: ProxyError | None = None
     calls: list[tuple[str, object]] = field(default_factory=list)
     models_changed: threading.Event = field(default_factory=threading.Event)
+    events: Events = field(default_factory=Events)
 
-    def state(self) -> PageState:
-        entries = tuple(
-            msgspec.structs.replace(
-                row, allowed=row.id not in self.hidden if self.allowed is None else row.id in self.allowed
-            )
-            for row in self.rows
-        )
+    def routes(self) -> list[Route]:
+        """The real routes, with this behind them."""
+        return [
+            *self.events.routes(),
+            *state_api.routes(self.page_state, lambda on: self.note("turn", on)),
+            *key_api.routes(FakeKeyDesk(self)),
+            *models_api.routes(FakeModelsDesk(self)),
+        ]
+
+    def page_state(self) -> PageState:
         return PageState(
             version="0.1.0",
             demo=self.demo,
+            system="linux",
+            phase="attention" if self.problem else "on" if self.running else "off",
             running=self.running,
             status=self.status,
             address="http://127.0.0.1:11434",
@@ -98,42 +109,96 @@ class FakeBackend:
             key=KeyState(
                 present=self.key is not None, source=self.source if self.key else "", problem=self.key_problem
             ),
-            models=ModelsState(
-                all_allowed=self.allowed is None and not self.hidden,
-                hidden=self.hidden,
-                filter_file=self.filter_file,
+            models=ModelCounts(
+                total=len(self.rows),
+                allowed=sum(row.allowed for row in self.entries()),
+                free=sum(row.free for row in self.rows),
                 age_s=self.age_s,
-                entries=entries,
-                names=self.names,
             ),
         )
 
-    async def test_key(self, key: str | None) -> str:
-        self._note("test_key", key)
-        return self.answer
+    def entries(self) -> tuple[ModelRow, ...]:
+        return tuple(
+            msgspec.structs.replace(
+                row, allowed=row.id not in self.hidden if self.allowed is None else row.id in self.allowed
+            )
+            for row in self.rows
+        )
 
-    async def store_key(self, key: str) -> str:
-        self._note("store_key", key)
-        self.key = key
-        return "The key works and is kept in your system's key store."
-
-    async def forget_key(self) -> None:
-        self._note("forget_key", None)
-        self.key = None
-
-    async def allow_models(self, allowed: tuple[str, ...] | None) -> None:
-        self._note("allow_models", allowed)
-        self.allowed, self.hidden = allowed, ()
-        self.models_changed.set()
-
-    async def keep_name(self, name: str, *, kept: bool) -> None:
-        self._note("keep_name", (name, kept))
-        self.names = tuple(msgspec.structs.replace(row, kept=kept) if row.name == name else row for row in self.names)
-
-    def _note(self, name: str, argument: object) -> None:
+    def note(self, name: str, argument: object) -> None:
+        """Keep what was asked for, and fail where a test wants that."""
         self.calls.append((name, argument))
         if self.fault is not None:
             raise self.fault
+
+
+@dataclass
+class FakeKeyDesk:
+    backend: FakeBackend
+
+    async def test(self, key: str | None) -> str:
+        self.backend.note("test_key", key)
+        return self.backend.answer
+
+    async def store(self, key: str) -> str:
+        self.backend.note("store_key", key)
+        self.backend.key = key
+        self.backend.events.tell("state")
+        return "The key works and is kept in your system's key store."
+
+    async def forget(self) -> None:
+        self.backend.note("forget_key", None)
+        self.backend.key = None
+        self.backend.events.tell("state")
+
+
+@dataclass
+class FakeModelsDesk:
+    backend: FakeBackend
+
+    def state(self) -> ModelsState:
+        backend = self.backend
+        return ModelsState(
+            all_allowed=backend.allowed is None and not backend.hidden,
+            hidden=backend.hidden,
+            filter_file=backend.filter_file,
+            age_s=backend.age_s,
+            entries=backend.entries(),
+            names=backend.names,
+            recommended=tuple(row.id for row in backend.rows[:2]),
+            free=tuple(row.id for row in backend.rows if row.free),
+        )
+
+    async def allow(self, allowed: tuple[str, ...] | None) -> None:
+        self.backend.note("allow_models", allowed)
+        self.backend.allowed, self.backend.hidden = allowed, ()
+        self.backend.models_changed.set()
+        self.backend.events.tell("models")
+
+    async def find(self, text: str) -> FoundModels:
+        self.backend.note("find", text)
+        known = {row.id for row in self.backend.rows}
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        found = tuple(line for line in lines if line in known)
+        return FoundModels(found, tuple(line for line in lines if line not in known))
+
+    async def refresh(self) -> None:
+        self.backend.note("refresh", None)
+        self.backend.age_s = 0.0
+        self.backend.events.tell("models")
+
+    async def keep_name(self, name: str, *, kept: bool) -> None:
+        self.backend.note("keep_name", (name, kept))
+        names = self.backend.names
+        self.backend.names = tuple(
+            msgspec.structs.replace(row, kept=kept) if row.name == name else row for row in names
+        )
+        self.backend.events.tell("models")
+
+    async def add_name(self, name: str, model: str, system: str | None) -> None:
+        self.backend.note("add_name", (name, model, system))
+        self.backend.names = (*self.backend.names, name_row(f"{name}:latest", model))
+        self.backend.events.tell("models")
 
 
 @dataclass

@@ -1,0 +1,47 @@
+"""A body that the page did not send, and how errors are told."""
+
+import pytest
+
+from tray_proxy.web.http import FormInvalid
+from web.fakes import Served
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"{}",
+        b'{"allowed": "all"}',
+        b'{"allowed": [1]}',
+        b'{"allowed": ["\xff"]}',
+        b'{"allowed": ["\\ud800"]}',
+        b'{"more": ' + b"[" * 100_000,
+        b'{"allowed": [' + b"9" * 5_000 + b"]}",
+        b'{"allowed": NaN}',
+    ],
+)
+def test_a_body_that_cannot_be_read_changes_nothing(served: Served, content: bytes) -> None:
+    """Least of all what is allowed."""
+    answer = served.visitor().post("/api/models", content=content)
+
+    assert answer.status_code == 400
+    assert answer.json() == {
+        "error": "Tray Proxy could not read what the page sent.",
+        "hint": "Load the page anew and try again.",
+    }
+    assert served.backend.calls == []
+
+
+def test_what_is_wrong_with_a_form_is_told_by_field(served: Served) -> None:
+    served.backend.fault = FormInvalid({"name": "Blanks do not make a name."})
+
+    answer = served.visitor().post("/api/names/add", json={"name": "a b", "model": "x/y"})
+
+    assert answer.status_code == 422
+    assert answer.json() == {
+        "error": "Nothing was saved.",
+        "hint": "Correct what is marked, and save again.",
+        "fields": {"name": "Blanks do not make a name."},
+    }

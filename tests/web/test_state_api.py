@@ -1,0 +1,53 @@
+"""What every part of the page shows."""
+
+from pydantic import SecretStr
+
+from web.fakes import KEY, Served
+
+
+def test_the_state_tells_everything_the_page_shows(served: Served) -> None:
+    """But for the lists."""
+    served.backend.key = KEY
+
+    state = served.visitor().get("/api/state").json()
+
+    assert state == {
+        "version": "0.1.0",
+        "demo": False,
+        "system": "linux",
+        "phase": "on",
+        "running": True,
+        "status": "On: apps reach it at 127.0.0.1:11434",
+        "address": "http://127.0.0.1:11434",
+        "problem": None,
+        "key": {"present": True, "source": "keyring", "problem": None},
+        "models": {"total": 4, "allowed": 1, "free": 1, "age_s": 300.0},
+    }
+
+
+def do(running, work):
+    return running.loop.submit(work).result(10)
+
+
+def test_the_state_says_whether_it_runs(proxies, tmp_path):
+    running = proxies.start(tmp_path)
+    on = running.program.page_state()
+    do(running, running.program.stop_proxy())
+
+    assert (on.running, on.status) == (True, f"On: apps reach it at {running.url}")
+    assert running.program.page_state().status == "Off: apps get no answer"
+
+
+def test_a_secret_in_settings_has_no_text_form(proxies, tmp_path):
+    running = proxies.start(tmp_path, openrouter_api_key=SecretStr("sk-or-v1-secret-of-nobody"))
+
+    assert "secret-of-nobody" not in repr(running.program.settings) + str(running.program.deps)
+
+
+def test_the_page_can_turn_the_proxy_off_and_on(served: Served) -> None:
+    visitor = served.visitor()
+
+    answers = [visitor.post("/api/proxy", json={"on": on}).status_code for on in (False, True)]
+
+    assert answers == [204, 204]
+    assert served.backend.calls == [("turn", False), ("turn", True)]

@@ -1,0 +1,71 @@
+"""What all of the page's routes share: a body in, an answer out, and how an error is told."""
+
+from collections.abc import Mapping
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tray_proxy.errors import BadRequest, ProxyError
+
+
+class PageUnreadable(BadRequest):
+    """The page, or who pretends to be it, sent something else than was agreed."""
+
+    hint = "Load the page anew and try again."
+
+
+class FormInvalid(BadRequest):
+    """
+    Fields of a form cannot stay as they are; nothing was changed.
+
+    Args:
+        fields: What is wrong, by the name of the field.
+    """
+
+    status = 422
+    hint = "Correct what is marked, and save again."
+
+    def __init__(self, fields: Mapping[str, str], message: str = "Nothing was saved.") -> None:
+        super().__init__(message)
+        self.fields = dict(fields)
+
+
+async def read[T](request: Request, shape: type[T]) -> T:
+    """
+    Read the body of a request.
+
+    Raises:
+        PageUnreadable: it is no JSON, or not of this shape.
+    """
+    try:
+        return msgspec.json.decode(await request.body(), type=shape)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        # Without `from`: the cause could quote what was sent, and that may be a key.
+        raise PageUnreadable("Tray Proxy could not read what the page sent.") from None
+
+
+def reply(content: object, status: int = 200) -> Response:
+    """Answer with JSON."""
+    return Response(msgspec.json.encode(content), status_code=status, media_type="application/json")
+
+
+def done() -> Response:
+    """Answer that it is done, with nothing to say."""
+    return Response(status_code=204)
+
+
+def without(secret: str | None, text: str) -> str:
+    """Blot out a key: OpenRouter's words may quote it, and so may a login page in between."""
+    return text if not secret else text.replace(secret, "(your key)")
+
+
+async def answer_problem(request: Request, error: Exception) -> Response:
+    """Answer a `ProxyError`; `request.state.secret` is what must not stand in it."""
+    assert isinstance(error, ProxyError)  # noqa: S101 -- Starlette cannot say that it hands us nothing else
+    secret: str | None = getattr(request.state, "secret", None)
+    words: dict[str, object] = {"error": without(secret, error.message), "hint": without(secret, error.hint)}
+    if isinstance(error, FormInvalid):
+        words["fields"] = error.fields
+    # 401 and 403 are the gate's words for "this page is not connected"; a wrong key is not that.
+    return reply(words, 422 if error.status in (401, 403) else error.status)
