@@ -1,7 +1,6 @@
-"""Ports: bound exclusively, on both loopback addresses, with a word on who holds a taken one."""
+"""Ports: bound exclusively, on both loopback addresses, and what listens there started and stopped."""
 
 import asyncio
-import http.server
 import socket
 import threading
 
@@ -9,7 +8,7 @@ import httpx
 import pytest
 
 from tray_proxy.errors import PortInUse
-from tray_proxy.listener import CLIENT_KEEPALIVE_S, Listener, LoopThread, bind, holder
+from tray_proxy.listener import CLIENT_KEEPALIVE_S, NEAR, Listener, LoopThread, bind, free_port_near
 
 
 async def hello(scope, receive, send):
@@ -72,47 +71,26 @@ def test_an_address_of_another_computer_is_told():
         bind("203.0.113.1", 0)
 
 
-def serve_texts(texts):
-    """A little web server of the standard library that answers each path with a text."""
+def test_a_port_near_a_taken_one_is_found_and_the_next_one_is_left_to_ollama(bound, free_port):
+    found = free_port_near(free_port)
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            body = texts.get(self.path, "").encode()
-            self.send_response(200 if body else 404)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
+    assert found is not None
+    assert found >= free_port + 2
+    bound(port=found)
 
 
-@pytest.mark.parametrize(
-    ("texts", "name"),
-    [
-        ({"/": "Ollama is running"}, "Ollama ("),
-        ({"/health": '{"app":"Tray Proxy"}', "/": "Ollama is running"}, "Tray Proxy itself, started earlier ("),
-        ({"/": "something else", "/health": "[]"}, "py"),
-        ({}, "py"),
-    ],
-)
-def test_who_holds_the_port_is_told_by_what_answers_there(texts, name):
-    server = serve_texts(texts)
-    try:
-        assert holder("127.0.0.1", server.server_port).startswith(name)
-    finally:
-        server.shutdown()
-        server.server_close()
+def test_a_port_is_looked_for_below_where_there_is_none_above():
+    found = free_port_near(65535)
+
+    assert found is not None
+    assert 65535 - NEAR <= found < 65535
 
 
-def test_a_holder_that_does_not_answer_is_still_named_by_its_process(bound):
-    [first, *_] = bound()
+def test_what_is_taken_is_not_suggested(bound, free_port):
+    first = free_port_near(free_port)
+    bound(port=first)
 
-    assert holder("127.0.0.1", first.getsockname()[1]).startswith("py")
+    assert free_port_near(free_port) != first
 
 
 def test_what_is_written_leaves_at_once(loop):

@@ -33,6 +33,8 @@ The message says what happened, the hint what to do about it. `status` is what a
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 
 class ProxyError(Exception):
@@ -206,10 +208,38 @@ class Stopping(ProxyError):
         super().__init__("Tray Proxy was turned off before the answer was complete; turn it on and ask again.")
 
 
+@dataclass(frozen=True)
+class Holder:
+    """
+    Who holds a port.
+
+    Args:
+        kind: "reserved" is a port that Windows keeps back though no program uses it; "forbidden" one that the system
+            does not give to ordinary programs.
+        version: Ollama's, or that of another copy of us, where it tells it.
+        process: The name of the process.
+    """
+
+    kind: Literal["ollama", "ours", "program", "reserved", "forbidden", "unknown"]
+    version: str | None = None
+    process: str | None = None
+    pid: int | None = None
+
+
 class PortInUse(ProxyError):
-    """The port could not be had; the message says by whom it is held, where that can be known."""
+    """
+    The port could not be had; the message says by whom it is held, where that can be known.
+
+    Args:
+        holder: Who holds it; None where it failed for another reason.
+    """
 
     hint = "Quit the other program, or start Tray Proxy on another port (--port, or the setting PORT)."
+
+    def __init__(self, message: str, *, holder: Holder | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.holder = holder
+        self.hint = hint or self.hint
 
 
 class SettingsInvalid(ProxyError):

@@ -9,21 +9,21 @@ import asyncio
 import concurrent.futures
 import contextlib
 import errno
-import http.client
-import json
 import logging
 import socket
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMapping
+from itertools import chain
 from typing import Any
 
-import psutil
 import uvicorn
 
+from tray_proxy import port_holder
 from tray_proxy.errors import PortInUse
 from tray_proxy.http_protocol import CarefulProtocol
 from tray_proxy.settings import address
+from tray_proxy.texts import text
 
 type Asgi = Callable[
     [
@@ -39,6 +39,8 @@ CLIENT_KEEPALIVE_S = 75
 BACKLOG = 2048
 # How long running requests may end by themselves after the port is closed.
 GRACE_S = 1.0
+# How far a port to use instead may lie.
+NEAR = 50
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
@@ -53,22 +55,51 @@ def bind(host: str, port: int) -> list[socket.socket]:
     Raises:
         PortInUse: someone holds the port, or the system keeps it; the message says which.
     """
-    hosts = ("127.0.0.1", "::1") if host in ("127.0.0.1", "localhost") else (host,)
     for _ in range(1 if port else 10):
-        bound: list[socket.socket] = []
         try:
-            for each in hosts:
-                sock = _bind(each, bound[0].getsockname()[1] if bound else port)
-                bound += [sock] if sock else []
-        except PortInUse as error:
-            taken = error
-            for sock in bound:
-                sock.close()
+            bound = _bind_all(host, port)
+        except OSError as error:
+            failed = error
         else:
             if bound:
                 return bound
-            raise PortInUse(f"This computer has no address {host}.")
-    raise taken
+            raise PortInUse(text("port.no-address", host=host))
+    # Only now that nothing is bound here: who holds a port is looked for by its number.
+    raise port_holder.trouble(host, port, failed)
+
+
+def free_port_near(port: int) -> int | None:
+    """
+    Find a free port to use in place of another; None where none near it is free.
+
+    The next one is left out: beside 11434 that is where people put the real Ollama.
+    """
+    above, below = range(port + 2, min(port + 2 + NEAR, 65536)), range(port - 1, max(port - 1 - NEAR, 1023), -1)
+    for candidate in chain(above, below):
+        with contextlib.suppress(OSError):
+            for sock in _bind_all("127.0.0.1", candidate):
+                sock.close()
+            return candidate
+    return None
+
+
+def _bind_all(host: str, port: int) -> list[socket.socket]:
+    """
+    Bind each address that a host means, all on one port; of those that this computer does not have, none.
+
+    Raises:
+        OSError: one could not be bound; nothing is left bound.
+    """
+    bound: list[socket.socket] = []
+    try:
+        for each in ("127.0.0.1", "::1") if host in ("127.0.0.1", "localhost") else (host,):
+            sock = _bind(each, bound[0].getsockname()[1] if bound else port)
+            bound += [sock] if sock else []
+    except OSError:
+        for sock in bound:
+            sock.close()
+        raise
+    return bound
 
 
 def _bind(host: str, port: int) -> socket.socket | None:
@@ -94,58 +125,8 @@ def _bind(host: str, port: int) -> socket.socket | None:
             sock.close()
         if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
             return None
-        raise PortInUse(_why_not(host, port, error)) from None
+        raise
     return sock
-
-
-def _why_not(host: str, port: int, error: OSError) -> str:
-    if error.errno == errno.EACCES:
-        if sys.platform == "win32":
-            return f"Windows keeps port {port} for itself just now; no program is using it."
-        return f"This system does not let ordinary programs use port {port}."
-    if error.errno != errno.EADDRINUSE:
-        return f"Port {port} could not be opened: {error.strerror or type(error).__name__}."
-    return f"Port {port} is used by {holder(host, port)}."
-
-
-def holder(host: str, port: int) -> str:
-    """Say who holds a port, as well as can be known: the server's own word, and the process's name."""
-    process = _process_on(port)
-    server = _server_on(host, port)
-    if server and process:
-        return f"{server} ({process})"
-    return server or process or "another program"
-
-
-def _server_on(host: str, port: int) -> str | None:
-    """Ask whether Ollama, or another copy of us, answers there."""
-    connection = http.client.HTTPConnection(host, port, timeout=1.0)
-    try:
-        connection.request("GET", "/health")
-        body = connection.getresponse().read(4096)
-        with contextlib.suppress(ValueError):
-            if json.loads(body).get("app") == "Tray Proxy":
-                return "Tray Proxy itself, started earlier"
-        connection.close()
-        connection.request("GET", "/")
-        if connection.getresponse().read(64).strip() == b"Ollama is running":
-            return "Ollama"
-    except (OSError, http.client.HTTPException, AttributeError):
-        return None
-    finally:
-        connection.close()
-    return None
-
-
-def _process_on(port: int) -> str | None:
-    try:
-        for connection in psutil.net_connections("tcp"):
-            at = connection.laddr
-            if connection.status == psutil.CONN_LISTEN and at and at.port == port and connection.pid:
-                return f"{psutil.Process(connection.pid).name()}, process {connection.pid}"
-    except (psutil.Error, OSError):
-        return None  # other people's processes are not ours to see
-    return None
 
 
 class LoopThread:
