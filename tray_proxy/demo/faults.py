@@ -25,7 +25,7 @@ from tray_proxy.demo.refusals import (
 )
 from tray_proxy.demo.steps import Cut, End, Exchange, Pause, Start, Step, Write, json_steps, plain, stream_of
 
-Door = Literal["chat", "embeddings", "models", "key"]
+Door = Literal["chat", "embeddings", "models", "key", "auth"]
 
 ODD_TEXT = "[demo] line\u2028para\u2029next\u0085vt\x0bff\x0cend 😀 Zoë 👩‍👩‍👧 中文."
 ENDLESS_PAUSE_S = 0.05

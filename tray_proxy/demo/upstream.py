@@ -1,11 +1,12 @@
 """
-A stand-in for OpenRouter: catalogue, key, chat and embeddings under `/api/v1`, faults on request.
+A stand-in for OpenRouter: catalogue, key, chat and embeddings under `/api/v1`, faults on request; and the page that
+asks the owner to sign an app in.
 
 A plain ASGI application without a framework, so that it notices at once when the caller leaves. Every answer
 is labelled as demo. Nothing leaves the computer.
 
-Source: OpenRouter's OpenAPI file, paths `/models`, `/embeddings/models`, `/key`, `/chat/completions` and
-`/embeddings`; docs, "Streaming" and "Errors and Debugging".
+Source: OpenRouter's OpenAPI file, paths `/models`, `/embeddings/models`, `/key`, `/auth/keys`, `/chat/completions`
+and `/embeddings`; docs, "Streaming", "Errors and Debugging" and "OAuth PKCE".
 """
 
 import asyncio
@@ -22,13 +23,14 @@ from urllib.parse import parse_qsl
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from tray_proxy.demo import answers, catalogue, dialect, strict, vectors
+from tray_proxy.demo import answers, catalogue, dialect, keys, strict, vectors
 from tray_proxy.demo.faults import FAULTS, Door, Fault, find_fault
 from tray_proxy.demo.journal import Journal, Received
+from tray_proxy.demo.keys import DEMO_KEY
 from tray_proxy.demo.refusals import RefusedError, error_body
+from tray_proxy.demo.sign_in import SignInDesk
 from tray_proxy.demo.steps import Cut, End, Exchange, Pause, Start, Step, Write, json_steps, plain
 
-DEMO_KEY = "sk-or-v1-demo-key-that-is-worth-nothing"
 PREFIX = "/api/v1"
 
 
@@ -37,21 +39,27 @@ class DemoUpstream:
     The demo upstream; `app` is what a server runs.
 
     Args:
-        key: The only key that is accepted.
+        key: The key that is accepted, besides those for special cases and those that were made by signing in.
         chunk_delay_s: Pause before each chunk of a stream.
+        now_s: A clock that never goes back, in seconds.
     """
 
-    def __init__(self, *, key: str = DEMO_KEY, chunk_delay_s: float = 0.03) -> None:
+    def __init__(
+        self, *, key: str = DEMO_KEY, chunk_delay_s: float = 0.03, now_s: Callable[[], float] = time.monotonic
+    ) -> None:
         self.key = key
         self.chunk_delay_s = chunk_delay_s
         self._journal = Journal()
         self._arranged: deque[tuple[Door, Fault]] = deque()
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
+        self._desk = SignInDesk(now_s)
         self._routes: dict[tuple[str, str], Callable[[Received], Iterable[Step]]] = {
             ("GET", "/models"): self._models,
             ("GET", "/embeddings/models"): self._embedding_models,
             ("GET", "/key"): self._key,
+            ("POST", "/auth/keys"): self._exchange_code,
+            ("GET", "/auth/keys"): self._method_not_allowed,
             ("POST", "/chat/completions"): self._chat,
             ("POST", "/embeddings"): self._embeddings,
         }
@@ -101,6 +109,9 @@ class DemoUpstream:
             self._journal.close(seen, "answered" if has_answered else "dropped")
 
     def _steps(self, seen: Received, body: bytes) -> Iterable[Step]:
+        page = self._desk.page(seen)
+        if page is not None:
+            return page
         route = self._routes.get((seen.method, seen.path.removeprefix(PREFIX)))
         if route is None or not seen.path.startswith(PREFIX):
             return _refused(404, f"Not Found: {seen.path} (demo)", "not_found")
@@ -134,12 +145,8 @@ class DemoUpstream:
             result={},
         )
 
-    def _authorise(self, seen: Received) -> None:
-        given = seen.headers.get("authorization")
-        if given is None:
-            raise RefusedError("No cookie auth credentials found", status=401, error_type="authentication")
-        if given != f"Bearer {self.key}":
-            raise RefusedError("User not found.", status=401, error_type="authentication")
+    def _authorise(self, seen: Received) -> str:
+        return keys.authorise(seen.headers.get("authorization"), self.key)
 
     def _models(self, seen: Received) -> Iterable[Step]:
         models = catalogue.models_with_output(seen.query.get("output_modalities"))
@@ -152,12 +159,23 @@ class DemoUpstream:
         return self._answer("models", exchange)
 
     def _key(self, seen: Received) -> Iterable[Step]:
-        self._authorise(seen)
-        return self._answer("key", replace(self._exchange(seen), result={"data": KEY_DATA}))
+        key = self._authorise(seen)
+        return self._answer("key", replace(self._exchange(seen), result={"data": keys.key_data(key)}))
+
+    def _exchange_code(self, seen: Received) -> Iterable[Step]:
+        fault = self._take_fault("auth")
+        exchange = self._exchange(seen)
+        if fault is not None:
+            return fault.perform(exchange)
+        return plain(replace(exchange, result=self._desk.exchange(seen)))
+
+    def _method_not_allowed(self, seen: Received) -> Iterable[Step]:
+        raise RefusedError(f"Method {seen.method} Not Allowed", status=405)
 
     def _chat(self, seen: Received) -> Iterable[Step]:
-        self._authorise(seen)
+        key = self._authorise(seen)
         request, model = strict.read_chat(seen.body)
+        keys.charge(key, model)
         typed = find_fault(answers.last_user_text(request))
         if typed is not None and typed.on != "chat":
             self.arrange(typed)
@@ -169,39 +187,12 @@ class DemoUpstream:
         return self._answer("chat", exchange, typed)
 
     def _embeddings(self, seen: Received) -> Iterable[Step]:
-        self._authorise(seen)
+        key = self._authorise(seen)
         request, model = strict.read_embeddings(seen.body)
+        keys.charge(key, model)
         exchange = self._exchange(seen)
         result = vectors.embed(request, model, exchange.generation_id)
         return self._answer("embeddings", replace(exchange, result=result))
-
-
-# Source: OpenRouter's OpenAPI file, answer of `/key`.
-KEY_DATA = {
-    "label": "sk-or-v1-dem...ing (demo)",
-    "limit": 10.0,
-    "limit_remaining": 8.75,
-    "limit_reset": "monthly",
-    "include_byok_in_limit": False,
-    "usage": 1.25,
-    "usage_daily": 0.25,
-    "usage_weekly": 0.75,
-    "usage_monthly": 1.25,
-    "byok_usage": 0.0,
-    "byok_usage_daily": 0.0,
-    "byok_usage_weekly": 0.0,
-    "byok_usage_monthly": 0.0,
-    "is_free_tier": False,
-    "is_management_key": False,
-    "is_provisioning_key": False,
-    "expires_at": None,
-    "creator_user_id": None,
-    "rate_limit": {
-        "requests": -1,
-        "interval": "10s",
-        "note": "This field is deprecated and safe to ignore.",
-    },
-}
 
 
 def _refused(status: int, message: str, error_type: str) -> list[Step]:
