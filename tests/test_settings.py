@@ -1,6 +1,5 @@
 """Settings: which source wins, what is refused, and what a saved file keeps."""
 
-import errno
 import json
 import os
 import re
@@ -12,9 +11,10 @@ import pytest
 
 from tray_proxy import settings
 from tray_proxy.demo.catalogue import models_with_output
-from tray_proxy.errors import SettingsInvalid, SettingsNotSaved
+from tray_proxy.errors import SettingsInvalid
 from tray_proxy.settings import Settings
 from tray_proxy.translate.names import AllowList, filter_lines
+from tray_proxy.user_file import save
 
 ROOT = Path(__file__).parents[1]
 KEY = "sk-or-v1-0123456789abcdef"
@@ -320,7 +320,7 @@ def test_a_damaged_user_file_that_cannot_be_set_aside_does_not_stop_the_program(
 ) -> None:
     """In a folder that can only be read, say; here something else has the new name."""
     user_file.write_text("{")
-    monkeypatch.setattr(settings.time, "time", lambda: 1_763_900_000.5)
+    monkeypatch.setattr(settings.user_file.time, "time", lambda: 1_763_900_000.5)
     (user_file.parent / "settings.damaged-1763900000.json").mkdir()
 
     assert settings.load().port == 11434
@@ -346,46 +346,12 @@ def test_an_env_file_that_is_no_text_is_told(folder: Path) -> None:
     assert refusal() == "The file .env in this folder cannot be read. Allowed is text in UTF-8."
 
 
-def test_saving_keeps_what_it_does_not_know(user_file: Path) -> None:
-    """A newer version's settings survive an older one."""
-    user_file.write_text('{"novelty": {"a": [1]}, "port": 1001, "host": "::1"}')
-
-    settings.save(user_file, {"port": 1002, "host": None, "allowed_models": ["vendor/modèle"]})
-
-    assert user_file.read_text(encoding="utf-8") == (
-        '{\n  "novelty": {\n    "a": [\n      1\n    ]\n  },\n  "port": 1002,\n'
-        '  "allowed_models": [\n    "vendor/modèle"\n  ]\n}\n'
-    )
-
-
 def test_what_was_saved_is_loaded(user_file: Path) -> None:
-    settings.save(user_file, {"allowed_models": [], "idle_timeout_s": 5.5})
+    save(user_file, {"allowed_models": [], "idle_timeout_s": 5.5})
 
     loaded = settings.load()
 
     assert (loaded.allowed_models, loaded.idle_timeout_s) == ((), 5.5)
-
-
-def test_a_first_save_makes_the_file_and_its_folder(tmp_path: Path) -> None:
-    file = tmp_path / "new" / "settings.json"
-
-    settings.save(file, {"port": 1001})
-
-    assert json.loads(file.read_text()) == {"port": 1001}
-
-
-def test_a_save_that_fails_says_so_and_leaves_the_file(user_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    user_file.write_text('{"port": 1001}')
-    monkeypatch.setattr(settings.paths, "replace_file", full)
-
-    with pytest.raises(SettingsNotSaved) as caught:
-        settings.save(user_file, {"port": 1002})
-
-    assert caught.value.message == "The settings could not be saved: No space left on device."
-    assert user_file.read_text() == '{"port": 1001}'
 
 
 def test_settings_never_change_in_place() -> None:
@@ -535,3 +501,63 @@ def test_the_demos_choice_of_models_has_a_file_of_its_own(tmp_path):
 
     assert (demo.port, demo.allowed_models, demo.hidden_models) == (1001, None, ("demo/two",))
     assert (real.port, real.allowed_models, real.hidden_models) == (1001, ("real/one",), ())
+
+
+def test_a_file_with_a_value_that_is_not_allowed_stops_nobody_who_complains(user_file: Path) -> None:
+    """A slip in an editor must not leave a person without the app; the rest of the file counts."""
+    content = '{"port": "many", "log_level": "LOUD", "idle_timeout_s": 5}'
+    user_file.write_text(content)
+    complaints: list[str] = []
+
+    loaded = settings.load(complain=complaints.append)
+
+    assert (loaded.port, loaded.log_level, loaded.idle_timeout_s) == (11434, "INFO", 5)
+    assert complaints == [
+        "PORT has a value that is not allowed: 'many'. Allowed is a whole number from 1 to 65535.",
+        "LOG_LEVEL has a value that is not allowed: 'LOUD'. Allowed is DEBUG, INFO, WARNING or ERROR.",
+    ]
+    assert user_file.read_text() == content
+
+
+def test_a_value_from_elsewhere_is_refused_to_who_complains_too(user_file: Path) -> None:
+    user_file.write_text('{"port": 1001}')
+
+    with pytest.raises(SettingsInvalid):
+        settings.load({"port": 0}, complain=lambda _: None)
+
+
+def test_a_damaged_file_is_complained_about(user_file: Path) -> None:
+    user_file.write_text("{")
+    complaints: list[str] = []
+
+    settings.load(complain=complaints.append)
+
+    assert [re.sub(r"\d+", "N", complaint) for complaint in complaints] == [
+        "The settings file could not be read, and lies now beside it as settings.damaged-N.json."
+    ]
+
+
+def test_each_value_has_its_source(user_file: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / ".env").write_text("IDLE_TIMEOUT_S=5\n")
+    monkeypatch.setenv("LOG_LEVEL", "DEBUG")
+    monkeypatch.setenv("CONNECT_TIMEOUT_S", "")
+    monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:11500")
+
+    names = ("port", "host", "log_level", "idle_timeout_s", "connect_timeout_s")
+
+    assert {name: settings.source_of(name, {"port": 1001}) for name in names} == {
+        "port": "flag",
+        "host": "OLLAMA_HOST",
+        "log_level": "environment",
+        "idle_timeout_s": ".env",
+        "connect_timeout_s": "file",
+    }
+
+
+def test_values_are_checked_before_they_are_saved() -> None:
+    changes = {"port": 99999, "log_level": "debug", "idle_timeout_s": "x"}
+
+    assert settings.check(changes) == {
+        "port": "Allowed is a whole number from 1 to 65535.",
+        "idle_timeout_s": "Allowed is a number above 0 and up to 3600.",
+    }

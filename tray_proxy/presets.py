@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from tray_proxy import settings
+from tray_proxy import user_file
 from tray_proxy.catalogue import CatalogueCache
 from tray_proxy.errors import BodyTooLarge, ModelNotFound
 from tray_proxy.translate.names import folded, is_valid, with_tag
@@ -137,7 +137,7 @@ class Presets:
         # Before the names are put in force: the menu is drawn from them at once.
         self._kept, self._removed = kept, _youngest({key: own for key, own in removed.items() if key not in kept})
         try:
-            settings.save(self._file, {"presets": self._content(kept) or None})
+            user_file.save(self._file, {"presets": self._content(kept) or None})
         except BaseException:
             self._kept, self._removed = before
             raise

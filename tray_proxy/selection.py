@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from tray_proxy import settings
+from tray_proxy import user_file
 from tray_proxy.catalogue import Catalogue, CatalogueCache
 from tray_proxy.errors import SettingsInvalid
 from tray_proxy.translate.names import AllowList
@@ -77,7 +77,7 @@ class Selection:
 
     def _keep(self, ticks: tuple[str, ...] | None, hidden: tuple[str, ...]) -> None:
         changes = {"allowed_models": None if ticks is None else list(ticks), "hidden_models": list(hidden) or None}
-        settings.save(self._file, changes)
+        user_file.save(self._file, changes)
         self.ticks, self.hidden = ticks, hidden
         self._cache.restrict(AllowList(self._ceiling, ticks, hidden))
 

@@ -6,102 +6,30 @@ user's settings file and row in the documentation follow from it. Earlier source
 `.env`, `OLLAMA_HOST`, settings file, default. Settings never change in place; saving builds new ones.
 """
 
-import contextlib
-import ipaddress
-import json
 import os
-import re
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
-from tray_proxy import ollama_host, paths
-from tray_proxy.errors import SettingsInvalid, SettingsNotSaved
+from tray_proxy import ollama_host, paths, setting_values, user_file
+from tray_proxy.errors import SettingsInvalid
+
+type Complain = Callable[[str], None]
 
 # What belongs to the models of one upstream.
 OF_MODELS = ("allowed_models", "hidden_models", "presets")
 DEFAULT_BASE_URL = "https://openrouter.ai/api/v1"
-
-
-# Names as DNS has them, and addresses of both kinds.
-_HOST = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*")
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether a host name or address can only mean this computer."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _loopback_host(value: str) -> str:
-    # This port spends the owner's money and asks nobody for a password.
-    if not is_loopback(value):
-        raise ValueError
-    return value.lower()
-
-
-def _base_url(value: str) -> str:
-    url = urlsplit(value)
-    safe = url.scheme == "https" or (url.scheme == "http" and is_loopback(url.hostname or ""))
-    if not safe or not _HOST.fullmatch(url.hostname or "") or url.username or url.password or url.query or url.fragment:
-        raise ValueError
-    _ = url.port  # raises ValueError when it is not a port
-    return value.rstrip("/")
-
-
-def is_key(text: str) -> bool:
-    """
-    Say whether a text can be a key.
-
-    It goes into a header: anything but plain characters is a wrong paste, and would not arrive as it is.
-    """
-    return re.fullmatch(r"[!-~]+", text) is not None
-
-
-def _key(value: SecretStr) -> SecretStr:
-    key = value.get_secret_value().strip()
-    if not is_key(key):
-        raise ValueError
-    return SecretStr(key)
-
-
-def _readable_file(value: Path) -> Path:
-    try:
-        path = value.expanduser().absolute()
-        path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError, RuntimeError) as error:
-        raise ValueError from error
-    return path
-
-
-def _folder(value: Path) -> Path:
-    try:
-        return value.expanduser().absolute()
-    except RuntimeError as error:  # "~somebody", and there is nobody of that name
-        raise ValueError from error
-
-
-def _upper(value: object) -> object:
-    return value.upper() if isinstance(value, str) else value
-
-
-def _lower(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value
-
-
-def _from_json(value: object) -> object:
-    # Left to pydantic-settings, what is no JSON would end the program with a traceback.
-    return json.loads(value) if isinstance(value, str) else value
 
 
 def _knob(default: Any, description: str, *, allowed: str, flag: bool = True, stored: bool = True) -> Any:
@@ -127,14 +55,14 @@ class Settings(BaseSettings):
         env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
-    openrouter_api_key: Annotated[SecretStr, AfterValidator(_key)] | None = _knob(
+    openrouter_api_key: Annotated[SecretStr, AfterValidator(setting_values.key)] | None = _knob(
         None,
         "Your OpenRouter key. Leave it out to use the one in the system's key store.",
         allowed="a key as OpenRouter shows it, without blanks",
         flag=False,
         stored=False,
     )
-    host: Annotated[str, AfterValidator(_loopback_host)] = _knob(
+    host: Annotated[str, AfterValidator(setting_values.loopback_host)] = _knob(
         "127.0.0.1",
         "The address to listen on. Only this computer can reach it, because the port spends your money.",
         allowed="a loopback address: 127.0.0.1, ::1 or localhost",
@@ -144,20 +72,20 @@ class Settings(BaseSettings):
         "The port to listen on; apps that speak Ollama expect 11434.",
         allowed="a whole number from 1 to 65535",
     )
-    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = _knob(
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(setting_values.upper)] = _knob(
         "INFO", "How much is written to the log.", allowed="DEBUG, INFO, WARNING or ERROR"
     )
-    models_filter: Annotated[Path, AfterValidator(_readable_file)] | None = _knob(
+    models_filter: Annotated[Path, AfterValidator(setting_values.readable_file)] | None = _knob(
         None,
         "A file with one allowed model or pattern per line (# begins a comment). Ticked models choose within it.",
         allowed="the path of a readable text file",
     )
-    openrouter_base_url: Annotated[str, AfterValidator(_base_url)] = _knob(
+    openrouter_base_url: Annotated[str, AfterValidator(setting_values.base_url)] = _knob(
         DEFAULT_BASE_URL,
         "Where OpenRouter's API is.",
         allowed="an https address, or http on this computer (127.0.0.1, ::1 or localhost)",
     )
-    tray_proxy_home: Annotated[Path, AfterValidator(_folder)] | None = _knob(
+    tray_proxy_home: Annotated[Path, AfterValidator(setting_values.folder)] | None = _knob(
         None,
         "One folder for settings, caches and logs, instead of the system's usual places.",
         allowed="the path of a folder",
@@ -198,25 +126,25 @@ class Settings(BaseSettings):
         allowed="a list of model ids",
         flag=False,
     )
-    hidden_models: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_from_json)] = _knob(
+    hidden_models: Annotated[tuple[str, ...], NoDecode, BeforeValidator(setting_values.from_json)] = _knob(
         (),
         "Models taken out of “every model” one by one; every other one stays allowed, new ones too.",
         allowed="a list of model ids",
         flag=False,
     )
-    presets: Annotated[dict[str, Any], NoDecode, BeforeValidator(_from_json)] = _knob(
+    presets: Annotated[dict[str, Any], NoDecode, BeforeValidator(setting_values.from_json)] = _knob(
         {},
         "Names of your own making: an alias of a model, or a model with a system prompt, parameters and messages.",
         allowed="an object with a name and what it stands for in each entry",
         flag=False,
     )
-    manage_models: Annotated[Literal["allow", "deny"], BeforeValidator(_lower)] = _knob(
+    manage_models: Annotated[Literal["allow", "deny"], BeforeValidator(setting_values.lower)] = _knob(
         "allow",
         "Whether apps may change the list of models with Ollama's verbs (pull, rm, cp, create), or sign out.",
         allowed="allow or deny",
     )
 
-    library_names: Annotated[Literal["off", "call", "list"], BeforeValidator(_lower)] = _knob(
+    library_names: Annotated[Literal["off", "call", "list"], BeforeValidator(setting_values.lower)] = _knob(
         "call",
         "What to do with the names of Ollama's library, such as llama3.1:8b, where OpenRouter serves the same open "
         "model: nothing (off), answer calls by them (call), or show them in the list of models, too (list).",
@@ -269,7 +197,7 @@ class OllamaHostSource(_WholeSource):
         if not text.strip():
             return {}
         host, port = ollama_host.parse(text)
-        if "host" not in self.current_state and not is_loopback(host):
+        if "host" not in self.current_state and not setting_values.is_loopback(host):
             # Ollama's users open its port to others, where nothing costs money.
             raise SettingsInvalid(
                 f"OLLAMA_HOST has a value that is not allowed: {text[:200]!r}. Other computers could reach the port, "
@@ -286,16 +214,17 @@ class UserFileSource(_WholeSource):
         """Return what the file holds of our settings."""
         home = self.current_state.get("tray_proxy_home")
         try:
-            folders = paths.folders(_folder(Path(home)) if home else None)
+            folders = paths.folders(setting_values.folder(Path(home)) if home else None)
         except ValueError:
             return {}  # the home is refused by itself, with a sentence
-        content = read_user_file(folders.settings_file)
+        content = user_file.read(folders.settings_file, self.current_state.get("set_aside", lambda _: None))
         if self.current_state.get("demo"):
             content = {name: value for name, value in content.items() if name not in OF_MODELS}
             content |= {
-                name: value for name, value in read_user_file(folders.demo().settings_file).items() if name in OF_MODELS
+                name: value for name, value in user_file.read(folders.demo().settings_file).items() if name in OF_MODELS
             }
-        return {name: value for name, value in content.items() if name in stored_names()}
+        passed_over = self.current_state.get("passed_over", ())
+        return {name: value for name, value in content.items() if name in stored_names() and name not in passed_over}
 
 
 def stored_names() -> tuple[str, ...]:
@@ -314,24 +243,65 @@ def address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def load(flags: Mapping[str, object] | None = None, *, demo: bool = False) -> Settings:
+def load(
+    flags: Mapping[str, object] | None = None, *, demo: bool = False, complain: Complain | None = None
+) -> Settings:
     """
     Read all sources.
 
     Args:
         flags: Values from the command line, by setting name.
         demo: Whether the choice of models is the one made among the demo's, which has a file of its own.
+        complain: Told in a sentence what is wrong with the user's file; its values that are not allowed then count
+            as not given, and stay in it. None refuses them.
 
     Raises:
         SettingsInvalid: a value is not allowed; the message names setting, value and what is allowed.
     """
+    aside: list[Path] = []
+    passed_over: list[str] = []
+    while True:
+        about = {"demo": demo, "set_aside": aside.append, "passed_over": tuple(passed_over)}
+        try:
+            loaded = Settings(**{**(flags or {}), **about})  # type: ignore[arg-type]  # pydantic checks them
+        except (OSError, UnicodeDecodeError):
+            raise SettingsInvalid("The file .env in this folder cannot be read. Allowed is text in UTF-8.") from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            name, sentence = str(first["loc"][0]), _sentence(str(first["loc"][0]), first["input"], flags or {})
+            if complain is None or name in passed_over or source_of(name, flags or {}) != "file":
+                raise SettingsInvalid(sentence) from None
+            passed_over.append(name)
+            complain(sentence)
+        else:
+            if complain is not None:
+                for path in aside:
+                    complain(f"The settings file could not be read, and lies now beside it as {path.name}.")
+            return loaded
+
+
+def source_of(name: str, flags: Mapping[str, object]) -> str:
+    """Say who gives a setting its value: "flag", "environment", ".env", "OLLAMA_HOST", or "file" (or nobody)."""
+    if name in flags:
+        return "flag"
+    if name in EnvSettingsSource(Settings, env_ignore_empty=True)():
+        return "environment"
+    dotenv = DotEnvSettingsSource(Settings, env_file=".env", env_ignore_empty=True)()
+    if name in dotenv:
+        return ".env"
+    if name in ("host", "port") and (os.environ.get("OLLAMA_HOST") or dotenv.get("ollama_host")):
+        return "OLLAMA_HOST"
+    return "file"
+
+
+def check(changes: Mapping[str, object]) -> dict[str, str]:
+    """Check values before they are saved; returns for each that is not allowed what is."""
     try:
-        return Settings(**{**(flags or {}), "demo": demo})  # type: ignore[arg-type]  # pydantic checks them
-    except (OSError, UnicodeDecodeError):
-        raise SettingsInvalid("The file .env in this folder cannot be read. Allowed is text in UTF-8.") from None
+        Settings(**changes)  # type: ignore[arg-type]  # pydantic checks them
     except ValidationError as error:
-        first = error.errors()[0]
-        raise SettingsInvalid(_sentence(str(first["loc"][0]), first["input"], flags or {})) from None
+        names = {str(each["loc"][0]) for each in error.errors() if each["loc"]} & changes.keys()
+        return {name: f"Allowed is {knob(name)['allowed']}." for name in names}
+    return {}
 
 
 def _sentence(name: str, value: object, flags: Mapping[str, object]) -> str:
@@ -344,48 +314,6 @@ def _sentence(name: str, value: object, flags: Mapping[str, object]) -> str:
 def flag_of(name: str) -> str:
     """Return a setting's flag."""
     return "--" + name.replace("_", "-")
-
-
-def read_user_file(path: Path) -> dict[str, Any]:
-    """
-    Read the settings file; a damaged one is set aside under another name, and counts as empty.
-
-    The copy is named `settings.damaged-<unix time>.json`, so nothing a person wrote is lost.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))  # Windows' editor puts a mark at the beginning
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError):
-        content = None
-    if isinstance(content, dict):
-        return content
-    if path.is_file():
-        with contextlib.suppress(OSError):
-            path.replace(path.with_name(f"settings.damaged-{int(time.time())}.json"))
-    return {}
-
-
-def save(path: Path, changes: Mapping[str, object]) -> None:
-    """
-    Write changed settings into the user's file; fields we do not know are kept.
-
-    Args:
-        changes: New values by setting name; None removes the setting from the file.
-
-    Raises:
-        SettingsNotSaved: the file cannot be written; the old one is untouched.
-    """
-    content = read_user_file(path)
-    for name, value in changes.items():
-        if value is None:
-            content.pop(name, None)
-        else:
-            content[name] = value
-    try:
-        paths.replace_file(path, json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n")
-    except OSError as error:
-        raise SettingsNotSaved(f"The settings could not be saved: {error.strerror}.") from None
 
 
 def hide_key_from_children() -> None:

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from tray_proxy.errors import BadRequest, KeychainUnavailable
 from tray_proxy.keychain import Keychain, Source
 from tray_proxy.openrouter.client import OpenRouterClient
-from tray_proxy.settings import is_key
+from tray_proxy.setting_values import is_key
 from tray_proxy.web.http import done, read, reply, without
 from tray_proxy.wire.openrouter import KeyInfo
 
