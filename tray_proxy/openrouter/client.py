@@ -22,7 +22,8 @@ from tray_proxy.keychain import Keychain
 from tray_proxy.openrouter import failures
 from tray_proxy.openrouter.answer import TOO_MUCH, Answer, read_embeddings, silent, without_key
 from tray_proxy.openrouter.counting import CountingBackend, Tally, tally
-from tray_proxy.settings import Settings, is_loopback
+from tray_proxy.setting_values import is_loopback
+from tray_proxy.settings import Settings
 from tray_proxy.translate.splice import encode
 from tray_proxy.wire.openrouter import CompletionRequest, EmbeddingReply, EmbeddingRequest, KeyInfo, KeyReply
 
