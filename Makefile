@@ -11,7 +11,7 @@ unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: install ## Try it out: an embedded stand-in for OpenRouter, no key, no cost
+demo: install ## Try it out: an embedded stand-in for OpenRouter, no account, no cost
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" = Darwin ]; then \
 		exec .venv/bin/tray-proxy --demo $(ARGS); \
 	else \

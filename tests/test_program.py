@@ -5,9 +5,11 @@ import queue
 import pytest
 from pydantic import SecretStr
 
-from tray_proxy.errors import KeyRejected, PortInUse
+from tray_proxy.demo.keys import DEMO_KEY, FREE_KEY
+from tray_proxy.errors import KeyMissing, KeyRejected, PortInUse
+from tray_proxy.keychain import Source
 from tray_proxy.listener import bind
-from tray_proxy.program import Program, program_folders
+from tray_proxy.program import Program, program_folders, with_demo_key
 from tray_proxy.settings import Settings
 from tray_proxy.translate.presets import Preset
 from tray_proxy.tray.state import (
@@ -212,12 +214,55 @@ def test_the_demo_keeps_its_settings_apart(tmp_path):
     assert real.logs == demo.logs
 
 
-def test_the_demo_never_uses_the_owners_key(loop, tmp_path, stage, memory_keyring):
-    async def make():
-        return Program(Settings(tray_proxy_home=tmp_path, openrouter_api_key=SecretStr(KEY)), demo=True)
+@pytest.fixture
+def demo(loop, tmp_path, memory_keyring):
+    """Make a program of the demo, as the tray does: with settings of one's own."""
+    made = []
 
-    made = loop.submit(make()).result(5)
+    def make(**settings):
+        async def begin():
+            return Program(Settings(tray_proxy_home=tmp_path, **settings), demo=True)
 
-    key = loop.submit(made.keychain.key()).result(5).get_secret_value()
-    loop.submit(made.end()).result(5)
-    assert key == "sk-or-v1-demo-key-that-is-worth-nothing"
+        made.append(loop.submit(begin()).result(5))
+        return made[-1]
+
+    yield make
+    for program in made:
+        loop.submit(program.end()).result(5)
+
+
+def key_of(program, loop):
+    return loop.submit(program.keychain.key()).result(5).get_secret_value()
+
+
+def test_the_demo_never_uses_the_owners_key(demo, loop, memory_keyring):
+    """It begins without one, as the real thing does."""
+    memory_keyring["Tray Proxy", "OpenRouter API key"] = KEY
+
+    with pytest.raises(KeyMissing):
+        key_of(demo(openrouter_api_key=SecretStr(KEY)), loop)
+
+
+def test_the_demos_key_lies_in_a_place_of_its_own(demo, loop, memory_keyring):
+    loop.submit(demo().keychain.store(SecretStr(DEMO_KEY))).result(5)
+
+    assert memory_keyring == {("Tray Proxy (demo)", "OpenRouter API key"): DEMO_KEY}
+    assert key_of(demo(), loop) == DEMO_KEY
+
+
+@pytest.mark.parametrize("key", [DEMO_KEY, FREE_KEY])
+def test_a_key_of_the_demo_can_be_given_to_it(demo, loop, key):
+    """Tests and scripts need not sign in."""
+    program = demo(openrouter_api_key=SecretStr(key))
+
+    assert key_of(program, loop) == key
+    assert program.keychain.source is Source.DEMO
+
+
+@pytest.mark.parametrize(
+    ("given", "used"), [(None, DEMO_KEY), (SecretStr(KEY), DEMO_KEY), (SecretStr(FREE_KEY), FREE_KEY)]
+)
+def test_without_a_tray_the_demo_has_its_key_at_hand(given, used):
+    settings = with_demo_key(Settings(openrouter_api_key=given))
+
+    assert settings.openrouter_api_key.get_secret_value() == used

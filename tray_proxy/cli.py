@@ -37,7 +37,7 @@ def say(text: str) -> None:
 def parser() -> _Parser:
     """Build the parser; the flags follow from the settings."""
     flags = _Parser(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
-    flags.add_argument("--demo", action="store_true", help="answer with made-up models; needs no key, costs nothing")
+    flags.add_argument("--demo", action="store_true", help="answer with made-up models; no account, no cost")
     for name, field in settings.Settings.model_fields.items():
         knob = settings.knob(name)
         if knob["flag"]:

@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from tray_proxy import __version__, paths
 from tray_proxy.catalogue import Catalogue, CatalogueCache
-from tray_proxy.demo.upstream import DEMO_KEY
+from tray_proxy.demo.keys import DEMO_KEY, is_of_the_demo
 from tray_proxy.errors import KeychainUnavailable, KeyMissing, KeyRejected, OutOfCredits, ProxyError
 from tray_proxy.keychain import SERVICE, Keychain, Source
 from tray_proxy.listener import GRACE_S, Listener, bind
@@ -276,8 +276,18 @@ def program_folders(settings: Settings, *, demo: bool) -> paths.Folders:
     return folders.demo() if demo else folders
 
 
+def with_demo_key(settings: Settings) -> Settings:
+    """Give `serve --demo` its key: nobody is there to sign in. One of the demo's special keys may stand in for it."""
+    return settings.model_copy(update={"openrouter_api_key": _demo_key(settings) or SecretStr(DEMO_KEY)})
+
+
 def _keychain(settings: Settings, *, demo: bool) -> Keychain:
     if demo:
-        # The owner's key is neither needed nor touched.
-        return Keychain(SecretStr(DEMO_KEY), Source.DEMO, service=f"{SERVICE} (demo)")
+        return Keychain(_demo_key(settings), Source.DEMO, service=f"{SERVICE} (demo)")
     return Keychain(settings.openrouter_api_key)
+
+
+def _demo_key(settings: Settings) -> SecretStr | None:
+    """Return the key that was given, unless it is a real one: the demo neither needs nor touches that."""
+    given = settings.openrouter_api_key
+    return given if given is not None and is_of_the_demo(given.get_secret_value()) else None

@@ -13,7 +13,7 @@ from tray_proxy import logs, paths
 from tray_proxy.demo.upstream import DemoUpstream
 from tray_proxy.errors import ProxyError
 from tray_proxy.listener import Listener, LoopThread, bind
-from tray_proxy.program import Program, program_folders
+from tray_proxy.program import Program, program_folders, with_demo_key
 from tray_proxy.settings import Settings, address
 from tray_proxy.tray import opener
 from tray_proxy.tray.controller import TrayController
@@ -62,7 +62,7 @@ async def _serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) 
     for number in (signal.SIGINT, signal.SIGTERM):
         # Not loop.add_signal_handler: Windows has none.
         signal.signal(number, lambda _number, _frame: loop.call_soon_threadsafe(ended.set))
-    program, upstream = await _open(settings, demo=demo)
+    program, upstream = await _open(with_demo_key(settings) if demo else settings, demo=demo)
     try:
         await program.start_proxy()
         about = "the demo's made-up models (nothing is charged)" if demo else "OpenRouter's models"

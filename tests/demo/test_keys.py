@@ -1,5 +1,7 @@
 """The demo's keys over a real socket: what each is good for, and what is told of it."""
 
+from pathlib import Path
+
 import httpx
 import pytest
 
@@ -86,3 +88,8 @@ def test_a_made_key_with_a_slip_is_not_known(changed) -> None:
         keys.authorise(f"Bearer {changed(keys.new_key())}", keys.DEMO_KEY)
 
     assert (refused.value.status, refused.value.message) == (401, "User not found.")
+
+
+@pytest.mark.parametrize("key", [keys.DEMO_KEY, keys.FREE_KEY, keys.SPENT_KEY, keys.DISABLED_KEY, keys.EXPIRED_KEY])
+def test_every_key_stands_in_the_readme(key) -> None:
+    assert f"| `{key}` |" in (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")

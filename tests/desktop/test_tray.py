@@ -14,6 +14,7 @@ import pytest
 from PIL import ImageChops
 
 from desktop.waiting import wait_for
+from tray_proxy.demo.keys import DEMO_KEY
 
 ARTIFACTS = Path(__file__).parents[2] / "test-artifacts"
 # What is promised, as the longest that a test waits for it.
@@ -76,11 +77,15 @@ class App:
 
 @pytest.fixture
 def start_app(desktop, tmp_path, free_port):
-    """Start a tray on the desktop of this file; it is killed with the desktop if a test leaves it."""
+    """
+    Start a tray on the desktop of this file; it is killed with the desktop if a test leaves it.
+
+    Its demo is signed in from the start; `env={"OPENROUTER_API_KEY": ""}` begins without a key, as a person does.
+    """
     apps = []
 
     def start(*arguments, env=None):
-        app = App(desktop, tmp_path / "home", free_port, *arguments, env=env)
+        app = App(desktop, tmp_path / "home", free_port, *arguments, env={"OPENROUTER_API_KEY": DEMO_KEY} | (env or {}))
         apps.append(app)
         return app
 

@@ -21,7 +21,8 @@ EXPIRED_KEY = "sk-or-v1-demo-key-that-has-expired"
 FREE_KEY = "sk-or-v1-demo-key-without-credit"
 SPENT_KEY = "sk-or-v1-demo-key-with-a-used-up-limit"
 
-MADE = "sk-or-v1-demo-signed-in-"
+OWN = "sk-or-v1-demo-"
+MADE = f"{OWN}signed-in-"
 
 _REFUSED = {
     DISABLED_KEY: "This API key is disabled.",
@@ -63,6 +64,11 @@ KEY_DATA = {
         "note": "This field is deprecated and safe to ignore.",
     },
 }
+
+
+def is_of_the_demo(key: str) -> bool:
+    """Whether this cannot be anybody's real key."""
+    return key.startswith(OWN)
 
 
 def new_key() -> str:

@@ -31,7 +31,7 @@ USER_ID = str(uuid5(NAMESPACE_URL, "tray-proxy:owner"))
 
 _NOT_OURS = {
     Source.ENVIRONMENT: "the key comes from the environment variable OPENROUTER_API_KEY; start Tray Proxy without it",
-    Source.DEMO: "the demo has no key to forget",
+    Source.DEMO: "the demo was started with its key",
 }
 
 
@@ -50,7 +50,7 @@ async def me(call: Call) -> Reply:
         if not isinstance(error, KeyMissing | NoKeyStore):
             raise  # there may be a key, behind a lock
         return json_reply(ollama.ErrorResponse("unauthorized", await call.deps.page_address()), 401)
-    name = "OpenRouter (demo)" if keychain.source is Source.DEMO else "OpenRouter"
+    name = "OpenRouter (demo)" if call.deps.demo else "OpenRouter"
     return json_reply(ollama.UserResponse(id=USER_ID, email="", name=name, plan="pay-as-you-go"))
 
 
