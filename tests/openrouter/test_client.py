@@ -18,6 +18,7 @@ from tray_proxy.errors import (
     UpstreamUnreachable,
 )
 from tray_proxy.keychain import Keychain
+from tray_proxy.openrouter import sign_in
 from tray_proxy.openrouter.client import SLICE_BYTES, OpenRouterClient
 from tray_proxy.settings import Settings
 from tray_proxy.wire.openrouter import (
@@ -348,6 +349,87 @@ def test_a_key_is_asked_about_at_openrouter(stage, upstream):
     assert talk_to(stage.url, right) == [False]
     with pytest.raises(KeyRejected):
         talk_to(stage.url, wrong)
+
+
+CODE, VERIFIER = SecretStr("auth_code_of_nobody"), SecretStr("v" * 64)
+
+
+def exchange(client):
+    return client.exchange_code(CODE, VERIFIER)
+
+
+def test_a_code_is_given_for_a_key_and_no_key_is_sent(raw_upstream):
+    """Who signs in has none, or an old one that is nobody's business."""
+    seen = []
+
+    def answer(connection, _number):
+        seen.append(read_request(connection))
+        connection.sendall(json_answer(b'{"key":"sk-or-v1-new-key-of-nobody","user_id":null}'))
+
+    (key,) = talk_to(raw_upstream(answer), exchange)
+
+    head, _, body = seen[0].decode().partition("\r\n\r\n")
+    assert key == SecretStr("sk-or-v1-new-key-of-nobody")
+    assert head.startswith("POST /api/v1/auth/keys HTTP/1.1\r\n")
+    assert "authorization" not in head.lower()
+    assert json.loads(body) == {
+        "code": "auth_code_of_nobody",
+        "code_verifier": "v" * 64,
+        "code_challenge_method": "S256",
+    }
+
+
+def test_the_key_of_a_code_works_at_the_demo(stage, upstream):
+    from urllib.parse import parse_qsl, urlsplit
+
+    import httpx
+
+    url = sign_in.auth_url(
+        sign_in.site_of(stage.url), "http://localhost:1/", sign_in.challenge_of(VERIFIER.get_secret_value()), "Tray"
+    )
+    back = httpx.post(url.replace("/auth?", "/auth/authorize?"), trust_env=False).headers["location"]
+    code = SecretStr(dict(parse_qsl(urlsplit(back).query))["code"])
+
+    async def sign_in_and_ask(client):
+        return await client.check_key(await client.exchange_code(code, VERIFIER))
+
+    async def once_more(client):
+        await client.exchange_code(code, VERIFIER)
+
+    assert [info.limit for info in talk_to(stage.url, sign_in_and_ask)] == [10.0]
+    with pytest.raises(sign_in.SignInRefused, match="used before"):
+        talk_to(stage.url, once_more)
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"{}", b'{"key":null}', b'{"key":"two words"}', b'{"key":""}'])
+def test_a_code_for_which_somebody_else_answers_gives_no_key(raw_upstream, body):
+    def answer(connection, _number):
+        read_request(connection)
+        connection.sendall(json_answer(body))
+
+    with pytest.raises(UpstreamUnreachable, match="did not come from OpenRouter"):
+        talk_to(raw_upstream(answer), exchange)
+
+
+def test_a_code_goes_nowhere_else(raw_upstream):
+    """A redirect would take code and verifier along."""
+    requests = []
+
+    def answer(connection, _number):
+        requests.append(read_request(connection))
+        connection.sendall(b"HTTP/1.1 307 Moved\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n")
+
+    with pytest.raises(UpstreamUnreachable):
+        talk_to(raw_upstream(answer), exchange)
+    assert len(requests) == 1
+
+
+def test_a_code_without_a_network_is_told_as_that():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+    with pytest.raises(UpstreamUnreachable, match="no internet connection"):
+        talk_to(f"http://127.0.0.1:{port}/api/v1", exchange)
 
 
 def test_vectors_are_asked_for_with_the_key_and_nothing_else(raw_upstream):

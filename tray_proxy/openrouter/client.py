@@ -19,13 +19,21 @@ from pydantic import SecretStr
 from tray_proxy import __version__
 from tray_proxy.errors import ProxyError, SettingsInvalid, UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from tray_proxy.keychain import Keychain
-from tray_proxy.openrouter import failures
+from tray_proxy.openrouter import failures, sign_in
 from tray_proxy.openrouter.answer import TOO_MUCH, Answer, read_embeddings, silent, without_key
 from tray_proxy.openrouter.counting import CountingBackend, Tally, tally
-from tray_proxy.setting_values import is_loopback
+from tray_proxy.setting_values import is_key, is_loopback
 from tray_proxy.settings import Settings
 from tray_proxy.translate.splice import encode
-from tray_proxy.wire.openrouter import CompletionRequest, EmbeddingReply, EmbeddingRequest, KeyInfo, KeyReply
+from tray_proxy.wire.openrouter import (
+    CodeExchange,
+    CompletionRequest,
+    EmbeddingReply,
+    EmbeddingRequest,
+    ExchangeReply,
+    KeyInfo,
+    KeyReply,
+)
 
 # Idle connections are kept this long: a new one costs more than anything else on the way to the first token.
 KEEPALIVE_S = 300.0
@@ -67,10 +75,6 @@ class OpenRouterClient:
             max_keepalive_connections=None if keepalive else 0,
             keepalive_expiry=KEEPALIVE_S,
         )
-        # Reading is timed by `Answer`; a write stands still only while the network does.
-        timeout = httpx.Timeout(
-            connect=self._settings.connect_timeout_s, read=None, write=self._settings.idle_timeout_s, pool=None
-        )
         try:
             client = httpx.AsyncClient(
                 base_url=self._settings.openrouter_base_url,
@@ -81,7 +85,7 @@ class OpenRouterClient:
                     "Accept-Encoding": "identity",
                 },
                 limits=limits,
-                timeout=timeout,
+                timeout=_timeout(self._settings),
                 follow_redirects=False,
                 # A proxy from the environment is for the internet; the demo is on this computer.
                 trust_env=not is_loopback(urlsplit(self._settings.openrouter_base_url).hostname or ""),
@@ -94,6 +98,12 @@ class OpenRouterClient:
             ) from None
         _count_bytes(client)
         return client
+
+    def use(self, settings: Settings) -> None:
+        """Put other time limits in force, from the next request on; the address stays."""
+        self._settings = settings
+        for client in (self._kept, self._fresh):
+            client.timeout = _timeout(settings)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -174,6 +184,32 @@ class OpenRouterClient:
         except msgspec.DecodeError:
             raise failures.not_openrouter(200) from None
 
+    async def exchange_code(self, code: SecretStr, verifier: SecretStr) -> SecretStr:
+        """
+        Give a code of signing in for a key; none is sent.
+
+        Raises:
+            SignInRefused: OpenRouter has seen the code, and gives no key for it.
+            UpstreamError: OpenRouter could not be asked; the code may still be good.
+        """
+        wanted = CodeExchange(code.get_secret_value(), verifier.get_secret_value(), sign_in.METHOD)
+        response = await self._send(
+            "POST", "/auth/keys", CATALOGUE_TIMEOUT_S, None, content=[msgspec.json.encode(wanted)]
+        )
+        try:
+            if response.status_code != 200:
+                raise sign_in.refusal(await _refusal(response, ""))
+            body = await _body(response, MAX_ERROR_BYTES)
+        finally:
+            await response.aclose()
+        try:
+            key = msgspec.json.decode(body, type=ExchangeReply).key
+        except msgspec.DecodeError:
+            key = ""
+        if not is_key(key):
+            raise failures.not_openrouter(200)
+        return SecretStr(key)
+
     async def _fetch(self, path: str, key: SecretStr | None, limit: int) -> bytes:
         response = await self._send("GET", path, CATALOGUE_TIMEOUT_S, key)
         try:
@@ -251,6 +287,11 @@ class OpenRouterClient:
                 raise
         again = self._fresh.build_request(method, path, headers=headers, content=content)
         return await self._fresh.send(again, stream=True)
+
+
+def _timeout(settings: Settings) -> httpx.Timeout:
+    # Reading is timed by `Answer`; a write stands still only while the network does.
+    return httpx.Timeout(connect=settings.connect_timeout_s, read=None, write=settings.idle_timeout_s, pool=None)
 
 
 class _Upload:

@@ -311,14 +311,31 @@ class KeyInfo(Struct, frozen=True):
     label: str | None = None
     limit: float | None = None
     limit_remaining: float | None = None
+    limit_reset: str | None = None  # "daily", "weekly" or "monthly"
     usage: float | None = None
     is_free_tier: bool = False
+    is_management_key: bool = False
+    expires_at: str | None = None  # as ISO 8601 has it, in UTC
 
 
 class KeyReply(Struct, frozen=True):
     """The body of `GET /key`."""
 
     data: KeyInfo
+
+
+class CodeExchange(Struct, frozen=True):
+    """`POST /auth/keys`: what signing in gave, for a key. Its text form holds both secrets."""
+
+    code: str
+    code_verifier: str
+    code_challenge_method: str
+
+
+class ExchangeReply(Struct, frozen=True):
+    """The key that a code was good for."""
+
+    key: str
 
 
 # -- embeddings ------------------------------------------------------------------------------------
