@@ -187,8 +187,8 @@ def test_a_listener_that_dies_reaches_the_tray(program, loop):
 def test_the_settings_page_opens_more_than_once(program, loop):
     import httpx
 
-    first = loop.submit(program.page_url("models")).result(5)
-    second = loop.submit(program.page_url("")).result(5)
+    first = loop.submit(program.page.url("models")).result(5)
+    second = loop.submit(program.page.url("")).result(5)
 
     answers = [httpx.get(url, trust_env=False).headers["location"] for url in (first, second)]
     assert answers == ["/#models", "/"]
@@ -198,8 +198,8 @@ def test_the_pages_address_without_a_token_opens_nothing(program, loop):
     """Any program can ask for it."""
     import httpx
 
-    bare = loop.submit(program.page_address()).result(5)
-    entry = loop.submit(program.page_url("")).result(5)
+    bare = loop.submit(program.page.address()).result(5)
+    entry = loop.submit(program.page.url("")).result(5)
 
     assert entry.startswith(f"{bare}open?token=")
     assert httpx.get(bare, trust_env=False).status_code == 403

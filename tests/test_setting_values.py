@@ -1,6 +1,9 @@
 """What may stand in a setting, kind by kind; that settings refuse the rest is told by their own tests."""
 
+from typing import Annotated
+
 import pytest
+from pydantic import AfterValidator, BaseModel, ValidationError
 
 from tray_proxy import setting_values
 
@@ -19,3 +22,43 @@ def test_only_what_cannot_mean_another_computer_is_loopback(host, loopback):
 )
 def test_a_key_is_plain_characters_without_blanks(text, is_one):
     assert setting_values.is_key(text) is is_one
+
+
+class Two(BaseModel):
+    """Our port, and then Ollama's address, as they stand in the settings."""
+
+    port: int
+    ollama: Annotated[str, AfterValidator(setting_values.local_ollama)]
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("http://127.0.0.1:11435", "http://127.0.0.1:11435"),
+        ("127.0.0.1:11435", "http://127.0.0.1:11435"),
+        ("http://localhost:11435/", "http://127.0.0.1:11435"),
+        ("http://[::1]:11435", "http://[::1]:11435"),
+    ],
+)
+def test_the_address_of_an_ollama_on_this_computer_is_written_in_one_way(text, url):
+    assert Two(port=11434, ollama=text).ollama == url
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://192.168.0.2:11435",
+        "http://ollama.example:11435",
+        "https://127.0.0.1:11435",
+        "http://127.0.0.1",
+        "http://127.0.0.1:11435/v1",
+        "http://me:secret@127.0.0.1:11435",
+        "http://127.0.0.1:0x1",
+        "http://127.0.0.1:11434",
+        "http://127.0.0.1:70000",
+        "",
+    ],
+)
+def test_what_is_asked_of_local_models_does_not_leave_this_computer(text):
+    with pytest.raises(ValidationError):
+        Two(port=11434, ollama=text)

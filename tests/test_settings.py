@@ -36,6 +36,7 @@ DEFAULTS: dict[str, Any] = {
     "presets": {},
     "manage_models": "allow",
     "library_names": "call",
+    "local_ollama": None,
 }
 
 
@@ -449,6 +450,36 @@ def test_an_empty_ollama_host_says_nothing(user_file: Path, monkeypatch: pytest.
     monkeypatch.setenv("OLLAMA_HOST", text)
 
     assert settings.load().port == 11600
+
+
+def test_an_ollama_host_that_moves_ollama_aside_is_none_of_ours(
+    user_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever moves the real Ollama sets this very variable; we would take its new place."""
+    user_file.write_text('{"local_ollama": "http://127.0.0.1:11435"}')
+    monkeypatch.setenv("OLLAMA_HOST", "0.0.0.0:11435")
+
+    loaded = settings.load()
+
+    assert (loaded.port, loaded.local_ollama) == (11434, "http://127.0.0.1:11435")
+    assert settings.source_of("port", {}) == "file"
+
+
+def test_another_ollama_host_still_says_where_to_listen(user_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    user_file.write_text('{"local_ollama": "http://127.0.0.1:11435"}')
+    monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:11500")
+
+    assert settings.load().port == 11500
+    assert settings.source_of("port", {}) == "OLLAMA_HOST"
+
+
+def test_our_port_and_that_of_the_real_ollama_differ(user_file: Path) -> None:
+    """Else we would ask ourselves, for ever."""
+    user_file.write_text('{"local_ollama": "http://127.0.0.1:11435"}')
+
+    assert settings.check({"port": 11435}) == {"port": "Allowed is a port other than that of LOCAL_OLLAMA."}
+    assert settings.check({"local_ollama": "http://127.0.0.1:11434"}).keys() == {"local_ollama"}
+    assert settings.check({"port": 11436}) == {}
 
 
 def test_the_user_file_cannot_hold_ollama_host(user_file: Path) -> None:

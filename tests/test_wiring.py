@@ -29,7 +29,11 @@ class FakeProgram:
     async def keep_name(self, name, kept):
         self._do(("name", name, kept))
 
-    async def page_url(self, section):
+    @property
+    def page(self):
+        return self
+
+    async def url(self, section):
         self._do(section)
         return f"http://127.0.0.1:1/open#{section}"
 
@@ -88,14 +92,14 @@ def test_a_tick_that_could_not_be_saved_is_told(actions, program, news):
 
 def test_a_tick_reaches_the_program(actions, program, loop):
     actions.set_model_allowed("a/b", allowed=True)
-    loop.submit(program.page_url("")).result(5)
+    loop.submit(program.page.url("")).result(5)
 
     assert program.done == [("a/b", True), ""]
 
 
 def test_a_click_on_a_name_reaches_the_program(actions, program, loop):
     actions.set_name_kept("fast:latest", kept=False)
-    loop.submit(program.page_url("")).result(5)
+    loop.submit(program.page.url("")).result(5)
 
     assert program.done == [("name", "fast:latest", False), ""]
 

@@ -248,6 +248,11 @@ class CatalogueCache:
         self._presets = dict(presets)
         self._renew()
 
+    def use_library(self, library: LibraryNames) -> None:
+        """Treat the names of Ollama's library in another way, at once."""
+        self._library = library
+        self._renew()
+
     def _renew(self) -> None:
         if self._snapshot is not None:
             self._publish(self._snapshot.entries, self._snapshot.fetched_s)

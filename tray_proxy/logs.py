@@ -82,6 +82,11 @@ def _walk(error: BaseException) -> list[tuple[Any, int]]:
     return steps
 
 
+def set_level(level: str) -> None:
+    """Log as much as this level says from now on."""
+    logging.getLogger().setLevel(level)
+
+
 class _Handler(logging.handlers.RotatingFileHandler):
     """For the owner's eyes only, each new file too; a full disk or a vanished folder must not end an answer."""
 
@@ -141,7 +146,7 @@ def set_up(folder: Path, level: str, *, echo: bool) -> Path | None:
     for handler in handlers or [logging.NullHandler()]:
         handler.setFormatter(formatter)
         root.addHandler(handler)
-    root.setLevel(level)
+    set_level(level)
     # Their DEBUG lines hold headers and bodies, that is, the key and the prompt.
     for name in ("httpx", "httpcore", "asyncio", "PIL", "keyring", "uvicorn", "hpack", "secretstorage"):
         logging.getLogger(name).setLevel(logging.WARNING)

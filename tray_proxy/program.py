@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,13 +12,14 @@ import structlog
 from pydantic import SecretStr
 from starlette.routing import Route
 
-from tray_proxy import __version__, paths
+from tray_proxy import __version__, logs, paths
 from tray_proxy.catalogue import Catalogue, CatalogueCache
 from tray_proxy.demo.keys import DEMO_KEY, is_of_the_demo
 from tray_proxy.errors import KeychainUnavailable, KeyMissing, KeyRejected, OutOfCredits, ProxyError
 from tray_proxy.keychain import SERVICE, Keychain, Source
 from tray_proxy.listener import GRACE_S, Listener, bind
 from tray_proxy.openrouter.client import OpenRouterClient
+from tray_proxy.page import Page
 from tray_proxy.presets import Presets
 from tray_proxy.selection import Selection
 from tray_proxy.server.app import create_app
@@ -28,6 +29,7 @@ from tray_proxy.texts import text
 from tray_proxy.translate import model_info
 from tray_proxy.translate.names import AllowList, filter_lines
 from tray_proxy.tray.state import (
+    AddressChanged,
     Event,
     KeyChanged,
     ListenerFailed,
@@ -40,13 +42,14 @@ from tray_proxy.tray.state import (
     TrafficChanged,
     Troubled,
 )
-from tray_proxy.web import key_api, models_api, state_api
-from tray_proxy.web.app import create_app as create_page
+from tray_proxy.web import key_api, models_api, settings_api, state_api, try_api
 from tray_proxy.web.events import Events
-from tray_proxy.web.gate import PageGate
 
 # What the owner should see in the tray; a wrong model name or a full provider is the app's own affair.
 NOTABLE = (KeyMissing, KeyRejected, KeychainUnavailable, OutOfCredits)
+
+# Settings that only a port that is opened anew obeys.
+OF_THE_PORT = ("host", "port", "ollama_origins")
 
 log = structlog.get_logger(__name__)
 
@@ -57,16 +60,22 @@ class Program:
 
     Args:
         post: Where news for the tray goes; `serve` has none.
+        given: Values from the command line, by setting name.
+        complaints: What was wrong with the settings file, in sentences.
     """
 
-    def __init__(self, settings: Settings, *, demo: bool, post: Callable[[Event], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        demo: bool,
+        post: Callable[[Event], None] = lambda _: None,
+        given: Mapping[str, object] | None = None,
+        complaints: Sequence[str] = (),
+    ) -> None:
         folders = program_folders(settings, demo=demo)
-        ceiling = None
-        if settings.models_filter is not None:
-            ceiling = filter_lines(settings.models_filter.read_text(encoding="utf-8"))
+        ceiling = _ceiling(settings)
         self._post = post
-        self._page: Listener | None = None
-        self._gate: PageGate | None = None
         self._proxy: Listener | None = None
         self._problem: ProxyError | None = None
         self.events = Events()
@@ -89,9 +98,14 @@ class Program:
         self.presets = Presets(self.cache, settings.presets, folders.settings_file)
         self.key_desk = key_api.KeyDesk(self.client, self.keychain, self._key_changed)
         self.models_desk = models_api.ModelsDesk(
-            self.cache, self.selection, self.presets, settings.models_filter, now_s=time.time
+            self.cache, self.selection, self.presets, lambda: self.settings.models_filter, now_s=time.time
         )
+        self.settings_desk = settings_api.SettingsDesk(
+            lambda: self.settings, given or {}, paths.folders(settings.tray_proxy_home).settings_file, self.apply
+        )
+        self.notices = state_api.Notices(complaints, changed=lambda: self.events.tell("state"))
         self.demo = demo
+        self.page = Page(self._page_routes(), self.events)
         self.deps = Deps(
             settings,
             self.client,
@@ -100,7 +114,7 @@ class Program:
             self.selection,
             self.presets,
             self._new_in_flight(),
-            self.page_address,
+            self.page.address,
             demo,
         )
 
@@ -144,27 +158,37 @@ class Program:
             self.events.tell("state")
             log.info("proxy stopped")
 
-    async def page_url(self, section: str) -> str:
-        """Open the settings page's listener, if it is not open yet, and return an address that opens it once."""
-        page, gate = await self._open_page()
-        return f"http://127.0.0.1:{page.port}{gate.new_path(section)}"
-
-    async def page_address(self) -> str:
+    async def apply(self, settings: Settings) -> None:
         """
-        Open the settings page's listener, if it is not open yet, and return the address that lets nobody in.
+        Put changed settings in force, and open the port anew where that is what has changed.
 
-        Any program may ask for it, so it holds no token: who goes there is told to click the tray icon.
+        Raises:
+            PortInUse: the new port is held by someone; the proxy is then off.
         """
-        page, _ = await self._open_page()
-        return f"http://127.0.0.1:{page.port}/"
+        # What was given at the start, or belongs to the demo, stays until the end.
+        kept = ("openrouter_api_key", "openrouter_base_url", "tray_proxy_home")
+        before = self.settings
+        self.settings = settings.model_copy(update={name: getattr(before, name) for name in kept})
+        self.deps = replace(self.deps, settings=self.settings)
+        self.client.use(self.settings)
+        logs.set_level(self.settings.log_level)
+        self.cache.use_library(self.settings.library_names)
+        self.selection.limit(_ceiling(self.settings))
+        self.events.tell("settings")
+        self.events.tell("state")
+        if any(getattr(before, name) != getattr(self.settings, name) for name in OF_THE_PORT):
+            await self._open_anew()
 
-    async def _open_page(self) -> tuple[Listener, PageGate]:
-        if self._page is None or self._gate is None:
-            sockets = bind("127.0.0.1", 0)
-            self._gate = PageGate(sockets[0].getsockname()[1])
-            self._page = Listener(create_page(self._page_routes(), self._gate), sockets, stopping=self._end_page)
-            await self._page.start()
-        return self._page, self._gate
+    async def _open_anew(self) -> None:
+        self._post(AddressChanged(address(self.settings.host, self.settings.port)))
+        if self._proxy is None:
+            return
+        await self.stop_proxy()
+        try:
+            await self.start_proxy()
+        except ProxyError as error:
+            self._post(ListenerFailed(error))
+            raise
 
     async def allow_model(self, model_id: str, allowed: bool) -> None:
         """Tick or untick a model."""
@@ -178,19 +202,16 @@ class Program:
         """Close everything."""
         for task in self._tasks:
             task.cancel()
-        page = [self._page.stop()] if self._page is not None else []
-        await asyncio.gather(self.stop_proxy(), *page, *self._tasks, return_exceptions=True)
+        await asyncio.gather(self.stop_proxy(), self.page.close(), *self._tasks, return_exceptions=True)
         await self.client.close()
-
-    async def _end_page(self) -> None:
-        self.events.end()
 
     def _page_routes(self) -> list[Route]:
         return [
-            *self.events.routes(),
-            *state_api.routes(self.page_state, self._turn),
+            *state_api.routes(self.page_state, self._turn, self.notices),
             *key_api.routes(self.key_desk),
             *models_api.routes(self.models_desk),
+            *settings_api.routes(self.settings_desk),
+            *try_api.routes(try_api.TryDesk(self.cache, lambda: create_app(lambda: self.deps))),
         ]
 
     def page_state(self) -> state_api.PageState:
@@ -213,6 +234,7 @@ class Program:
                 free=sum(map(model_info.is_free, entries)),
                 age_s=self.cache.age_s,
             ),
+            notices=self.notices.shown,
         )
 
     def _turn(self, on: bool) -> None:
@@ -274,6 +296,12 @@ def program_folders(settings: Settings, *, demo: bool) -> paths.Folders:
     """Return the folders of this run; the demo's made-up models and ticks stay apart from the real ones."""
     folders = paths.folders(settings.tray_proxy_home)
     return folders.demo() if demo else folders
+
+
+def _ceiling(settings: Settings) -> tuple[str, ...] | None:
+    if settings.models_filter is None:
+        return None
+    return filter_lines(settings.models_filter.read_text(encoding="utf-8"))
 
 
 def with_demo_key(settings: Settings) -> Settings:

@@ -75,6 +75,11 @@ class Selection:
         """
         self._keep(ticks, ())
 
+    def limit(self, ceiling: tuple[str, ...] | None) -> None:
+        """Put another filter file's lines in force."""
+        self._ceiling = ceiling
+        self._cache.restrict(AllowList(ceiling, self.ticks, self.hidden))
+
     def _keep(self, ticks: tuple[str, ...] | None, hidden: tuple[str, ...]) -> None:
         changes = {"allowed_models": None if ticks is None else list(ticks), "hidden_models": list(hidden) or None}
         user_file.save(self._file, changes)

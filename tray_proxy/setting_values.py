@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationInfo
 
 # Names as DNS has them, and addresses of both kinds.
 _HOST = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*")
@@ -40,6 +40,20 @@ def base_url(value: str) -> str:
         raise ValueError
     _ = url.port  # raises ValueError when it is not a port
     return value.rstrip("/")
+
+
+def local_ollama(value: str, info: ValidationInfo) -> str:
+    """Take the address of a real Ollama on this computer, on a port that is not ours."""
+    url = urlsplit(value if "://" in value else f"http://{value}")
+    if url.scheme != "http" or not is_loopback(url.hostname or "") or url.port is None:
+        raise ValueError
+    if url.path not in ("", "/") or url.username or url.password or url.query or url.fragment:
+        raise ValueError
+    if url.port == info.data.get("port"):
+        raise ValueError  # we would ask ourselves, for ever
+    # By its number: a name would be tried on ::1 first, where Ollama is not.
+    host = "127.0.0.1" if url.hostname == "localhost" else url.netloc.rpartition(":")[0]
+    return f"http://{host}:{url.port}"
 
 
 def is_key(text: str) -> bool:

@@ -32,7 +32,9 @@ OF_MODELS = ("allowed_models", "hidden_models", "presets")
 DEFAULT_BASE_URL = "https://openrouter.ai/api/v1"
 
 
-def _knob(default: Any, description: str, *, allowed: str, flag: bool = True, stored: bool = True) -> Any:
+def _knob(
+    default: Any, description: str, *, allowed: str, flag: bool = True, stored: bool = True, restart: bool = False
+) -> Any:
     """
     Describe one setting.
 
@@ -40,11 +42,12 @@ def _knob(default: Any, description: str, *, allowed: str, flag: bool = True, st
         allowed: What may stand there, completing the sentence "Allowed is …".
         flag: Whether the command line takes it. The key is no flag: process lists are public.
         stored: Whether the user's settings file holds it.
+        restart: Whether a change waits for the program's next start.
     """
     return Field(
         default,
         description=description,
-        json_schema_extra={"allowed": allowed, "flag": flag, "stored": stored},
+        json_schema_extra={"allowed": allowed, "flag": flag, "stored": stored, "restart": restart},
     )
 
 
@@ -84,6 +87,7 @@ class Settings(BaseSettings):
         DEFAULT_BASE_URL,
         "Where OpenRouter's API is.",
         allowed="an https address, or http on this computer (127.0.0.1, ::1 or localhost)",
+        restart=True,
     )
     tray_proxy_home: Annotated[Path, AfterValidator(setting_values.folder)] | None = _knob(
         None,
@@ -150,6 +154,12 @@ class Settings(BaseSettings):
         "model: nothing (off), answer calls by them (call), or show them in the list of models, too (list).",
         allowed="off, call or list",
     )
+    local_ollama: Annotated[str, AfterValidator(setting_values.local_ollama)] | None = _knob(
+        None,
+        "Where a real Ollama on this computer answers, such as http://127.0.0.1:11435. Its models are listed beside "
+        "OpenRouter's, and what is asked of them is passed to it.",
+        allowed="the address of an Ollama on this computer, such as http://127.0.0.1:11435, and not Tray Proxy's own",
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -197,6 +207,8 @@ class OllamaHostSource(_WholeSource):
         if not text.strip():
             return {}
         host, port = ollama_host.parse(text)
+        if _is_neighbours(port, self.current_state):
+            return {}
         if "host" not in self.current_state and not setting_values.is_loopback(host):
             # Ollama's users open its port to others, where nothing costs money.
             raise SettingsInvalid(
@@ -207,24 +219,39 @@ class OllamaHostSource(_WholeSource):
         return {"host": host, "port": port}
 
 
+def _is_neighbours(port: int, found: Mapping[str, Any]) -> bool:
+    """
+    Say whether a port in `OLLAMA_HOST` is that of the real Ollama beside us.
+
+    Whoever moves Ollama does that by this very variable, and we find it in our environment, too.
+    """
+    beside = found.get("local_ollama") or _stored(found).get("local_ollama")
+    return str(beside or "").rstrip("/").endswith(f":{port}")
+
+
 class UserFileSource(_WholeSource):
     """Reads the user's settings file; which one depends on `TRAY_PROXY_HOME` from the sources before it."""
 
     def __call__(self) -> dict[str, Any]:
         """Return what the file holds of our settings."""
-        home = self.current_state.get("tray_proxy_home")
-        try:
-            folders = paths.folders(setting_values.folder(Path(home)) if home else None)
-        except ValueError:
-            return {}  # the home is refused by itself, with a sentence
-        content = user_file.read(folders.settings_file, self.current_state.get("set_aside", lambda _: None))
-        if self.current_state.get("demo"):
-            content = {name: value for name, value in content.items() if name not in OF_MODELS}
-            content |= {
-                name: value for name, value in user_file.read(folders.demo().settings_file).items() if name in OF_MODELS
-            }
-        passed_over = self.current_state.get("passed_over", ())
-        return {name: value for name, value in content.items() if name in stored_names() and name not in passed_over}
+        return _stored(self.current_state)
+
+
+def _stored(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the user's file holds of our settings, given what the sources before it have found."""
+    home = found.get("tray_proxy_home")
+    try:
+        folders = paths.folders(setting_values.folder(Path(home)) if home else None)
+    except ValueError:
+        return {}  # the home is refused by itself, with a sentence
+    content = user_file.read(folders.settings_file, found.get("set_aside", lambda _: None))
+    if found.get("demo"):
+        content = {name: value for name, value in content.items() if name not in OF_MODELS}
+        content |= {
+            name: value for name, value in user_file.read(folders.demo().settings_file).items() if name in OF_MODELS
+        }
+    passed_over = found.get("passed_over", ())
+    return {name: value for name, value in content.items() if name in stored_names() and name not in passed_over}
 
 
 def stored_names() -> tuple[str, ...]:
@@ -233,7 +260,7 @@ def stored_names() -> tuple[str, ...]:
 
 
 def knob(name: str) -> dict[str, Any]:
-    """Return what `_knob` noted about a setting: `allowed`, `flag`, `stored`."""
+    """Return what `_knob` noted about a setting: `allowed`, `flag`, `stored`, `restart`."""
     extra = Settings.model_fields[name].json_schema_extra
     return dict(extra) if isinstance(extra, dict) else {}
 
@@ -284,12 +311,15 @@ def source_of(name: str, flags: Mapping[str, object]) -> str:
     """Say who gives a setting its value: "flag", "environment", ".env", "OLLAMA_HOST", or "file" (or nobody)."""
     if name in flags:
         return "flag"
-    if name in EnvSettingsSource(Settings, env_ignore_empty=True)():
+    environment = EnvSettingsSource(Settings, env_ignore_empty=True)()
+    if name in environment:
         return "environment"
     dotenv = DotEnvSettingsSource(Settings, env_file=".env", env_ignore_empty=True)()
     if name in dotenv:
         return ".env"
-    if name in ("host", "port") and (os.environ.get("OLLAMA_HOST") or dotenv.get("ollama_host")):
+    found = {**dotenv, **environment, **flags}
+    address = str(found.get("ollama_host") or "")
+    if name in ("host", "port") and address and not _is_neighbours(ollama_host.parse(address)[1], found):
         return "OLLAMA_HOST"
     return "file"
 
@@ -299,8 +329,11 @@ def check(changes: Mapping[str, object]) -> dict[str, str]:
     try:
         Settings(**changes)  # type: ignore[arg-type]  # pydantic checks them
     except ValidationError as error:
-        names = {str(each["loc"][0]) for each in error.errors() if each["loc"]} & changes.keys()
-        return {name: f"Allowed is {knob(name)['allowed']}." for name in names}
+        names = {str(each["loc"][0]) for each in error.errors() if each["loc"]}
+        wrong = {name: f"Allowed is {knob(name)['allowed']}." for name in names & changes.keys()}
+        if "port" in changes and "local_ollama" in names:
+            wrong.setdefault("port", "Allowed is a port other than that of LOCAL_OLLAMA.")
+        return wrong
     return {}
 
 

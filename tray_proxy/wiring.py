@@ -91,7 +91,7 @@ class TrayActions:
 
     def open_settings(self, section: str) -> None:
         """Show the settings page in the browser."""
-        opener.open_address(self._loop.submit(self._program.page_url(section)).result(END_TIMEOUT_S))
+        opener.open_address(self._loop.submit(self._program.page.url(section)).result(END_TIMEOUT_S))
 
     def open_logs(self) -> None:
         """Show the folder of the logs."""

@@ -52,11 +52,14 @@ def test_a_key_in_the_key_store_counts_too(with_kept_key):
     assert told(with_kept_key.http.post("/api/me"))[1]["name"] == "OpenRouter"
 
 
+def page_address(running):
+    return running.loop.submit(running.program.page.address()).result(5)
+
+
 def test_without_a_key_a_client_is_sent_to_the_settings_page(keyless):
     status, answer = told(keyless.http.post("/api/me"))
 
-    port = keyless.program._page.port
-    assert (status, answer) == (401, {"error": "unauthorized", "signin_url": f"http://127.0.0.1:{port}/"})
+    assert (status, answer) == (401, {"error": "unauthorized", "signin_url": page_address(keyless)})
 
 
 def test_where_there_is_no_key_store_a_client_is_sent_there_too(start, monkeypatch):
@@ -121,7 +124,7 @@ def test_a_chat_without_a_key_has_the_address_beside_its_words(keyless):
     assert answer.json() == {
         "error": "No OpenRouter key is set: open Tray Proxy's Settings from the tray icon and paste your key there, "
         "or start it with the environment variable OPENROUTER_API_KEY.",
-        "signin_url": f"http://127.0.0.1:{keyless.program._page.port}/",
+        "signin_url": page_address(keyless),
     }
 
 

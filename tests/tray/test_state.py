@@ -9,6 +9,7 @@ import pytest
 from tray_proxy.errors import KeyRejected, OutOfCredits, PortInUse
 from tray_proxy.tray.state import (
     ActionFailed,
+    AddressChanged,
     CopyAddressClicked,
     CopyText,
     Effect,
@@ -54,7 +55,7 @@ KEPT, REMOVED = NameTick("fast:latest", "openai/o4-mini", kept=True), NameTick("
 
 EVENTS: tuple[Event, ...] = (
     StartClicked(), StopClicked(), ListenerStarted("127.0.0.1:11500"), ListenerFailed(TAKEN), ListenerStopped(),
-    TrafficChanged(3), Troubled(REJECTED), Recovered(), KeyChanged(missing=True), ModelsChanged(NEWS),
+    AddressChanged("127.0.0.1:11436"), TrafficChanged(3), Troubled(REJECTED), Recovered(), KeyChanged(missing=True), ModelsChanged(NEWS),
     ModelClicked(TICKED.id), NameClicked(KEPT.name), SettingsClicked("models"), CopyAddressClicked(),
     OpenLogsClicked(), QuitClicked(), ActionFailed(TAKEN),
 )  # fmt: skip
@@ -70,6 +71,7 @@ IN_EVERY_PHASE: tuple[tuple[Event, dict[str, Any], list[Effect]], ...] = (
     (NameClicked(KEPT.name), {}, [SetNameKept(KEPT.name, kept=False)]),
     (ModelsChanged(NEWS), {"models": NEWS, "names": ()}, []),
     (KeyChanged(missing=True), {"key_missing": True}, []),
+    (AddressChanged("127.0.0.1:11436"), {"address": "127.0.0.1:11436"}, []),
     (ActionFailed(TAKEN), {}, [Notify("That did not work", f"{TAKEN.message} {TAKEN.hint}")]),
 )
 FAILED = {"phase": Phase.FAILED, "in_flight": 0, "trouble": Trouble(TAKEN.message, TAKEN.hint)}

@@ -14,7 +14,7 @@ from tray_proxy.web.events import Events
 from tray_proxy.web.gate import PageGate
 from tray_proxy.web.key_api import KeyState
 from tray_proxy.web.models_api import FoundModels, ModelRow, ModelsState, NameRow
-from tray_proxy.web.state_api import ModelCounts, PageState, Trouble
+from tray_proxy.web.state_api import ModelCounts, Notices, PageState, Trouble
 
 KEY = "sk-or-v1-0123456789abcdef0123456789abcdef"
 XSS_NAME = "<img src=x onerror=document.title='owned'>"
@@ -86,12 +86,13 @@ class FakeBackend:
     calls: list[tuple[str, object]] = field(default_factory=list)
     models_changed: threading.Event = field(default_factory=threading.Event)
     events: Events = field(default_factory=Events)
+    notices: Notices = field(default_factory=lambda: Notices((), changed=lambda: None))
 
     def routes(self) -> list[Route]:
         """The real routes, with this behind them."""
         return [
             *self.events.routes(),
-            *state_api.routes(self.page_state, lambda on: self.note("turn", on)),
+            *state_api.routes(self.page_state, lambda on: self.note("turn", on), self.notices),
             *key_api.routes(FakeKeyDesk(self)),
             *models_api.routes(FakeModelsDesk(self)),
         ]
@@ -115,6 +116,7 @@ class FakeBackend:
                 free=sum(row.free for row in self.rows),
                 age_s=self.age_s,
             ),
+            notices=self.notices.shown,
         )
 
     def entries(self) -> tuple[ModelRow, ...]:

@@ -2,6 +2,7 @@
 
 from pydantic import SecretStr
 
+from tray_proxy.web.state_api import Notice
 from web.fakes import KEY, Served
 
 
@@ -22,6 +23,7 @@ def test_the_state_tells_everything_the_page_shows(served: Served) -> None:
         "problem": None,
         "key": {"present": True, "source": "keyring", "problem": None},
         "models": {"total": 4, "allowed": 1, "free": 1, "age_s": 300.0},
+        "notices": [],
     }
 
 
@@ -51,3 +53,15 @@ def test_the_page_can_turn_the_proxy_off_and_on(served: Served) -> None:
 
     assert answers == [204, 204]
     assert served.backend.calls == [("turn", False), ("turn", True)]
+
+
+def test_a_notice_is_shown_until_it_was_read(served: Served) -> None:
+    told: list[str] = []
+    served.backend.notices._changed = lambda: told.append("state")
+    served.backend.notices.shown = (Notice("0", "The settings file is damaged."), Notice("1", "And more."))
+    visitor = served.visitor()
+
+    assert visitor.post("/api/notices/dismiss", json={"id": "0"}).status_code == 204
+
+    assert visitor.get("/api/state").json()["notices"] == [{"id": "1", "text": "And more."}]
+    assert told == ["state"]

@@ -118,6 +118,13 @@ class ListenerStopped:
 
 
 @dataclass(frozen=True)
+class AddressChanged:
+    """The settings name another address."""
+
+    address: str
+
+
+@dataclass(frozen=True)
 class TrafficChanged:
     """So many answers are under way."""
 
@@ -200,6 +207,7 @@ type Event = (
     | ListenerStarted
     | ListenerFailed
     | ListenerStopped
+    | AddressChanged
     | TrafficChanged
     | Troubled
     | Recovered
@@ -302,6 +310,8 @@ def transition(status: Status, event: Event) -> tuple[Status, list[Effect]]:
             return replace(status, models=models, names=names), []
         case KeyChanged(missing):
             return replace(status, key_missing=missing), []
+        case AddressChanged(address):
+            return replace(status, address=address), []
         case ActionFailed(error):
             return status, [_notice("That did not work", error)]
         case QuitClicked():

@@ -116,7 +116,7 @@ class ModelsDesk:
     cache: CatalogueCache
     selection: Selection
     presets: Presets
-    filter_file: Path | None
+    filter_file: Callable[[], Path | None]
     now_s: Callable[[], float]
 
     def state(self) -> ModelsState:
@@ -126,7 +126,7 @@ class ModelsDesk:
         return ModelsState(
             all_allowed=self.selection.allows_all,
             hidden=self.selection.hidden,
-            filter_file=None if self.filter_file is None else str(self.filter_file),
+            filter_file=None if (file := self.filter_file()) is None else str(file),
             age_s=self.cache.age_s,
             entries=self._rows(),
             names=self._names(catalogue),

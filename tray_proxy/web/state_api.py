@@ -1,6 +1,6 @@
 """What every part of the page shows: whether the proxy is on, what is wrong, and how much there is of everything."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 from starlette.requests import Request
@@ -27,6 +27,32 @@ class ModelCounts(msgspec.Struct, frozen=True, kw_only=True):
     age_s: float | None
 
 
+class Notice(msgspec.Struct, frozen=True):
+    """Something to know once; `id` is what it is dismissed by."""
+
+    id: str
+    text: str
+
+
+class Notices:
+    """
+    What the owner should know, until it was read.
+
+    Args:
+        texts: Whole sentences.
+        changed: Told when one was dismissed.
+    """
+
+    def __init__(self, texts: Iterable[str], changed: Callable[[], None]) -> None:
+        self.shown = tuple(Notice(str(number), text) for number, text in enumerate(texts))
+        self._changed = changed
+
+    def dismiss(self, notice_id: str) -> None:
+        """Show a notice no more."""
+        self.shown = tuple(notice for notice in self.shown if notice.id != notice_id)
+        self._changed()
+
+
 class PageState(msgspec.Struct, frozen=True, kw_only=True):
     """
     What every part of the page shows.
@@ -45,13 +71,18 @@ class PageState(msgspec.Struct, frozen=True, kw_only=True):
     problem: Trouble | None
     key: KeyState
     models: ModelCounts
+    notices: tuple[Notice, ...] = ()
 
 
 class _Power(msgspec.Struct, frozen=True):
     on: bool
 
 
-def routes(state: Callable[[], PageState], turn: Callable[[bool], None]) -> list[Route]:
+class _Dismissed(msgspec.Struct, frozen=True):
+    id: str
+
+
+def routes(state: Callable[[], PageState], turn: Callable[[bool], None], notices: Notices) -> list[Route]:
     """
     Return the page's own routes.
 
@@ -67,4 +98,12 @@ def routes(state: Callable[[], PageState], turn: Callable[[bool], None]) -> list
         turn((await read(request, _Power)).on)
         return done()
 
-    return [Route("/api/state", read_state), Route("/api/proxy", power, methods=["POST"])]
+    async def dismiss(request: Request) -> Response:
+        notices.dismiss((await read(request, _Dismissed)).id)
+        return done()
+
+    return [
+        Route("/api/state", read_state),
+        Route("/api/proxy", power, methods=["POST"]),
+        Route("/api/notices/dismiss", dismiss, methods=["POST"]),
+    ]

@@ -1,0 +1,186 @@
+"""Every setting on the page, with its help; checked, saved and put in force."""
+
+import types
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+import msgspec
+from pydantic.fields import FieldInfo
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tray_proxy import settings, user_file
+from tray_proxy.settings import Settings, knob
+from tray_proxy.texts import text
+from tray_proxy.web.http import FormInvalid, read, reply
+
+# What the page shows elsewhere: the models, and the owner's own names.
+ELSEWHERE = settings.OF_MODELS
+
+GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("connection", ("port", "host", "ollama_origins", "local_ollama")),
+    ("models", ("manage_models", "library_names", "models_filter")),
+    ("patience", ("connect_timeout_s", "first_byte_timeout_s", "idle_timeout_s")),
+    ("program", ("log_level", "openrouter_base_url")),
+)
+
+
+class SettingField(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    One setting.
+
+    `kind` is "text", "number", "choice", "switch" or "path"; `unit` stands behind a number. `source` is "default",
+    "file", "flag", "environment", ".env" or "OLLAMA_HOST"; `fixed` is what cannot be changed here because it was given
+    from outside; `restart` is what comes into force when the program starts again.
+    """
+
+    name: str
+    label: str
+    help: str
+    allowed: str
+    kind: str
+    value: Any
+    default: Any
+    source: str
+    fixed: bool
+    restart: bool
+    unit: str | None = None
+    choices: tuple[str, ...] | None = None
+    min: float | None = None
+    max: float | None = None
+
+
+class SettingGroup(msgspec.Struct, frozen=True):
+    """Settings that belong together."""
+
+    title: str
+    fields: tuple[SettingField, ...]
+
+
+class SettingsState(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings of the page; `pending_restart` says whether one that was saved waits for the next start."""
+
+    file: str
+    groups: tuple[SettingGroup, ...]
+    pending_restart: bool
+
+
+class _Changes(msgspec.Struct, frozen=True):
+    changes: dict[str, Any]
+
+
+@dataclass
+class SettingsDesk:
+    """
+    What the page does with settings.
+
+    Args:
+        current: Gives the settings in force.
+        given: Values from the command line, by setting name.
+        file: The user's settings file.
+        apply: Puts new settings in force.
+    """
+
+    current: Callable[[], Settings]
+    given: Mapping[str, object]
+    file: Path
+    apply: Callable[[Settings], Awaitable[None]]
+    _waiting: set[str] = field(default_factory=set)
+
+    def state(self) -> SettingsState:
+        """Tell every setting, its value and where that is from."""
+        stored = user_file.read(self.file)
+        groups = tuple(
+            SettingGroup(text(f"setting.group.{group}"), tuple(self._field(name, stored) for name in names))
+            for group, names in GROUPS
+        )
+        return SettingsState(file=str(self.file), groups=groups, pending_restart=bool(self._waiting))
+
+    async def save(self, changes: Mapping[str, Any]) -> bool:
+        """
+        Check changes, save them and put them in force; None sets a value back to its default.
+
+        Returns:
+            Whether one of them waits for the next start.
+
+        Raises:
+            FormInvalid: by field; nothing has changed.
+            SettingsNotSaved: the file cannot be written; nothing has changed.
+        """
+        wrong = {name: reason for name in changes if (reason := self._refusal(name))}
+        wrong |= settings.check({name: value for name, value in changes.items() if value is not None})
+        if wrong:
+            raise FormInvalid(wrong)
+        user_file.save(self.file, changes)
+        self._waiting |= {name for name in changes if knob(name)["restart"]}
+        await self.apply(settings.load(self.given, complain=lambda _: None))
+        return bool(self._waiting & changes.keys())
+
+    def _refusal(self, name: str) -> str | None:
+        if name not in settings.stored_names() or name in ELSEWHERE:
+            return text("setting.unknown")
+        source = settings.source_of(name, self.given)
+        return None if source == "file" else text("setting.fixed", source=source)
+
+    def _field(self, name: str, stored: Mapping[str, Any]) -> SettingField:
+        about, described = Settings.model_fields[name], knob(name)
+        source = settings.source_of(name, self.given)
+        fixed = source != "file"
+        value = _plain(getattr(self.current(), name))
+        if described["restart"] and not fixed and name in stored:
+            value = stored[name]  # saved, and not yet in force
+        return SettingField(
+            name=name,
+            label=text(f"setting.label.{name}"),
+            help=about.description or "",
+            allowed=described["allowed"],
+            value=value,
+            default=_plain(about.default),
+            source=source if fixed else "file" if name in stored else "default",
+            fixed=fixed,
+            restart=described["restart"],
+            unit=text("setting.unit.seconds") if name.endswith("_s") else None,
+            **_form(about),
+        )
+
+
+def _form(about: FieldInfo) -> dict[str, Any]:
+    """Say how a setting is asked for, from its type."""
+    kind = about.annotation
+    if get_origin(kind) in (Union, types.UnionType):
+        kind = next(each for each in get_args(kind) if each is not types.NoneType)
+    # An optional one carries its checks inside.
+    bounds = [each for each in (*about.metadata, *getattr(kind, "__metadata__", ())) if not callable(each)]
+    kind = getattr(kind, "__origin__", kind) if hasattr(kind, "__metadata__") else kind
+    if get_origin(kind) is Literal:
+        return {"kind": "choice", "choices": get_args(kind)}
+    if kind is bool:
+        return {"kind": "switch"}
+    if kind in (int, float):
+        return {"kind": "number", "min": _bound(bounds, "ge", "gt"), "max": _bound(bounds, "le", "lt")}
+    return {"kind": "path" if kind is Path else "text"}
+
+
+def _bound(bounds: list[Any], *names: str) -> float | None:
+    found = (getattr(each, name, None) for each in bounds for name in names)
+    return next((value for value in found if value is not None), None)
+
+
+def _plain(value: object) -> object:
+    return str(value) if isinstance(value, Path) else value
+
+
+def routes(desk: SettingsDesk) -> list[Route]:
+    """Return what the page asks for about settings."""
+
+    async def state(_request: Request) -> Response:
+        return reply(desk.state())
+
+    async def save(request: Request) -> Response:
+        restart = await desk.save((await read(request, _Changes)).changes)
+        return reply({"message": text("setting.saved-later" if restart else "settings.saved"), "restart": restart})
+
+    return [Route("/api/settings", state), Route("/api/settings", save, methods=["POST"])]
