@@ -1,11 +1,14 @@
 // The calls to Tray Proxy. Every failure becomes a Problem: what happened, and what to do about it.
 
-const STATE_WITHIN_MS = 10_000;
+const READ_WITHIN_MS = 10_000;
+const hearers = new Set();
 
+/** `fields`: what is wrong with which field of a form, by the field's name. */
 export class Problem extends Error {
-  constructor(message, hint = "") {
+  constructor(message, hint = "", fields = {}) {
     super(message);
     this.hint = hint;
+    this.fields = fields;
   }
 }
 
@@ -14,6 +17,16 @@ export class SessionEnded extends Problem {}
 
 /** Nobody answers at all. */
 export class Unreachable extends Problem {}
+
+/** Have `hear(problem)` called for what concerns the whole page: `SessionEnded`, `Unreachable`. */
+export function whenLost(hear) {
+  hearers.add(hear);
+}
+
+function lost(problem) {
+  for (const hear of hearers) hear(problem);
+  return problem;
+}
 
 async function call(method, path, content, options = {}) {
   let answer;
@@ -25,24 +38,24 @@ async function call(method, path, content, options = {}) {
       ...options,
     });
   } catch {
-    throw new Unreachable(
-      "Tray Proxy does not answer.",
-      "If it was closed or restarted, open this page again from the tray icon.",
+    throw lost(
+      new Unreachable(
+        "Tray Proxy does not answer.",
+        "If it was closed or restarted, open this page again from the tray icon.",
+      ),
     );
   }
   const found = await answer.json().catch(() => ({}));
   if (answer.ok) return found;
-  if (answer.status === 403) throw new SessionEnded(found.error ?? "", found.hint ?? "");
-  throw new Problem(found.error ?? "Tray Proxy could not do this.", found.hint ?? "Look into its log.");
+  if (answer.status === 403) throw lost(new SessionEnded(found.error ?? "", found.hint ?? ""));
+  throw new Problem(
+    found.error ?? "Tray Proxy could not do this.",
+    found.hint ?? "Look into its log.",
+    found.fields ?? {},
+  );
 }
 
-export const readState = () => call("GET", "/api/state", undefined, { signal: AbortSignal.timeout(STATE_WITHIN_MS) });
-export const testKey = (key) => call("POST", "/api/key/test", key === null ? {} : { key });
-export const storeKey = (key) => call("POST", "/api/key", { key });
-export const forgetKey = () => call("DELETE", "/api/key");
-
-export const keepName = (name, kept) => call("POST", "/api/names", { name, kept });
-
-/** `keepalive` lets the last ticks arrive when the tab is closed right after them; browsers grant it to 64 KiB. */
-export const allowModels = (allowed) =>
-  call("POST", "/api/models", { allowed }, { keepalive: (allowed ?? []).length < 800 });
+export const get = (path) => call("GET", path, undefined, { signal: AbortSignal.timeout(READ_WITHIN_MS) });
+/** `options` are those of fetch, for example `{ keepalive: true }` for what must arrive when the tab is closed. */
+export const post = (path, content = {}, options = {}) => call("POST", path, content, options);
+export const remove = (path) => call("DELETE", path);
