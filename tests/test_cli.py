@@ -37,7 +37,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Settings, bool]]
     started: list[tuple[str, Settings, bool]] = []
 
     def note(word: str) -> Callable[..., None]:
-        return lambda loaded, *, demo, say: started.append((word, loaded, demo))
+        return lambda loaded, *, demo, **_: started.append((word, loaded, demo))
 
     monkeypatch.setattr(wiring, "serve", note("serve"))
     monkeypatch.setattr(wiring, "run_tray", note("tray"))
@@ -112,6 +112,7 @@ def test_every_flag_reaches_its_setting(started: list[Any], tmp_path: Path) -> N
         "first_byte_timeout_s": ("2", 2.0),
         "idle_timeout_s": ("3", 3.0),
         "manage_models": ("deny", "deny"),
+        "local_ollama": ("http://127.0.0.1:11435/", "http://127.0.0.1:11435"),
         "library_names": ("list", "list"),
     }
 
@@ -222,6 +223,18 @@ def test_a_value_that_is_not_allowed_is_told(started: list[Any], capsys: pytest.
     assert capsys.readouterr().err == (
         "tray-proxy: --port has a value that is not allowed: '0'. Allowed is a whole number from 1 to 65535.\n"
     )
+
+
+@pytest.mark.parametrize(("word", "ended_with"), [("tray", 0), ("serve", 2)])
+def test_a_slip_in_the_settings_file_ends_a_server_and_not_the_tray(
+    word: str, ended_with: int, started: list[Any], tmp_path: Path
+) -> None:
+    """There is somebody who reads what a server says; who double-clicks must get to the page."""
+    (tmp_path / "settings.json").write_text('{"port": "many"}')
+
+    assert status(word, "--tray-proxy-home", str(tmp_path)) == ended_with
+
+    assert [run for run, _, _ in started] == ([word] if ended_with == 0 else [])
 
 
 @pytest.mark.parametrize("arguments", [["serve"], []])

@@ -83,11 +83,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Late: `--version` and a wrong flag need none of it.
     from tray_proxy import wiring
 
+    complaints: list[str] = []
     try:
-        loaded = settings.load(chosen, demo=demo)
+        # A server ends where its settings are wrong, and somebody corrects them; a person must get to the page.
+        loaded = settings.load(chosen, demo=demo, complain=None if word == "serve" else complaints.append)
         settings.hide_key_from_children()
-        run = wiring.serve if word == "serve" else wiring.run_tray
-        run(loaded, demo=demo, say=say)
+        if word == "serve":
+            wiring.serve(loaded, demo=demo, say=say)
+        else:
+            wiring.run_tray(loaded, demo=demo, say=say, given=chosen, complaints=complaints)
     except SettingsInvalid as error:
         complain(error.message)
         return EXIT_USAGE

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -124,9 +124,20 @@ class TrayActions:
         self._loop.submit(work).add_done_callback(done)
 
 
-def run_tray(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> None:
+def run_tray(
+    settings: Settings,
+    *,
+    demo: bool,
+    say: Callable[[str], None],
+    given: Mapping[str, object],
+    complaints: Sequence[str],
+) -> None:
     """
     Run with the tray until the owner quits. To be called in the main thread.
+
+    Args:
+        given: Values from the command line, by setting name.
+        complaints: What was wrong with the settings file, in sentences.
 
     Raises:
         NoDisplay: there is no screen to show a tray on.
@@ -144,7 +155,9 @@ def run_tray(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> N
     controller = TrayController(first)
     shell = TrayShell(controller.post, first)
     loop = LoopThread()
-    program, upstream = loop.submit(_open(settings, demo=demo, post=controller.post)).result()
+    program, upstream = loop.submit(
+        _open(settings, demo=demo, post=controller.post, given=given, complaints=complaints)
+    ).result()
     actions = TrayActions(loop, program, logs_folder, controller.post)
     if shell.has_tray_host:
         say(f"Tray Proxy is in the tray. Its log is in {logs_folder}.")
@@ -160,17 +173,15 @@ def run_tray(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> N
         loop.stop(END_TIMEOUT_S)
 
 
-async def _open(
-    settings: Settings, *, demo: bool, post: Callable[[Event], None] = lambda _: None
-) -> tuple[Program, Listener | None]:
-    """Build the program, with the demo upstream where it is asked for, and let it begin."""
+async def _open(settings: Settings, *, demo: bool, **more: Any) -> tuple[Program, Listener | None]:
+    """Build the program, with the demo upstream where it is asked for, and let it begin; `more` is `Program`'s."""
     upstream = None
     if demo:
         sockets = bind("127.0.0.1", 0)
         upstream = Listener(DemoUpstream().app, sockets)
         url = await upstream.start()
         settings = settings.model_copy(update={"openrouter_base_url": f"{url}/api/v1"})
-    program = Program(settings, demo=demo, post=post)
+    program = Program(settings, demo=demo, **more)
     program.begin()
     return program, upstream
 
