@@ -9,7 +9,7 @@ import msgspec
 from starlette.routing import Route
 
 from tray_proxy.errors import ProxyError
-from tray_proxy.web import key_api, models_api, state_api
+from tray_proxy.web import control_api, key_api, models_api, state_api
 from tray_proxy.web.events import Events
 from tray_proxy.web.gate import PageGate
 from tray_proxy.web.key_api import KeyState
@@ -82,6 +82,7 @@ class FakeBackend:
     problem: Trouble | None = None
     key_problem: str | None = None
     answer: str = "This key works: $4.20 of credit left."
+    told: str | None = None
     fault: ProxyError | None = None
     calls: list[tuple[str, object]] = field(default_factory=list)
     models_changed: threading.Event = field(default_factory=threading.Event)
@@ -95,7 +96,12 @@ class FakeBackend:
             *state_api.routes(self.page_state, lambda on: self.note("turn", on), self.notices),
             *key_api.routes(FakeKeyDesk(self)),
             *models_api.routes(FakeModelsDesk(self)),
+            *control_api.routes(self.show, lambda: self.note("quit", None)),
         ]
+
+    def show(self) -> str | None:
+        self.note("open", None)
+        return self.told
 
     def page_state(self) -> PageState:
         return PageState(

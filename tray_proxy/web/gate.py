@@ -5,6 +5,9 @@ The page can store a key and allow models that cost money, and any program or we
 loopback port. So the tray opens the page by an address that works once; what that leaves in the browser is a
 cookie that no script can read and no other site can make use of. Another site's page is told apart by Host
 (DNS rebinding), Origin and Sec-Fetch-Site, and cannot send our own header: no preflight is ever granted.
+
+Another start of the program has no cookie. It shows a token, which lies in a file that only the owner can read; with
+that it reaches two paths, which no browser does.
 """
 
 import hmac
@@ -22,6 +25,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tray_proxy.errors import BodyTooLarge
+from tray_proxy.instance import CONTROL_PATHS
 
 STATIC = Path(__file__).with_name("static")
 
@@ -68,6 +72,7 @@ class PageGate:
         # A cookie is for all ports of a host: under one name, two copies would throw out each other's.
         self._cookie = f"tray_proxy_{port}"
         self._session = secrets.token_urlsafe(32)
+        self.control_token = secrets.token_urlsafe(32)
         self._now_s = now_s
         self._lock = threading.Lock()
         self._tickets: list[_Ticket] = []
@@ -129,6 +134,8 @@ class PageGate:
             return Response(status_code=403)
         if _is_from_elsewhere(headers, own_origin=f"http://{hosts[0]}"):
             return self._refusal(path)
+        if path in CONTROL_PATHS.values():
+            return None if request.method == "POST" and self._is_our_program(headers) else Response(status_code=403)
         if path == OPEN_PATH:
             return self._open(request)
         if path not in PUBLIC_PATHS and not self._has_session(headers):
@@ -159,6 +166,12 @@ class PageGate:
         # Split by hand: http.cookies gives up on the whole line when another local program's cookie is odd.
         pairs = [pair.strip().partition("=") for line in headers.getlist("cookie") for pair in line.split(";")]
         return any(name == self._cookie and _is_same(self._session, value) for name, _, value in pairs)
+
+    def _is_our_program(self, headers: Headers) -> bool:
+        # Browsers say where a request comes from, even one of our own page, which has no business there.
+        is_from_browser = any(name == "origin" or name.startswith("sec-fetch-") for name in headers)
+        offered = headers.getlist("authorization")
+        return not is_from_browser and len(offered) == 1 and _is_same(f"Bearer {self.control_token}", offered[0])
 
     def _refusal(self, path: str) -> Response:
         if path.startswith("/api/"):
