@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tray_proxy.listener import Listener, LoopThread, bind
 from tray_proxy.web.app import create_app
 from tray_proxy.web.gate import PageGate
-from web.browsing import Visit
+from web.browsing import AXE, Visit
 from web.fakes import Clock, FakeBackend, Served
 
 CHROMIUM = shutil.which("chromium")
@@ -35,6 +35,7 @@ class PageStage:
         self._listener = Listener(self, bind("127.0.0.1", 0))
         self.page: ASGIApp | None = None
         self.port = self._listener.port
+        self.call_soon = loop.loop.call_soon_threadsafe
         self.url = loop.submit(self._listener.start()).result(5)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,7 +63,7 @@ def served(page_stage: PageStage) -> Iterator[Served]:
     gate = PageGate(page_stage.port, now_s=clock)
     page_stage.page = create_app(backend.routes(), gate)
     with ExitStack() as open_clients:
-        yield Served(page_stage.url, page_stage.port, gate, backend, clock, open_clients)
+        yield Served(page_stage.url, page_stage.port, gate, backend, clock, open_clients, page_stage.call_soon)
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +77,15 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def axe() -> None:
+    """Let a test ask axe-core for faults; without it the test is left out, and in CI it fails."""
+    if not AXE.exists() and os.environ.get("CI"):
+        pytest.fail("axe-core is not installed; `make install-dev` installs it.", pytrace=False)
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed: the page is NOT searched for what keeps people out")
 
 
 @pytest.fixture

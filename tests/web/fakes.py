@@ -1,6 +1,7 @@
 """A hand-written backend for the settings page, and what a test needs to talk to it."""
 
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
@@ -229,6 +230,11 @@ class Served:
     backend: FakeBackend
     clock: Clock
     open_clients: ExitStack
+    call_soon: Callable[..., object]
+
+    def news(self, topic: str) -> None:
+        """Tell open pages that a topic has changed."""
+        self.call_soon(self.backend.events.tell, topic)
 
     def stranger(self) -> httpx.Client:
         """A client that was never let in."""

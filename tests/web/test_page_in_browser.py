@@ -1,33 +1,30 @@
-"""The settings page in a real browser: opening it, the address, the key, and when it has to be opened anew."""
+"""The page's frame in a real browser: opening it, its pages, what it says, its news, and when it is opened anew."""
 
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tray_proxy.errors import KeyRejected
+from tray_proxy.web.state_api import Trouble
 from web.browsing import Visit
-from web.fakes import KEY, Served, row
+from web.fakes import XSS_NAME, Served
 
 pytestmark = pytest.mark.desktop
 
-SONNET = "anthropic/claude-sonnet-4.5"
-HAIKU = "anthropic/claude-haiku-4.5"
 FRIENDLY = "Open this page from the tray icon"
 OPEN_AGAIN = "Open this page again from the tray icon"
-ENVIRONMENT_WORDS = (
-    "Taken from the environment variable OPENROUTER_API_KEY. It cannot be forgotten here: "
-    "remove the variable and start Tray Proxy again."
-)
+PAGES = ("welcome", "models", "apps", "activity", "settings")
+ON = "On: apps reach it at 127.0.0.1:11434"
 
 
 def test_the_trays_address_opens_the_page(visit: Visit) -> None:
     """The strict cookie survives the redirect, and the token does not stay in the address bar."""
     visit.open()
 
-    expect(visit.page).to_have_url(visit.served.url + "/")
-    expect(visit.page.locator("h1")).to_have_text("Tray Proxy 0.1.0")
-    expect(visit.page.locator("#status")).to_have_text("On: apps reach it at 127.0.0.1:11434")
+    expect(visit.page).to_have_url(visit.served.url + "/#welcome")
+    expect(visit.page.locator("#status")).to_have_text(ON)
+    expect(visit.page.locator("footer")).to_have_text("Tray Proxy 0.1.0")
     assert visit.page.evaluate("document.cookie") == ""
 
 
@@ -36,243 +33,187 @@ def test_without_the_tray_there_is_a_friendly_page(visit: Visit) -> None:
     visit.page.goto(visit.served.url)
 
     expect(visit.page.locator("h1")).to_have_text(FRIENDLY)
-    assert visit.page.locator(".card").evaluate("card => getComputedStyle(card).borderRadius") == "12px"
+    assert visit.page.locator(".card").evaluate("card => getComputedStyle(card).borderRadius") == "14px"
 
 
 def test_a_reload_stays_on_the_page(visit: Visit) -> None:
-    """F5 is not a reason to go back to the tray."""
-    visit.open()
+    """F5 is not a reason to go back to the tray, nor to begin anew."""
+    visit.open(section="apps")
 
     visit.page.reload()
 
-    expect(visit.page.locator("#page")).to_be_visible()
+    expect(visit.page.get_by_role("heading", level=1)).to_have_text("Apps")
 
 
-def test_the_models_section_opens_with_the_cursor_in_the_search_box(visit: Visit) -> None:
-    """Who clicked "Models…" can type at once."""
-    visit.open(section="models")
+@pytest.mark.parametrize("section", PAGES)
+def test_the_tray_leads_to_each_page(visit: Visit, section: str) -> None:
+    """Each has a title of its own, and the way to the others says where one is."""
+    name = section.capitalize()
 
-    expect(visit.page.get_by_label("Search models")).to_be_focused()
+    visit.open(section=section)
 
-
-def test_a_pasted_key_is_saved_and_never_in_the_page_again(visit: Visit) -> None:
-    """The field goes, and what was in it too."""
-    visit.open()
-
-    visit.page.get_by_label("Paste your key.").fill(f"  {KEY} ")
-    visit.button("Save").click()
-
-    expect(visit.page.locator("#key-result")).to_have_text("The key works and is kept in your system's key store.")
-    expect(visit.page.locator("#key-place")).to_have_text("Kept in your system's key store.")
-    expect(visit.page.locator("#key-field")).to_be_hidden()
-    expect(visit.page.locator("#key-field")).to_have_value("")
-    assert KEY not in visit.page.content()
-    assert visit.served.backend.calls == [("store_key", KEY)]
+    expect(visit.page).to_have_title(f"{visit.page.locator('h1').text_content()} – Tray Proxy")
+    expect(visit.page.locator("nav [aria-current=page]")).to_have_text(name)
 
 
-def test_enter_saves_the_key(visit: Visit) -> None:
-    """Paste, Enter, done."""
-    visit.open(section="key")
+def test_going_to_another_page_takes_the_keyboard_along(visit: Visit) -> None:
+    """Who hears the page is told where they came to; Back leads back."""
+    visit.open(section="welcome")
 
-    visit.page.keyboard.insert_text(KEY)
-    visit.page.keyboard.press("Enter")
+    visit.page.get_by_role("link", name="Apps", exact=True).click()
+    expect(visit.page.get_by_role("heading", level=1, name="Apps")).to_be_focused()
+    visit.page.go_back()
 
-    expect(visit.page.locator("#key-kept")).to_be_visible()
-    expect(visit.button("Test")).to_be_focused()
-
-
-def test_a_rejected_key_stays_in_the_field_with_what_to_do(visit: Visit) -> None:
-    """A typing mistake is mended where it is; the page does not think that it must be opened again."""
-    visit.served.backend.fault = KeyRejected("OpenRouter does not know this key.")
-    visit.open()
-
-    visit.page.get_by_label("Paste your key.").fill(KEY)
-    visit.button("Save").click()
-
-    expect(visit.page.locator("#key-result")).to_have_text(
-        "OpenRouter does not know this key. "
-        "Open Settings from the tray icon and paste a valid OpenRouter key, or correct OPENROUTER_API_KEY."
-    )
-    expect(visit.page.locator("#key-field")).to_have_value(KEY)
-    assert KEY not in visit.page.content()
+    expect(visit.page.locator("nav [aria-current=page]")).to_have_text("Welcome")
+    expect(visit.page.locator("h1")).to_be_focused()
 
 
-def test_an_empty_field_is_not_sent(visit: Visit) -> None:
-    """It says what is missing instead, and puts the cursor there."""
-    visit.open()
-
-    visit.button("Save").click()
-
-    expect(visit.page.locator("#key-result")).to_have_text("Paste your key into the field first.")
-    expect(visit.page.locator("#key-field")).to_be_focused()
-    assert visit.served.backend.calls == []
-
-
-def test_a_key_can_be_tested_before_and_after_it_is_saved(visit: Visit) -> None:
-    """The answer is a plain sentence both times."""
-    visit.open()
-    visit.page.get_by_label("Paste your key.").fill(KEY)
-    visit.button("Test").click()
-    expect(visit.page.locator("#key-result")).to_have_text("This key works: $4.20 of credit left.")
-
-    visit.served.backend.key = KEY
-    visit.reread()
-    visit.served.backend.answer = "This key works, but has no credit: free models only."
-    visit.button("Test").click()
-
-    expect(visit.page.locator("#key-result")).to_have_text("This key works, but has no credit: free models only.")
-    assert visit.served.backend.calls == [("test_key", KEY), ("test_key", None)]
-
-
-def test_forgetting_the_key_asks_once(visit: Visit) -> None:
-    """The cursor waits on the answer that does no harm, and Escape gives it."""
-    visit.served.backend.key = KEY
-    visit.open()
-
-    visit.button("Forget…").click()
-    expect(visit.button("Keep it")).to_be_focused()
-    visit.page.keyboard.press("Escape")
-    expect(visit.button("Forget…")).to_be_focused()
-    visit.button("Forget…").click()
-    visit.button("Forget it").click()
-
-    expect(visit.page.locator("#key-result")).to_have_text("The key is forgotten.")
-    expect(visit.page.locator("#key-field")).to_be_focused()
-    assert visit.served.backend.calls == [("forget_key", None)]
-
-
-@pytest.mark.parametrize(
-    ("source", "words", "buttons"),
-    [
-        ("keyring", "Kept in your system's key store.", ["Test", "Forget…"]),
-        (
-            "environment",
-            ENVIRONMENT_WORDS,
-            ["Test"],
-        ),
-        (
-            "session",
-            "Kept for this session only: your system has no key store. It is gone when you quit Tray Proxy.",
-            ["Test", "Forget…"],
-        ),
-        ("demo", "The demo needs no key: nothing is sent to OpenRouter.", []),
-    ],
-)
-def test_the_page_says_where_the_key_is(visit: Visit, source: str, words: str, buttons: list[str]) -> None:
-    """And offers only what can be done about it there."""
-    visit.served.backend.key = KEY
-    visit.served.backend.source = source
-    visit.open()
-
-    expect(visit.page.locator("#key-place")).to_have_text(words)
-    assert visit.page.locator("#key button:visible").all_text_contents() == buttons
-
-
-def test_the_page_shows_what_is_wrong(visit: Visit) -> None:
-    """With the whole, with the key, and with the address nobody answers at."""
-    backend = visit.served.backend
-    backend.running = False
-    backend.status = "Off: apps get no answer"
-    backend.problem = "Port 11434 is used by Ollama 0.17."
-    backend.key_problem = "Your system's key store is locked."
-    backend.demo = True
-    visit.open()
-
-    expect(visit.page.get_by_role("alert")).to_have_text("Port 11434 is used by Ollama 0.17.")
-    expect(visit.page.locator("#key-problem")).to_have_text("Your system's key store is locked.")
-    expect(visit.page.locator("#address-result")).to_have_text("Nothing answers there until Tray Proxy is turned on.")
-    expect(visit.page.locator("#demo")).to_have_text(
-        "Demo: answers are made up by Tray Proxy itself, nothing is charged."
-    )
-
-
-def test_the_address_can_be_copied(visit: Visit) -> None:
-    """One click, and it is ready to be pasted into an app."""
-    visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    visit.open()
-
-    visit.button("Copy").click()
-
-    expect(visit.page.locator("#address-result")).to_have_text("Copied.")
-    assert visit.page.evaluate("navigator.clipboard.readText()") == "http://127.0.0.1:11434"
-
-
-def test_the_tab_key_reaches_every_control(visit: Visit) -> None:
-    """In the order of reading, and each with a visible ring."""
-    visit.open()
+def test_the_keyboard_reaches_the_frame_in_the_order_of_reading(visit: Visit) -> None:
+    """Past it all first of all; and each stop has a visible ring."""
+    visit.open(section="apps")
     stops = []
-    for _ in range(12):
+    for _ in range(7):
         visit.page.keyboard.press("Tab")
-        stops.append(visit.page.evaluate("(({id, value, href}) => id || value || href)(document.activeElement)"))
+        stops.append(visit.page.evaluate("document.activeElement.textContent"))
         assert visit.page.evaluate("getComputedStyle(document.activeElement).outlineWidth") == "3px"
 
-    assert stops == [
-        "address-field",
-        "address-copy",
-        "key-field",
-        "key-save",
-        "key-test-new",
-        "https://openrouter.ai/keys",
-        "models-ticked",
-        "models-search",
-        "models-all",
-        "models-none",
-        "models-only-ticked",
-        SONNET,
-    ]
+    assert [stop.strip() for stop in stops] == [
+        "Skip to the content", "Turn off", "Welcome", "Models", "Apps", "Activity", "Settings",
+    ]  # fmt: skip
 
 
-def test_reading_the_state_anew_leaves_what_is_being_typed(visit: Visit) -> None:
-    """A new model appears while the key and the search are half typed, and the cursor stays."""
-    visit.open()
-    visit.page.get_by_label("Search models").fill("claude")
-    visit.page.get_by_label("Paste your key.").fill("sk-or-ha")
+def test_the_frame_can_be_skipped(visit: Visit) -> None:
+    """Seven stops before each page are too many."""
+    visit.open(section="apps")
 
-    visit.served.backend.rows += (row("anthropic/claude-new", "Anthropic: Claude New"),)
+    visit.page.keyboard.press("Tab")
+    visit.page.keyboard.press("Enter")
+
+    expect(visit.page.locator("h1")).to_be_focused()
+    expect(visit.page).to_have_url(visit.served.url + "/#apps")
+
+
+def test_the_proxy_is_turned_off_and_on_from_every_page(visit: Visit) -> None:
+    """One button; what it will do is what it says."""
+    backend = visit.served.backend
+    visit.open(section="apps")
+
+    visit.button("Turn off").click()
+    expect(visit.button("Turn off")).to_have_attribute("aria-disabled", "true")
+    backend.running, backend.status = False, "Off: apps get no answer"
+    visit.news("state")
+    expect(visit.page.locator("#status")).to_have_text("Off: apps get no answer")
+    visit.button("Turn on").click()
+
+    expect(visit.button("Turn on")).to_have_attribute("aria-disabled", "true")
+    assert backend.calls == [("turn", False), ("turn", True)]
+
+
+def test_a_click_that_fails_says_why(visit: Visit) -> None:
+    """And the button can be pressed again."""
+    visit.served.backend.fault = KeyRejected("OpenRouter does not know this key.")
+    visit.open(section="apps")
+
+    visit.button("Turn off").click()
+
+    expect(visit.page.locator("#said .toast")).to_contain_text("OpenRouter does not know this key.")
+    expect(visit.button("Turn off")).not_to_have_attribute("aria-disabled", "true")
+    visit.page.locator("#said").get_by_role("button", name="Close").click()
+    expect(visit.page.locator("#said .toast")).to_have_count(0)
+
+
+def test_the_page_says_what_is_wrong_and_what_to_do(visit: Visit) -> None:
+    """On every page, and as text, whatever stands in it."""
+    backend = visit.served.backend
+    backend.problem = Trouble(f"Port 11434 is used by {XSS_NAME}.", "Quit it, or use another port.")
+    backend.status = "Port 11434 is taken"
+    backend.demo = True
+
+    visit.open(section="apps")
+
+    expect(visit.page.get_by_role("alert")).to_have_text(
+        f"Port 11434 is used by {XSS_NAME}.Quit it, or use another port."
+    )
+    expect(visit.page.locator("#status .shape")).to_have_class("shape attention")
+    expect(visit.page.locator("footer")).to_contain_text("Demo: answers are made up by Tray Proxy itself")
+    expect(visit.page).to_have_title("Apps – Tray Proxy")
+
+
+def test_news_are_drawn_without_being_asked_for(visit: Visit) -> None:
+    """The page asks nothing while nothing changes, and once when something does."""
+    visit.open(section="apps")
+    visit.reread()
+    before = len(visit.requests)
+
     visit.reread()
 
-    expect(visit.model("anthropic/claude-new")).to_be_visible()
-    assert visit.shown_models() == [SONNET, HAIKU, "anthropic/claude-new"]
-    expect(visit.page.locator("#key-field")).to_have_value("sk-or-ha")
-    expect(visit.page.locator("#key-field")).to_be_focused()
+    asked = [url.removeprefix(visit.served.url) for url in visit.requests[before:]]
+    assert asked == ["/api/state"]
+
+
+def test_an_old_answer_never_comes_last(visit: Visit) -> None:
+    """While one reading is under way the next waits, and one is enough for all news that came meanwhile."""
+    visit.open(section="apps")
+    visit.reread()
+    held: list[Route] = []
+
+    def hold_first(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    visit.page.route("**/api/state", hold_first)
+    with visit.page.expect_request("**/api/state"):
+        visit.news("state")
+    visit.page.evaluate("null")  # the route is handed over right after the request is told of
+    old = held[0].fetch()
+
+    visit.served.backend.status = "On: newest"
+    visit.news("state")
+    visit.news("state")
+    assert len(held) == 1
+    held[0].fulfill(response=old)
+
+    expect(visit.page.locator("#status")).to_have_text("On: newest")
 
 
 def test_after_a_restart_the_page_asks_to_be_opened_again(visit: Visit) -> None:
     """Its cookie belongs to the copy before; nothing on it would work any more."""
-    visit.open()
+    visit.open(section="apps")
     visit.page.context.clear_cookies()
 
-    visit.come_to_front()
+    visit.news("state")
 
     expect(visit.page.get_by_role("heading", name=OPEN_AGAIN)).to_be_visible()
-    expect(visit.page.locator("#page")).to_be_hidden()
-    expect(visit.page.locator("#status")).to_have_text("Not connected")
+    expect(visit.page.locator("#page")).to_have_count(0)
 
 
 def test_a_click_after_a_restart_says_the_same(visit: Visit) -> None:
     """Whichever notices first."""
-    visit.open()
+    visit.open(section="apps")
     visit.page.context.clear_cookies()
 
-    visit.model(HAIKU).check()
+    visit.button("Turn off").click()
 
     expect(visit.page.get_by_role("heading", name=OPEN_AGAIN)).to_be_visible()
 
 
 def test_when_nobody_answers_the_page_says_so_and_recovers(visit: Visit) -> None:
     """A short pause is no reason to start over."""
-    visit.open()
+    visit.open(section="apps")
     visit.page.route("**/api/state", lambda route: route.abort())
-    visit.come_to_front()
+    visit.news("state")
     expect(visit.page.get_by_role("alert")).to_have_text(
-        "Tray Proxy does not answer. If it was closed or restarted, open this page again from the tray icon."
+        "Tray Proxy does not answer.If it was closed or restarted, open this page again from the tray icon."
     )
+    expect(visit.page.locator("#status")).to_have_text("Not connected")
 
     visit.page.unroute("**/api/state")
-    visit.come_to_front()
+    visit.news("state")
 
-    expect(visit.page.get_by_role("alert")).to_be_hidden()
-    expect(visit.page.locator("#status")).to_have_text("On: apps reach it at 127.0.0.1:11434")
+    expect(visit.page.get_by_role("alert")).to_have_count(0)
+    expect(visit.page.locator("#status")).to_have_text(ON)
 
 
 def attack_by_link(page: Page, url: str) -> None:
@@ -304,11 +245,23 @@ def test_another_sites_page_gets_nothing(browser: Browser, served: Served, attac
     context.close()
 
 
-@pytest.mark.parametrize("width", [320, 400, 900])
-def test_no_width_needs_scrolling_sideways(visit: Visit, width: int) -> None:
-    """Also with the longest names."""
-    visit.served.backend.rows += (row("vendor/" + "long-name-" * 9, "A model with a name " * 5),)
-    visit.page.set_viewport_size({"width": width, "height": 700})
-    visit.open()
+@pytest.mark.parametrize("section", PAGES)
+@pytest.mark.parametrize("width", [320, 400])
+def test_no_page_needs_scrolling_sideways(visit: Visit, section: str, width: int) -> None:
+    """Also where a sentence has a long word in it."""
+    visit.served.backend.problem = Trouble("Port 11434 is used by " + "long-name-" * 9, "Quit it.")
+    visit.narrow(width)
 
-    assert visit.page.evaluate("document.documentElement.scrollWidth") == width
+    visit.open(section=section)
+
+    assert visit.width() == width
+
+
+@pytest.mark.usefixtures("axe")
+def test_the_frame_keeps_nobody_out(visit: Visit) -> None:
+    """With all that it may show."""
+    visit.served.backend.problem = Trouble("Port 11434 is used by Ollama.", "Quit it, or use another port.")
+    visit.served.backend.demo = True
+    visit.open(section="apps")
+
+    assert visit.faults() == []

@@ -11,7 +11,7 @@
 //   html, Page, Card, …         ui.js: what pages are made of
 // Its outermost element is `Page`, whose heading the keyboard comes to; a control marked `data-first` comes before it.
 
-import { post, SessionEnded, Unreachable } from "./call.js";
+import { post, Problem, SessionEnded, Unreachable } from "./call.js";
 import { Activity } from "./pages/activity.js";
 import { Apps } from "./pages/apps.js";
 import { Models } from "./pages/models.js";
@@ -179,10 +179,12 @@ function skip(event) {
   document.getElementById("title")?.focus();
 }
 
+function sayEnded() {
+  document.body.append(document.getElementById("ended").content.cloneNode(true));
+}
+
 function Ended() {
-  useEffect(() => {
-    document.getElementById("ended").hidden = false;
-  }, []);
+  useEffect(sayEnded, []);
   return null;
 }
 
@@ -190,6 +192,7 @@ try {
   await loadTexts();
   store.start();
   render(html`<${App} />`, document.getElementById("app"));
-} catch {
-  document.getElementById("ended").hidden = false;
+} catch (problem) {
+  if (!(problem instanceof Problem)) throw problem;
+  sayEnded();
 }
