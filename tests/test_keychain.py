@@ -190,6 +190,12 @@ def test_a_key_is_stored(store: Store) -> None:
     assert (read(keychain), keychain.source, keychain.problem) == (KEY, Source.KEYRING, None)
 
 
+def test_a_key_is_named_by_its_hash_as_openrouter_names_it() -> None:
+    """Lower-case hex of SHA-256 over the whole key: "abc" is the example of the standard, FIPS 180-2."""
+    assert Keychain(SecretStr("abc")).fingerprint == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert Keychain().fingerprint is None
+
+
 def test_a_forgotten_key_is_gone(store: Store) -> None:
     """From the store, and from memory."""
     keychain = Keychain()

@@ -9,6 +9,7 @@ file to fall back to: where no key store exists the key is kept for this session
 import asyncio
 import concurrent.futures
 import contextlib
+import hashlib
 import threading
 from collections.abc import Callable
 from enum import StrEnum
@@ -75,6 +76,11 @@ class Keychain:
     def present(self) -> bool:
         """Whether a key is at hand."""
         return self._known is not None
+
+    @property
+    def fingerprint(self) -> str | None:
+        """SHA-256 of the whole key in lower-case hex: by that OpenRouter names its page. None without a key."""
+        return None if self._known is None else hashlib.sha256(self._known.get_secret_value().encode()).hexdigest()
 
     @property
     def problem(self) -> str | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import platform
 import sys
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -19,6 +20,7 @@ from tray_proxy.errors import KeychainUnavailable, KeyMissing, KeyRejected, OutO
 from tray_proxy.keychain import SERVICE, Keychain, Source
 from tray_proxy.listener import GRACE_S, Listener, bind
 from tray_proxy.openrouter.client import OpenRouterClient
+from tray_proxy.openrouter.sign_in import SignIn, key_label, site_of
 from tray_proxy.page import Page
 from tray_proxy.presets import Presets
 from tray_proxy.selection import Selection
@@ -42,7 +44,7 @@ from tray_proxy.tray.state import (
     TrafficChanged,
     Troubled,
 )
-from tray_proxy.web import key_api, models_api, settings_api, state_api, try_api
+from tray_proxy.web import key_api, models_api, settings_api, sign_in_api, state_api, try_api
 from tray_proxy.web.events import Events
 
 # What the owner should see in the tray; a wrong model name or a full provider is the app's own affair.
@@ -96,7 +98,15 @@ class Program:
             self.cache, ceiling, settings.allowed_models, folders.settings_file, settings.hidden_models
         )
         self.presets = Presets(self.cache, settings.presets, folders.settings_file)
-        self.key_desk = key_api.KeyDesk(self.client, self.keychain, self._key_changed)
+        self.key_desk = key_api.KeyDesk(
+            self.client, self.keychain, site_of(settings.openrouter_base_url), self._key_changed
+        )
+        self.sign_in_desk = sign_in_api.SignInDesk(
+            self.client,
+            SignIn(settings.openrouter_base_url, key_label(platform.node()), time.monotonic),
+            self.key_desk,
+            changed=lambda: self.events.tell("state"),
+        )
         self.models_desk = models_api.ModelsDesk(
             self.cache, self.selection, self.presets, lambda: self.settings.models_filter, now_s=time.time
         )
@@ -209,6 +219,7 @@ class Program:
         return [
             *state_api.routes(self.page_state, self._turn, self.notices),
             *key_api.routes(self.key_desk),
+            *sign_in_api.routes(self.sign_in_desk),
             *models_api.routes(self.models_desk),
             *settings_api.routes(self.settings_desk),
             *try_api.routes(try_api.TryDesk(self.cache, lambda: create_app(lambda: self.deps))),
@@ -228,6 +239,7 @@ class Program:
             address=self.settings.url,
             problem=None if problem is None else state_api.Trouble(problem.message, problem.hint),
             key=self.key_desk.state(),
+            sign_in=self.sign_in_desk.state(),
             models=state_api.ModelCounts(
                 total=len(entries),
                 allowed=0 if catalogue is None else len(catalogue.allowed),

@@ -15,6 +15,7 @@ from tray_proxy.web.events import Events
 from tray_proxy.web.gate import PageGate
 from tray_proxy.web.key_api import KeyState
 from tray_proxy.web.models_api import FoundModels, ModelRow, ModelsState, NameRow
+from tray_proxy.web.sign_in_api import SignInState
 from tray_proxy.web.state_api import ModelCounts, Notices, PageState, Trouble
 
 KEY = "sk-or-v1-0123456789abcdef0123456789abcdef"
@@ -82,6 +83,7 @@ class FakeBackend:
     status: str = "On: apps reach it at 127.0.0.1:11434"
     problem: Trouble | None = None
     key_problem: str | None = None
+    sign_in: SignInState = field(default_factory=SignInState)
     answer: str = "This key works: $4.20 of credit left."
     told: str | None = None
     fault: ProxyError | None = None
@@ -117,6 +119,7 @@ class FakeBackend:
             key=KeyState(
                 present=self.key is not None, source=self.source if self.key else "", problem=self.key_problem
             ),
+            sign_in=self.sign_in,
             models=ModelCounts(
                 total=len(self.rows),
                 allowed=sum(row.allowed for row in self.entries()),

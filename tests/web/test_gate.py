@@ -253,6 +253,30 @@ def test_a_request_that_another_site_began_is_refused(served: Served, site: str)
     assert answer.status_code == 403
 
 
+def test_openrouter_may_send_the_browser_back(served: Served) -> None:
+    """Without a cookie, and from another site; there is nothing behind it in this test but the router's 404."""
+    headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+
+    assert served.stranger().get("/sign-in?state=s&code=c", headers=headers).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("POST", "/sign-in", {}),
+        ("HEAD", "/sign-in", {}),
+        ("GET", "/sign-in/", {}),
+        ("GET", "//sign-in", {}),
+        ("GET", "/sign-in", {"Sec-Fetch-Mode": "cors"}),
+        ("GET", "/sign-in", {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}),
+        ("GET", "/sign-in", {"Host": "evil.example"}),
+        ("GET", "/api/state", {"Sec-Fetch-Mode": "navigate"}),
+    ],
+)
+def test_the_way_back_lets_nothing_else_in(served: Served, method: str, path: str, headers: dict[str, str]) -> None:
+    assert served.stranger().request(method, served.url + path, headers=headers).status_code == 403
+
+
 def test_another_site_cannot_use_up_a_token(served: Served) -> None:
     """The person it was made for still gets in."""
     path = served.gate.new_path()
@@ -350,7 +374,7 @@ def test_a_body_that_breaks_off_changes_nothing(served: Served) -> None:
     ("method", "path", "how", "status"),
     [
         ("GET", "/", {}, 200),
-        ("GET", "/static/page.js", {}, 200),
+        ("GET", "/static/app.js", {}, 200),
         ("GET", "/api/state", {}, 200),
         ("POST", "/api/models", {"json": {"allowed": None}}, 204),
         ("POST", "/api/models", {"content": b"{"}, 400),

@@ -1,12 +1,14 @@
 """The key on the page: what goes over the socket, and what becomes of it."""
 
+import hashlib
 import logging
 
 import pytest
+from pydantic import SecretStr
 
-from tray_proxy.errors import KeychainUnavailable, KeyRejected, ProxyError, UpstreamError
-from tray_proxy.web.key_api import KeyUnusable, sentence
-from tray_proxy.wire.openrouter import KeyInfo
+from tray_proxy.demo.keys import DEMO_KEY, DISABLED_KEY, EXPIRED_KEY, FREE_KEY, SPENT_KEY
+from tray_proxy.errors import KeychainUnavailable, KeyRejected, ProxyError, UpstreamError, UpstreamUnreachable
+from tray_proxy.web.key_api import KeyUnusable
 from web.fakes import KEY, Served
 
 
@@ -140,28 +142,12 @@ def do(running, work):
     return running.loop.submit(work).result(10)
 
 
-@pytest.mark.parametrize(
-    ("info", "said"),
-    [
-        (KeyInfo(), "The key works."),
-        (KeyInfo(limit=5.0, limit_remaining=3.5), "The key works; $3.50 of its limit of $5.00 is left."),
-        (KeyInfo(limit=5.0, limit_remaining=0.0), "The key works, but its limit of $5.00 is used up."),
-        (
-            KeyInfo(is_free_tier=True),
-            "The key works, but no credit was ever bought for this account: free models only.",
-        ),
-    ],
-)
-def test_a_key_is_told_in_plain_words(info, said):
-    assert sentence(info) == said
-
-
 def test_a_key_is_checked_stored_used_and_forgotten(keyless, upstream, memory_keyring):
     desk = keyless.program.key_desk
 
     said = do(keyless, desk.store(f"  {upstream.key}\n"))
 
-    assert said.endswith("It is kept in your system's key store.")
+    assert said == "This key works; $8.75 of its limit of $10.00 is left. It is kept in your system's key store."
     assert list(memory_keyring.values()) == [upstream.key]
     assert (desk.state().present, desk.state().source) == (True, "keyring")
     assert keyless.chat().status_code == 200
@@ -174,14 +160,119 @@ def test_a_key_is_checked_stored_used_and_forgotten(keyless, upstream, memory_ke
     )
 
 
-def test_a_key_that_openrouter_does_not_know_is_not_kept(keyless, memory_keyring):
+USED_UP = "$5.00 a month is used up: no model answers until it begins anew, next month."
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (FREE_KEY, "This key works, but has no credit: free models only."),
+        (SPENT_KEY, f"This key works, but its limit of {USED_UP}"),
+    ],
+)
+def test_a_key_that_is_good_for_less_is_kept_and_that_is_said(keyless, memory_keyring, key, said):
+    assert do(keyless, keyless.program.key_desk.store(key)) == f"{said} It is kept in your system's key store."
+
+    assert list(memory_keyring.values()) == [key]
+    assert keyless.program.key_desk.state().about == said
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("sk-or-v1-wrong-key-of-nobody", "OpenRouter does not know this key."),
+        (DISABLED_KEY, "This key is switched off."),
+        (EXPIRED_KEY, "This key has expired."),
+    ],
+)
+def test_a_key_that_openrouter_does_not_accept_is_not_kept(keyless, memory_keyring, key, said):
     desk = keyless.program.key_desk
 
-    with pytest.raises(KeyRejected):
-        do(keyless, desk.store("sk-or-v1-wrong-key-of-nobody"))
+    with pytest.raises(KeyRejected) as refused:
+        do(keyless, desk.store(key))
 
+    assert refused.value.message == said
     assert memory_keyring == {}
     assert desk.state().present is False
+
+
+@pytest.fixture
+def offline(proxies, free_port, tmp_path, memory_keyring):
+    """A program without a key, and without a way to OpenRouter."""
+    return proxies.start(
+        tmp_path,
+        openrouter_api_key=None,
+        openrouter_base_url=f"http://127.0.0.1:{free_port}/api/v1",
+        wait_for_models=False,
+    )
+
+
+def test_without_a_network_nothing_is_stored_and_that_is_said(offline, upstream, memory_keyring):
+    with pytest.raises(UpstreamUnreachable) as refused:
+        do(offline, offline.program.key_desk.store(upstream.key))
+
+    assert refused.value.message == "OpenRouter could not be reached: there seems to be no internet connection."
+    assert refused.value.hint == (
+        "The key was not checked, so it was not stored: it stays in the field. Save it once more when the connection "
+        "is back."
+    )
+    assert memory_keyring == {}
+
+
+def test_a_new_key_is_kept_even_if_it_cannot_be_checked(offline, memory_keyring):
+    """OpenRouter has just made it, and would not give it a second time."""
+    said = do(offline, offline.program.key_desk.store_new(SecretStr(DEMO_KEY)))
+
+    assert said == "OpenRouter has just made this key. It is kept in your system's key store."
+    assert list(memory_keyring.values()) == [DEMO_KEY]
+    assert offline.program.key_desk.state().about is None
+
+
+def test_without_a_key_store_a_key_is_kept_for_now(keyless, upstream):
+    import keyring
+    from keyring.backends.fail import Keyring
+
+    keyring.set_keyring(Keyring())
+
+    said = do(keyless, keyless.program.key_desk.store(upstream.key))
+
+    assert said == (
+        "This key works; $8.75 of its limit of $10.00 is left. It is kept until Tray Proxy ends. "
+        "This system has no key store that Tray Proxy can use."
+    )
+    assert keyless.program.key_desk.state().source == "session"
+
+
+def test_the_keys_own_page_is_told_by_a_hash(keyless, stage, upstream):
+    """A hash is not the key."""
+    desk = keyless.program.key_desk
+    before = desk.state().link
+    do(keyless, desk.store(upstream.key))
+
+    site = stage.url.removesuffix("/api/v1")
+    assert (before, desk.state().link) == (None, f"{site}/keys/{hashlib.sha256(upstream.key.encode()).hexdigest()}")
+
+
+def test_what_openrouter_said_of_a_key_goes_with_the_key(keyless, upstream):
+    desk = keyless.program.key_desk
+    do(keyless, desk.store(upstream.key))
+    kept = desk.state()
+    do(keyless, desk.forget())
+
+    assert (kept.label, kept.about) == (
+        "sk-or-v1-dem...ing (demo)",
+        "This key works; $8.75 of its limit of $10.00 is left.",
+    )
+    assert (desk.state().link, desk.state().label, desk.state().about) == (None, None, None)
+
+
+def test_a_key_that_was_there_at_the_start_is_known_once_it_was_tested(proxies, tmp_path):
+    """Nobody is asked about it unasked."""
+    desk = (running := proxies.start(tmp_path)).program.key_desk
+    before = desk.state().label
+    do(running, desk.test(None))
+
+    assert (before, desk.state().label) == (None, "sk-or-v1-dem...ing (demo)")
 
 
 @pytest.mark.parametrize("pasted", ["", "   ", "two words", "schlüssel", "a\nb"])
@@ -208,5 +299,6 @@ def test_a_key_from_the_environment_cannot_be_changed_on_the_page(proxies, tmp_p
 def test_a_key_can_be_tested_before_it_is_kept(keyless, upstream, memory_keyring):
     said = do(keyless, keyless.program.key_desk.test(upstream.key))
 
-    assert said.startswith("The key works")
+    assert said == "This key works; $8.75 of its limit of $10.00 is left."
     assert memory_keyring == {}
+    assert keyless.program.key_desk.state().about is None

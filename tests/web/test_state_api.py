@@ -21,7 +21,15 @@ def test_the_state_tells_everything_the_page_shows(served: Served) -> None:
         "status": "On: apps reach it at 127.0.0.1:11434",
         "address": "http://127.0.0.1:11434",
         "problem": None,
-        "key": {"present": True, "source": "keyring", "problem": None},
+        "key": {
+            "present": True,
+            "source": "keyring",
+            "problem": None,
+            "link": None,
+            "label": None,
+            "about": None,
+        },
+        "sign_in": {"waiting": False, "on_screen": False, "url": None, "problem": None},
         "models": {"total": 4, "allowed": 1, "free": 1, "age_s": 300.0},
         "notices": [],
     }

@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tray_proxy.errors import BodyTooLarge
 from tray_proxy.instance import CONTROL_PATHS
+from tray_proxy.openrouter.sign_in import CALLBACK_PATH
 
 STATIC = Path(__file__).with_name("static")
 
@@ -132,6 +133,9 @@ class PageGate:
         hosts = headers.getlist("host")
         if len(hosts) != 1 or hosts[0] not in self._hosts:
             return Response(status_code=403)
+        if path == CALLBACK_PATH:
+            # OpenRouter sends the browser here, from its own site and so without our cookie; its state guards it.
+            return None if request.method == "GET" and _is_visit(headers) else self._refusal(path)
         if _is_from_elsewhere(headers, own_origin=f"http://{hosts[0]}"):
             return self._refusal(path)
         if path in CONTROL_PATHS.values():
@@ -192,6 +196,17 @@ def _is_from_elsewhere(headers: Headers, *, own_origin: str) -> bool:
     """
     return any(origin != own_origin for origin in headers.getlist("origin")) or any(
         site not in ("same-origin", "none") for site in headers.getlist("sec-fetch-site")
+    )
+
+
+def _is_visit(headers: Headers) -> bool:
+    """
+    Whether a person's browser goes to this address, and not a script or a picture of some page.
+
+    Source: Fetch Metadata Request Headers, W3C, sections 2.1 and 2.2.
+    """
+    return all(mode == "navigate" for mode in headers.getlist("sec-fetch-mode")) and all(
+        place == "document" for place in headers.getlist("sec-fetch-dest")
     )
 
 

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from tray_proxy.web.http import done, read, reply
 from tray_proxy.web.key_api import KeyState
+from tray_proxy.web.sign_in_api import SignInState
 
 
 class Trouble(msgspec.Struct, frozen=True):
@@ -70,6 +71,7 @@ class PageState(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     problem: Trouble | None
     key: KeyState
+    sign_in: SignInState
     models: ModelCounts
     notices: tuple[Notice, ...] = ()
 

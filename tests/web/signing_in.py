@@ -1,0 +1,42 @@
+"""A program that waits to be signed in, and the browser that goes to the demo's OpenRouter and back."""
+
+import re
+
+import httpx
+
+# What a browser says when OpenRouter's page sends it to us.
+FROM_OPENROUTER = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+
+
+class SignedOut:
+    """A running program without a key, its page, and the demo's OpenRouter."""
+
+    def __init__(self, running):
+        self.running = running
+        port, gate = running.loop.submit(running.program.page.open()).result(5)
+        self.url = f"http://127.0.0.1:{port}"
+        self.page = httpx.Client(base_url=self.url, trust_env=False, timeout=10)
+        self.page.get(gate.new_path())
+        self.page.headers.update({"X-Tray-Proxy": "page", "Content-Type": "application/json"})
+
+    def begin(self, **more):
+        answer = self.page.post("/api/sign-in", json=more)
+        assert answer.status_code == 200
+        return answer.json()["url"]
+
+    def press(self, button, url):
+        """Press a button on OpenRouter's page; give its answer."""
+        return httpx.post(url.replace("/auth?", f"/auth/{button}?"), trust_env=False, timeout=10)
+
+    def code_on_screen(self, url):
+        return re.search(r'<code id="code">([^<]+)</code>', self.press("authorize", url).text)[1]
+
+    def visit(self, address, **headers):
+        """Go where the browser is sent, as a browser that was never let in."""
+        return httpx.get(address, headers=FROM_OPENROUTER | headers, trust_env=False, timeout=10)
+
+    def state(self):
+        return self.page.get("/api/sign-in").json()
+
+    def has_key(self):
+        return self.page.get("/api/state").json()["key"]["present"]
