@@ -17,6 +17,7 @@ Every failure a person or a client can meet.
     ├─ KeychainUnavailable 503
     │  └─ NoKeyStore 503
     ├─ Stopping 503
+    ├─ OllamaAway 503
     ├─ PortInUse
     ├─ SettingsInvalid
     │  └─ SettingsNotSaved
@@ -206,6 +207,23 @@ class Stopping(ProxyError):
 
     def __init__(self) -> None:
         super().__init__("Tray Proxy was turned off before the answer was complete; turn it on and ask again.")
+
+
+class OllamaAway(ProxyError):
+    """
+    The real Ollama beside us does not answer, and a local model's name is nobody else's to answer.
+
+    Args:
+        silent: Whether it accepted the question, and let us wait.
+    """
+
+    status = 503
+    hint = "Start Ollama and try again: what is asked of a local model is never sent to the cloud."
+    hint_for_apps = True
+
+    def __init__(self, message: str, *, silent: bool = False) -> None:
+        super().__init__(message)
+        self.silent = silent
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from tray_proxy.demo.keys import DEMO_KEY, is_of_the_demo
 from tray_proxy.errors import KeychainUnavailable, KeyMissing, KeyRejected, OutOfCredits, ProxyError
 from tray_proxy.keychain import SERVICE, Keychain, Source
 from tray_proxy.listener import GRACE_S, Listener, bind
+from tray_proxy.neighbour.models import beside
 from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.openrouter.sign_in import SignIn, key_label, site_of
 from tray_proxy.page import Page
@@ -126,6 +127,7 @@ class Program:
             self._new_in_flight(),
             self.page.address,
             demo,
+            local=beside(settings.local_ollama, folders.cache),
         )
 
     def begin(self) -> None:
@@ -184,10 +186,19 @@ class Program:
         logs.set_level(self.settings.log_level)
         self.cache.use_library(self.settings.library_names)
         self.selection.limit(_ceiling(self.settings))
+        if self.settings.local_ollama != before.local_ollama:
+            self._use_ollama_beside(self.settings.local_ollama)
         self.events.tell("settings")
         self.events.tell("state")
         if any(getattr(before, name) != getattr(self.settings, name) for name in OF_THE_PORT):
             await self._open_anew()
+
+    def _use_ollama_beside(self, url: str | None) -> None:
+        if self.deps.local is not None and url is None:
+            # Only now that the owner has said so may names that were local be the cloud's.
+            self.deps.local.names.forget_all()
+        cache = program_folders(self.settings, demo=self.demo).cache
+        self.deps = replace(self.deps, local=beside(url, cache))
 
     async def _open_anew(self) -> None:
         self._post(AddressChanged(address(self.settings.host, self.settings.port)))

@@ -2,12 +2,16 @@
 
 import json
 import logging
+from dataclasses import replace
 
 import pytest
 import structlog
 
 from desktop.waiting import wait_for
+from stand_in_ollama import StandInOllama
 from tray_proxy import logs
+from tray_proxy.demo.upstream import DemoUpstream
+from tray_proxy.neighbour.models import beside
 
 
 @pytest.fixture
@@ -34,3 +38,30 @@ def log_lines(tmp_path):
     root.handlers = before
     root.setLevel(level)
     structlog.reset_defaults()
+
+
+@pytest.fixture(scope="session")
+def the_one_ollama(loop):
+    stand_in = StandInOllama(loop).start()
+    yield stand_in
+    stand_in.stop()
+
+
+@pytest.fixture
+def ollama(the_one_ollama):
+    return the_one_ollama.start()
+
+
+@pytest.fixture(scope="session")
+def the_one_beside_ollama(shared_proxies, stage, tmp_path_factory, the_one_ollama):
+    stage.app = DemoUpstream(chunk_delay_s=0).app
+    return shared_proxies.start(tmp_path_factory.mktemp("home"), local_ollama=the_one_ollama.url)
+
+
+@pytest.fixture
+def both(the_one_beside_ollama, upstream, ollama):
+    """A proxy beside the stand-in, which remembers nothing of the tests before."""
+    program = the_one_beside_ollama.program
+    program.deps.local.names.forget_all()
+    program.deps = replace(program.deps, local=beside(ollama.url, the_one_beside_ollama.home / "cache"))
+    return the_one_beside_ollama

@@ -27,6 +27,7 @@ from tray_proxy.server.endpoint import Call, Endpoint, Handler
 from tray_proxy.server.exchange import Deps
 from tray_proxy.server.guard import ANY_ORIGIN, Guard, Rule
 from tray_proxy.server.journal import Journal
+from tray_proxy.server.neighbour import local_first
 from tray_proxy.wire.ollama import ALIVE_TEXT
 
 log = structlog.get_logger(__name__)
@@ -104,7 +105,7 @@ def create_app(deps: Callable[[], Deps]) -> App:
     Args:
         deps: Gives the `Deps` in force when a request comes in.
     """
-    routes = [_route(methods, path, Endpoint(handler, deps)) for methods, path, handler in ROUTES]
+    routes = [_route(methods, path, Endpoint(local_first(path, handler), deps)) for methods, path, handler in ROUTES]
     app = FastAPI(title="Tray Proxy", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.router.routes.extend(routes)
     app.add_exception_handler(HTTPException, _no_such_route)

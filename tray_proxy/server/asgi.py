@@ -118,6 +118,16 @@ async def read_body(scope: Scope, receive: Receive) -> bytearray:
     return await read_into(_Body(announced_bytes(scope)), receive)
 
 
+async def read_as_sent(scope: Scope, receive: Receive) -> bytearray:
+    """
+    Read the whole body as it was sent, packed or not.
+
+    Raises:
+        BodyTooLarge, BadRequest, ClientLeft: as `read_body`.
+    """
+    return await read_into(_Body(_content_length(scope)), receive)
+
+
 async def read_into[T](body: Gathering[T], receive: Receive) -> T:
     """
     Read the whole body into what is made of it.
@@ -151,6 +161,10 @@ def announced_bytes(scope: Scope) -> int:
     encoding = _encoding(scope)
     if encoding not in ("", "identity"):
         raise UnsupportedEncoding(encoding)
+    return _content_length(scope)
+
+
+def _content_length(scope: Scope) -> int:
     length = header(scope, "content-length")
     return int(length) if length.isdecimal() else 0
 

@@ -10,7 +10,7 @@ import structlog
 from msgspec import UNSET, UnsetType
 
 from tray_proxy.catalogue import Found
-from tray_proxy.errors import BadRequest, ModelNotFound, PortInUse, ProxyError, Stopping
+from tray_proxy.errors import BadRequest, ModelNotFound, OllamaAway, PortInUse, ProxyError, Stopping
 from tray_proxy.server import refusals
 from tray_proxy.server.asgi import ClientLeft, Receive, Record, Reply, Scope, Send, send_reply
 from tray_proxy.server.exchange import Deps
@@ -68,12 +68,16 @@ class Call:
             BadRequest: no name was given, or what was given is no name.
             ModelNotFound: no such model is to be had; in the route's own words.
             ModelNameAmbiguous, CatalogueUnavailable: it cannot be told which model is meant.
+            OllamaAway: it is a local model's name, which is never looked for in the cloud.
         """
         words = NAME_WORDS.get(self.scope["path"], NameWords())
         if not asked or not asked.strip():
             raise words.missing()
         if not is_valid(asked):
             raise BadRequest("invalid model name")
+        if self.deps.local is not None and self.deps.local.names.knows(asked):
+            # Already passed on, if all is as it should be. However a request was read: it does not go to the cloud.
+            raise OllamaAway(f"'{asked}' is a model of the Ollama on this computer, and cannot be asked for this here.")
         catalogue = await self.deps.catalogue.catalogue()
         try:
             found = catalogue.resolve(asked)

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from tray_proxy.catalogue import CatalogueCache
 from tray_proxy.errors import ProxyError, Stopping
 from tray_proxy.keychain import Keychain
+from tray_proxy.neighbour.models import LocalModels
 from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.presets import Presets
 from tray_proxy.selection import Selection
@@ -114,6 +115,7 @@ class Deps:
     listings: Listings = field(default_factory=Listings)
     memory: ReasoningMemory = field(default_factory=ReasoningMemory)
     unknown_options: UnknownOptions = field(default_factory=UnknownOptions)
+    local: LocalModels | None = None
 
 
 @dataclass
@@ -162,7 +164,7 @@ class Purchase:
             await asyncio.wait({work, left})
         if self._ended:
             # Whatever became of the connection since: the answer was whole.
-            self.deps.in_flight.recovered()
+            self.delivered()
         elif gone:
             self.record.outcome = "cancelled"
         elif work.cancelled():
@@ -178,6 +180,10 @@ class Purchase:
         await send_reply(self.send, reply)
         self._ended = True
 
+    def delivered(self) -> None:
+        """Tell that OpenRouter answers."""
+        self.deps.in_flight.recovered()
+
     async def last_words(self, error: ProxyError) -> None:
         """Tell of a failure after the answer has begun; a whole one that is on its way can only break off."""
 
@@ -188,6 +194,13 @@ class Purchase:
         if not self._begun:
             raise error
         await self.last_words(error)
+
+    async def send_last(self, lines: bytes) -> None:
+        """End a stream that has begun with these lines; a client that does not read them holds nothing up."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORDS_S):
+                await self.send({"type": "http.response.body", "body": lines, "more_body": True})
+                await self.send({"type": "http.response.body", "body": b""})
 
 
 @dataclass
@@ -303,11 +316,7 @@ class Exchange(Purchase):
         if not self._streams:
             return
         held = self._reply.release()
-        lines = (self.dialect.deltas(held) if held else b"") + self.dialect.failure(error)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LAST_WORDS_S):
-                await self.send({"type": "http.response.body", "body": lines, "more_body": True})
-                await self.send({"type": "http.response.body", "body": b""})
+        await self.send_last((self.dialect.deltas(held) if held else b"") + self.dialect.failure(error))
 
 
 async def _unless(left: "asyncio.Task[None]", purchase: Coroutine[Any, Any, None]) -> None:
