@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from tray_proxy import catalogue
+from tray_proxy.activity import Activity
 from tray_proxy.server import app
 from tray_proxy.server.app import ROUTES, create_app
 from tray_proxy.server.refusals import told
@@ -139,7 +140,8 @@ def test_a_port_open_to_every_page_is_warned_of(monkeypatch):
     monkeypatch.setattr(app.log, "warning", lambda event, **facts: warned.append((event, facts)), raising=False)
 
     for origins in ("chrome-extension://*", "*"):
-        create_app(lambda origins=origins: SimpleNamespace(settings=Settings(ollama_origins=origins)))
+        deps = SimpleNamespace(settings=Settings(ollama_origins=origins), activity=Activity(), demo=False)
+        create_app(lambda deps=deps: deps)
 
     assert warned == [
         ("every web page may call the port and spend money", {"setting": "OLLAMA_ORIGINS", "value": "*"}),

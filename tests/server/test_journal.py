@@ -3,22 +3,6 @@
 import pytest
 
 from tray_proxy import logs
-from tray_proxy.server.journal import product
-
-
-@pytest.mark.parametrize(
-    ("user_agent", "app"),
-    [
-        ("ollama-python/0.6.3 (x86_64 linux) Python/3.13", "ollama-python/0.6.3"),
-        ("GitHubCopilotChat/0.30", "GitHubCopilotChat/0.30"),
-        ("curl/8.0", "curl/8.0"),
-        ("", "unknown"),
-        ("<script>", "unknown"),
-        ("\u202eevil", "unknown"),
-    ],
-)
-def test_the_app_is_named_by_its_user_agent(user_agent, app):
-    assert product(user_agent) == app
 
 
 def test_each_answer_carries_the_id_of_its_line(proxy, log_lines):
@@ -31,7 +15,9 @@ def test_each_answer_carries_the_id_of_its_line(proxy, log_lines):
     expected = {
         "method": "POST",
         "app": "python-httpx/0.28.1",
+        "client": None,
         "model": "openai/gpt-4o-mini",
+        "asked": True,
         "status": 200,
         "outcome": "done",
         "prompt_tokens": answer.json()["prompt_eval_count"],
@@ -84,3 +70,11 @@ def test_who_is_not_signed_in_was_refused(proxies, tmp_path, memory_keyring, log
 
     [line] = log_lines(path)
     assert (line["status"], line["outcome"]) == (401, "failed")
+
+
+def test_a_program_that_is_known_is_named_in_the_line(proxy, log_lines):
+    proxy.http.get("/api/tags", headers={"User-Agent": "Zed/0.214.5 (macos; aarch64)"})
+
+    [line] = log_lines("/api/tags")
+    listed = len(proxy.http.get("/api/tags").json()["models"])
+    assert (line["app"], line["client"], line["models"], line["asked"]) == ("Zed/0.214.5", "zed", listed, False)

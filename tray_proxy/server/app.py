@@ -112,7 +112,7 @@ def create_app(deps: Callable[[], Deps]) -> App:
     rule = Rule.with_more(deps().settings.ollama_origins)
     if rule.allows_all:
         log.warning("every web page may call the port and spend money", setting="OLLAMA_ORIGINS", value=ANY_ORIGIN)
-    return Journal(Guard(_CleanPath(app), rule))
+    return Journal(Guard(_CleanPath(app), rule), deps().activity, demo=deps().demo)
 
 
 def _route(methods: str, path: str, endpoint: Endpoint) -> Route:
@@ -139,6 +139,7 @@ class _CleanPath:
         clean = re.sub(r"^(/v1|/api)+(?=/(?:api|v1)/)", "", path if path == "/" else path.rstrip("/"))
         if _WITHOUT_V1.fullmatch(clean):
             clean = f"/v1{clean}"
+        scope["record"].route = clean
         await self._app({**scope, "path": clean, "raw_path": clean.encode()}, receive, send)
 
 

@@ -41,10 +41,18 @@ class ClientLeft(Exception):
 
 @dataclass
 class Record:
-    """What the log line of a request holds. Never the prompt, never the answer."""
+    """
+    What the log line of a request holds. Never the prompt, never the answer.
+
+    `route` is the path without what a base address put before or behind it; `asked` says whether a model was asked,
+    and not only loaded; `models` is how many an app was told of that asked for the list.
+    """
 
     request_id: str
+    route: str = ""
     model: str | None = None
+    asked: bool = False
+    models: int | None = None
     outcome: str = "done"
     prompt_tokens: int | None = None
     completion_tokens: int | None = None

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from tray_proxy.activity import Activity
 from tray_proxy.catalogue import CatalogueCache
 from tray_proxy.errors import ProxyError, Stopping
 from tray_proxy.keychain import Keychain
@@ -116,6 +117,7 @@ class Deps:
     memory: ReasoningMemory = field(default_factory=ReasoningMemory)
     unknown_options: UnknownOptions = field(default_factory=UnknownOptions)
     local: LocalModels | None = None
+    activity: Activity = field(default_factory=Activity)
 
 
 @dataclass
@@ -147,6 +149,7 @@ class Purchase:
             ProxyError: it failed before the client was sent anything; later failures are written into the stream.
             ClientLeft: the client left before anything was asked of OpenRouter.
         """
+        self.record.asked = True
         # First the ear, and only then the work: a client that left while its model was looked for buys nothing.
         left = asyncio.create_task(until_left(self.receive))
         work = asyncio.create_task(_unless(left, purchase))

@@ -1,24 +1,37 @@
-"""One log line per request, and the request id that a person can quote from an answer to find it."""
+"""
+One log line per request, and the request id that a person can quote from an answer to find it.
 
-import re
+The same goes to the list on the page Activity, where a request stands while it is answered.
+"""
+
 import time
 import uuid
+from typing import Any
 
 import structlog
 
+from tray_proxy.activity import Activity
+from tray_proxy.callers import identify
 from tray_proxy.server.asgi import App, Message, Receive, Record, Scope, Send, header
 
-_PRODUCT = re.compile(r"[A-Za-z0-9._ -]{1,40}")
 MAX_PATH = 200
 
 log = structlog.get_logger(__name__)
 
 
 class Journal:
-    """Outermost middleware: gives each request its id and its line. The line holds neither key nor prompt."""
+    """
+    Outermost middleware: gives each request its id and its line. The line holds neither key nor prompt.
 
-    def __init__(self, app: App) -> None:
+    Args:
+        demo: Whether these are the demo's requests, which are written into the same log.
+    """
+
+    def __init__(self, app: App, activity: Activity, *, demo: bool = False) -> None:
         self._app = app
+        self._activity = activity
+        # Only there where it says something: nearly all lines are of no demo.
+        self._mark: dict[str, Any] = {"demo": True} if demo else {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and write its line when it has ended, however it ended."""
@@ -27,6 +40,9 @@ class Journal:
         record = Record(request_id=uuid.uuid4().hex)
         scope["record"] = record
         status: int | None = None
+        caller = identify(header(scope, "user-agent"), header(scope, "origin"))
+        path = scope["path"][:MAX_PATH]
+        entry = self._activity.begin(record.request_id, caller, scope["method"], path)
         started_ns = time.monotonic_ns()
 
         async def send_with_id(message: Message) -> None:
@@ -43,25 +59,28 @@ class Journal:
             if status is not None and status >= 400 and record.outcome == "done":
                 # Also where a handler wrote the refusal itself, or no handler was found.
                 record.outcome = "failed"
+            entry.model, entry.status, entry.outcome, entry.error = record.model, status, record.outcome, record.error
+            entry.prompt_tokens, entry.completion_tokens = record.prompt_tokens, record.completion_tokens
+            entry.cost_usd = record.cost_usd
+            entry.ms = round((time.monotonic_ns() - started_ns) / 1e6, 1)
+            route = record.route[:MAX_PATH] or path
+            self._activity.end(entry, route=route, asked=record.asked, models=record.models)
             log.info(
                 "request",
                 request_id=record.request_id,
                 method=scope["method"],
-                path=scope["path"][:MAX_PATH],
-                app=product(header(scope, "user-agent")),
+                path=path,
+                app=caller.product,
+                client=caller.id,
                 model=record.model,
+                models=record.models,
+                asked=record.asked,
                 status=status,
                 outcome=record.outcome,
                 prompt_tokens=record.prompt_tokens,
                 completion_tokens=record.completion_tokens,
                 cost_usd=record.cost_usd,
-                ms=round((time.monotonic_ns() - started_ns) / 1e6, 1),
+                ms=entry.ms,
                 error=record.error,
+                **self._mark,
             )
-
-
-def product(user_agent: str) -> str:
-    """Return the app's name and version from its User-Agent: a hint for people, never a proof."""
-    found = _PRODUCT.match(user_agent.replace("/", " ", 1).split(" (")[0])
-    words = found[0].split()[:2] if found else []
-    return "/".join(words) or "unknown"

@@ -53,6 +53,11 @@ class Listing:
     def _listed(self) -> dict[str, Found]:
         return {found.name: found for found in self._catalogue.listed()}
 
+    @property
+    def count(self) -> int:
+        """How many names there are."""
+        return len(self._listed)
+
     @cached_property
     def tags(self) -> bytes:
         """The body of `/api/tags`: every name, newest first."""

@@ -90,6 +90,7 @@ async def _merged(
     except ProxyError:
         if not rows:
             raise
+    call.record.models = len(ours) + len(rows)
     merged = b",".join(row for _, row in sorted(ours + rows, key=lambda row: -row[0]))
     head = b'{"object":"list",' if field == "data" else b"{"
     return Reply(200, head + b'"' + field.encode() + b'":[' + merged + b"]}")

@@ -102,7 +102,9 @@ async def tags(call: Call) -> Reply:
     """`GET /api/tags`: every name that may be called, newest first."""
     # Waited for here already, and not as long as a chat would: apps give a list a second or two.
     await call.deps.catalogue.catalogue(wait_s=catalogue.FIRST_LIST_S)
-    return Reply(200, (await call.listing()).tags)
+    listing = await call.listing()
+    call.record.models = listing.count
+    return Reply(200, listing.tags)
 
 
 async def show(call: Call) -> Reply:

@@ -75,7 +75,9 @@ async def embeddings(call: Call) -> None:
 async def models(call: Call) -> Reply:
     """`GET /v1/models`: the names of `/api/tags`, in the same order."""
     await call.deps.catalogue.catalogue(wait_s=catalogue.FIRST_LIST_S)
-    return Reply(200, (await call.listing()).openai_models, JSON)
+    listing = await call.listing()
+    call.record.models = listing.count
+    return Reply(200, listing.openai_models, JSON)
 
 
 async def model(call: Call) -> Reply:
