@@ -1,14 +1,16 @@
 """Ports: bound exclusively, on both loopback addresses, and what listens there started and stopped."""
 
 import asyncio
+import queue
 import socket
+import sys
 import threading
 
 import httpx
 import pytest
 
 from tray_proxy.errors import PortInUse
-from tray_proxy.listener import CLIENT_KEEPALIVE_S, NEAR, Listener, LoopThread, bind, free_port_near
+from tray_proxy.listener import CLIENT_KEEPALIVE_S, NEAR, Listener, LoopThread, bind, free_port_near, is_free
 
 
 async def hello(scope, receive, send):
@@ -86,6 +88,14 @@ def test_a_port_is_looked_for_below_where_there_is_none_above():
     assert 65535 - NEAR <= found < 65535
 
 
+def test_whether_a_port_is_free_is_told_and_leaves_it_so(bound, free_port):
+    assert is_free("127.0.0.1", free_port)
+    bound(port=free_port)
+
+    assert not is_free("127.0.0.1", free_port)
+    assert not is_free("203.0.113.1", free_port)
+
+
 def test_what_is_taken_is_not_suggested(bound, free_port):
     first = free_port_near(free_port)
     bound(port=first)
@@ -147,6 +157,86 @@ def test_a_listener_that_ends_by_itself_tells_and_frees_its_port(loop, free_port
     loop.loop.call_soon_threadsafe(listener._serving.cancel)
 
     assert told.wait(5)
+    for sock in bind("127.0.0.1", free_port):
+        sock.close()
+
+
+def test_a_port_that_the_system_takes_back_ends_the_listener(loop, free_port):
+    """Accepting fails from then on; Windows does so after a sleep, and tells nobody else."""
+    told = queue.Queue()
+    listener = Listener(hello, bind("127.0.0.1", free_port), died=told.put)
+    loop.submit(listener.start()).result(5)
+
+    for sock in listener._sockets:
+        sock.shutdown(socket.SHUT_RDWR)
+
+    assert str(told.get(timeout=5)) == "a listening socket was closed"
+    for sock in bind("127.0.0.1", free_port):
+        sock.close()
+
+
+def test_a_dead_listener_lets_go_of_connections_that_nothing_is_asked_on(loop, free_port):
+    """Or an app could go on asking on one, when all is said to be off."""
+    listener = Listener(hello, bind("127.0.0.1", free_port))
+    url = loop.submit(listener.start()).result(5)
+
+    with httpx.Client(trust_env=False) as http:
+        http.get(url)
+        loop.loop.call_soon_threadsafe(listener._serving.cancel)
+        with pytest.raises(httpx.TransportError):
+            ask_until_refused(http, url)
+
+
+def ask_until_refused(http, url):
+    while http.get(url).text == "hello":
+        """It has not died yet."""
+
+
+def test_what_goes_wrong_elsewhere_ends_no_listener(loop):
+    """The loop reports every callback that fails, and each listener looks after itself alone."""
+    listener = Listener(hello, bind("127.0.0.1", 0))
+    url = loop.submit(listener.start()).result(5)
+
+    loop.loop.call_soon_threadsafe(lambda: 1 / 0)
+    loop.submit(asyncio.sleep(0)).result(5)
+
+    assert httpx.get(url, trust_env=False).text == "hello"
+    loop.submit(listener.stop()).result(5)
+
+
+def test_an_idle_listener_wakes_nobody(loop):
+    """uvicorn looks around ten times a second: a laptop's processor would never sleep."""
+    listener = Listener(hello, bind("127.0.0.1", 0))
+    loop.submit(listener.start()).result(5)
+
+    async def timers():
+        return [handle for handle in loop.loop._scheduled if not handle.cancelled()]
+
+    assert loop.submit(timers()).result(5) == []
+    loop.submit(listener.stop()).result(5)
+
+
+def test_a_broken_loop_is_run_again_and_goes_on_serving(loop):
+    """asyncio lets SystemExit out of the loop; nothing of ours calls for it, but a library may."""
+    listener = Listener(hello, bind("127.0.0.1", 0))
+    url = loop.submit(listener.start()).result(5)
+
+    loop.loop.call_soon_threadsafe(sys.exit)
+
+    assert httpx.get(url, trust_env=False).text == "hello"
+    loop.submit(listener.stop()).result(5)
+
+
+def test_a_loop_that_breaks_again_and_again_is_given_up_and_says_so(free_port):
+    told = queue.Queue()
+    thread = LoopThread(died=told.put)
+    thread.submit(Listener(hello, bind("127.0.0.1", free_port)).start()).result(5)
+
+    for _ in range(4):
+        thread.loop.call_soon_threadsafe(sys.exit, "broken")
+
+    assert isinstance(told.get(timeout=5), SystemExit)
+    assert thread.lives is False
     for sock in bind("127.0.0.1", free_port):
         sock.close()
 

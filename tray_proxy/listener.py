@@ -9,19 +9,22 @@ import asyncio
 import concurrent.futures
 import contextlib
 import errno
-import logging
 import socket
 import sys
 import threading
+import time
+import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMapping
 from itertools import chain
 from typing import Any
 
+import structlog
 import uvicorn
 
 from tray_proxy import port_holder
 from tray_proxy.errors import PortInUse
 from tray_proxy.http_protocol import CarefulProtocol
+from tray_proxy.revival import Revival
 from tray_proxy.settings import address
 from tray_proxy.texts import text
 
@@ -41,6 +44,8 @@ BACKLOG = 2048
 GRACE_S = 1.0
 # How far a port to use instead may lie.
 NEAR = 50
+
+log = structlog.get_logger(__name__)
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
@@ -75,12 +80,18 @@ def free_port_near(port: int) -> int | None:
     The next one is left out: beside 11434 that is where people put the real Ollama.
     """
     above, below = range(port + 2, min(port + 2 + NEAR, 65536)), range(port - 1, max(port - 1 - NEAR, 1023), -1)
-    for candidate in chain(above, below):
-        with contextlib.suppress(OSError):
-            for sock in _bind_all("127.0.0.1", candidate):
-                sock.close()
-            return candidate
-    return None
+    return next((each for each in chain(above, below) if is_free("127.0.0.1", each)), None)
+
+
+def is_free(host: str, port: int) -> bool:
+    """Say whether a port can be had, without asking who holds it."""
+    try:
+        bound = _bind_all(host, port)
+    except OSError:
+        return False
+    for sock in bound:
+        sock.close()
+    return bool(bound)
 
 
 def _bind_all(host: str, port: int) -> list[socket.socket]:
@@ -130,17 +141,46 @@ def _bind(host: str, port: int) -> socket.socket | None:
 
 
 class LoopThread:
-    """An asyncio loop in a thread of its own, for the life of the program beside the tray."""
+    """
+    An asyncio loop in a thread of its own, for the life of the program beside the tray.
 
-    def __init__(self) -> None:
+    Args:
+        died: Told, in the thread, what ended the loop for good.
+    """
+
+    def __init__(self, died: Callable[[BaseException], None] = lambda _: None) -> None:
         self.loop = asyncio.new_event_loop()
+        self._died = died
         self._thread = threading.Thread(target=self._run, name="loop", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
-        self.loop.run_forever()
+        revival, fatal = Revival(time.monotonic), self._run_until_stopped()
+        while fatal is not None and revival.next_delay_s() is not None:
+            # The loop itself is sound, and everything else in it goes on.
+            fatal = self._run_until_stopped()
+        if fatal is not None:
+            with contextlib.suppress(BaseException):
+                # Or its port would go on taking connections that nobody answers.
+                self.loop.run_until_complete(_cancel_all())
         self.loop.close()
+        if fatal is not None:
+            self._died(fatal)
+
+    def _run_until_stopped(self) -> BaseException | None:
+        """Run the loop; return what broke out of it: asyncio lets nothing through but SystemExit and its like."""
+        try:
+            self.loop.run_forever()
+        except BaseException as error:
+            log.critical("loop broken", exc_info=error)
+            return error
+        return None
+
+    @property
+    def lives(self) -> bool:
+        """Whether what is submitted will run."""
+        return not self.loop.is_closed()
 
     def submit[T](self, coroutine: Coroutine[Any, Any, T]) -> "concurrent.futures.Future[T]":
         """Run a coroutine in the loop, from any thread."""
@@ -164,20 +204,75 @@ async def _cancel_all() -> None:
     await asyncio.get_running_loop().shutdown_asyncgens()
 
 
-class _Server(uvicorn.Server):
-    """uvicorn, told when it is up, and kept away from the process's signals."""
+class PortLost(OSError):
+    """The system took a socket back that we listened on."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+
+class _Server(uvicorn.Server):
+    """uvicorn, told when it is up and when to look around, and kept away from the process's signals."""
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
         super().__init__(config)
         self.up = asyncio.Event()
+        self._sockets = sockets
+        self._to_look = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        _Watch.of(asyncio.get_running_loop()).servers.add(self)
         self.up.set()
+
+    def look(self) -> None:
+        """Have it see whether it should end, or has lost its port."""
+        self._to_look.set()
+
+    async def main_loop(self) -> None:
+        """
+        Wait until there is something to see.
+
+        uvicorn itself looks ten times a second: that keeps a laptop's processor awake for nothing.
+
+        Raises:
+            PortLost: nobody can connect any more.
+        """
+        await self.on_tick(0)
+        while True:
+            await self._to_look.wait()
+            self._to_look.clear()
+            if self.should_exit:
+                return
+            if not all(_listens(sock) for sock in self._sockets):
+                raise PortLost("a listening socket was closed")
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def _listens(sock: socket.socket) -> bool:
+    # Windows' loop closes a socket on which accepting failed once, and tells nobody but the loop's handler.
+    return sock.fileno() != -1 and bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+
+
+class _Watch:
+    """A loop's handler of what is unforeseen: all its servers look around, for a failed accept is among that."""
+
+    def __init__(self) -> None:
+        self.servers: weakref.WeakSet[_Server] = weakref.WeakSet()
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        for server in self.servers:
+            server.look()
+        loop.default_exception_handler(context)
+
+    @classmethod
+    def of(cls, loop: asyncio.AbstractEventLoop) -> "_Watch":
+        """Return the watch of a loop, which gets one if it has none."""
+        watch = loop.get_exception_handler()
+        if not isinstance(watch, cls):
+            watch = cls()
+            loop.set_exception_handler(watch)
+        return watch
 
 
 class Listener:
@@ -211,7 +306,8 @@ class Listener:
                 date_header=False,
                 timeout_keep_alive=CLIENT_KEEPALIVE_S,
                 timeout_graceful_shutdown=int(GRACE_S),
-            )
+            ),
+            sockets,
         )
         self._serving: asyncio.Task[None] | None = None
 
@@ -235,6 +331,8 @@ class Listener:
             return
         # Or the next start would find its own port taken.
         self._close_port()
+        for connection in tuple(self._server.server_state.connections):
+            connection.shutdown()  # ends at once where nothing is asked; what is under way is answered
         error = None if task.cancelled() else task.exception()
         if self._died is not None:
             self._died(error)
@@ -250,11 +348,12 @@ class Listener:
         if self._serving is None:
             return
         self._server.should_exit = True
-        self._close_port()  # at once: uvicorn looks at should_exit only every tenth of a second
+        self._server.look()
+        self._close_port()  # now, and not only when uvicorn comes to it
         if self._stopping is not None:
             await self._stopping()
         try:
             await self._serving
         except Exception:
-            logging.getLogger(__name__).warning("listener ended with an error", exc_info=True)
+            log.warning("listener ended with an error", exc_info=True)
         self._serving = None
