@@ -119,7 +119,7 @@ def test_an_ambiguous_name_comes_with_its_candidates() -> None:
 
 def test_a_missing_key_says_where_it_can_be_put() -> None:
     assert KeyMissing().message == (
-        "No OpenRouter key is set: open Tray Proxy's Settings from the tray icon and paste your key there, "
+        "No OpenRouter key is set: open Tray Proxy's Settings from the tray icon and sign in or paste a key there, "
         "or start it with the environment variable OPENROUTER_API_KEY."
     )
 

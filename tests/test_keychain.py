@@ -191,8 +191,10 @@ def test_a_key_is_stored(store: Store) -> None:
 
 
 def test_a_key_is_named_by_its_hash_as_openrouter_names_it() -> None:
-    """Lower-case hex of SHA-256 over the whole key: "abc" is the example of the standard, FIPS 180-2."""
-    assert Keychain(SecretStr("abc")).fingerprint == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    """Lower-case hex of SHA-256 over the whole key; this is the second example of the standard, FIPS 180-2."""
+    keychain = Keychain(SecretStr("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"))
+
+    assert keychain.fingerprint == "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"
     assert Keychain().fingerprint is None
 
 

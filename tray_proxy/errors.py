@@ -100,11 +100,11 @@ class KeyMissing(ProxyError):
     """There is no OpenRouter key yet."""
 
     status = 401
-    hint = "Open Tray Proxy's Settings from the tray icon and paste your OpenRouter key there."
+    hint = "Open Tray Proxy's Settings from the tray icon, and sign in or paste an OpenRouter key there."
 
     def __init__(self) -> None:
         super().__init__(
-            "No OpenRouter key is set: open Tray Proxy's Settings from the tray icon and paste your key there, "
+            "No OpenRouter key is set: open Tray Proxy's Settings from the tray icon and sign in or paste a key there, "
             "or start it with the environment variable OPENROUTER_API_KEY."
         )
 

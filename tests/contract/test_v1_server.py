@@ -251,8 +251,8 @@ def test_without_a_key_of_the_owners_nobody_gets_an_answer(proxies, upstream, tm
     upstream.received.clear()
 
     words = (
-        "No OpenRouter key is set: open Tray Proxy's Settings from the tray icon and paste your key there, or start it "
-        "with the environment variable OPENROUTER_API_KEY."
+        "No OpenRouter key is set: open Tray Proxy's Settings from the tray icon and sign in or paste a key there, "
+        "or start it with the environment variable OPENROUTER_API_KEY."
     )
     assert openais_error(ask(proxy, way)) == (401, "authentication_error", words)
     assert upstream.received == []

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tray_proxy.errors import KeyRejected, UpstreamUnreachable
+from tray_proxy.errors import KeyRejected, UpstreamError, UpstreamUnreachable
 from tray_proxy.openrouter import failures, key_check
 from tray_proxy.wire.openrouter import KeyInfo
 
@@ -63,8 +63,20 @@ def test_each_way_a_key_is_refused_has_a_sentence_of_its_own(message, said) -> N
     assert (type(error), error.message) == (KeyRejected, said)
 
 
-def test_what_is_no_matter_of_the_key_stays_as_it_is() -> None:
-    error = UpstreamUnreachable("OpenRouter could not be reached.")
+@pytest.mark.parametrize("status", [500, 503, 529])
+def test_an_openrouter_that_is_ill_says_nothing_of_the_key(status) -> None:
+    """And no other model would help."""
+    error = key_check.refusal(failures.from_answer(status, b"", None, ""))
+
+    assert (type(error), error.status) == (UpstreamError, status)
+    assert error.message == f"OpenRouter cannot say anything about a key just now (HTTP status {status})."
+    assert error.hint == "Wait a moment, and try again."
+
+
+@pytest.mark.parametrize(
+    "error", [UpstreamUnreachable("OpenRouter could not be reached."), failures.from_answer(402, b"", None, "")]
+)
+def test_what_has_a_sentence_of_its_own_keeps_it(error) -> None:
 
     assert key_check.refusal(error) is error
 

@@ -122,8 +122,8 @@ def test_a_chat_without_a_key_has_the_address_beside_its_words(keyless):
 
     assert answer.status_code == 401
     assert answer.json() == {
-        "error": "No OpenRouter key is set: open Tray Proxy's Settings from the tray icon and paste your key there, "
-        "or start it with the environment variable OPENROUTER_API_KEY.",
+        "error": "No OpenRouter key is set: open Tray Proxy's Settings from the tray icon and sign in or paste a key "
+        "there, or start it with the environment variable OPENROUTER_API_KEY.",
         "signin_url": page_address(keyless),
     }
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tray_proxy.web.http import FormInvalid
+from tray_proxy.web.http import FormInvalid, without
 from web.fakes import Served
 
 
@@ -45,3 +45,17 @@ def test_what_is_wrong_with_a_form_is_told_by_field(served: Served) -> None:
         "hint": "Correct what is marked, and save again.",
         "fields": {"name": "Blanks do not make a name."},
     }
+
+
+@pytest.mark.parametrize(
+    ("secret", "said"),
+    [
+        ("sk-or-v1-of-nobody", "OpenRouter knows no (your key)."),
+        ("knows", "OpenRouter knows no sk-or-v1-of-nobody."),
+        ("", "OpenRouter knows no sk-or-v1-of-nobody."),
+        (None, "OpenRouter knows no sk-or-v1-of-nobody."),
+    ],
+)
+def test_a_key_is_blotted_out_and_an_ordinary_word_is_not(secret: str | None, said: str) -> None:
+    """Somebody may have pasted no more than a letter."""
+    assert without(secret, "OpenRouter knows no sk-or-v1-of-nobody.") == said

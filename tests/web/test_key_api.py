@@ -155,7 +155,7 @@ def test_a_key_is_checked_stored_used_and_forgotten(keyless, upstream, memory_ke
     assert memory_keyring == {}
     assert (desk.state().present, desk.state().source) == (False, "")
     assert keyless.chat().json()["error"] == (
-        "No OpenRouter key is set: open Tray Proxy's Settings from the tray icon and paste your key there, "
+        "No OpenRouter key is set: open Tray Proxy's Settings from the tray icon and sign in or paste a key there, "
         "or start it with the environment variable OPENROUTER_API_KEY."
     )
 
@@ -213,8 +213,8 @@ def test_without_a_network_nothing_is_stored_and_that_is_said(offline, upstream,
 
     assert refused.value.message == "OpenRouter could not be reached: there seems to be no internet connection."
     assert refused.value.hint == (
-        "The key was not checked, so it was not stored: it stays in the field. Save it once more when the connection "
-        "is back."
+        "Check the internet connection, and try again. "
+        "The key was not checked, so it was not stored: it stays in the field."
     )
     assert memory_keyring == {}
 

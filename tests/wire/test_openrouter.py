@@ -108,6 +108,12 @@ def test_one_bad_entry_does_not_spoil_the_page() -> None:
     assert [bytes(entry) for entry in page.data] == [b'{"id": 5}', b'{"id": "vendor/model"}']
 
 
+def test_a_key_of_which_nothing_is_told_is_read() -> None:
+    text = '{"data": {"label": null, "is_free_tier": null, "is_management_key": null, "expires_at": null}}'
+
+    assert msgspec.json.decode(text, type=KeyReply).data == KeyInfo()
+
+
 def test_a_key_without_limits_is_read() -> None:
     text = '{"data": {"label": "mine", "limit": null, "limit_remaining": null, "usage": 0, "rate_limit": {}}}'
 

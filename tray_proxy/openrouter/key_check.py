@@ -49,7 +49,11 @@ def must_answer(info: KeyInfo, now: datetime) -> None:
 
 
 def refusal(error: UpstreamError) -> UpstreamError:
-    """Say what it means that OpenRouter told nothing about a key; what is no matter of the key stays as it is."""
+    """Say what it means that OpenRouter told nothing about a key; what is a matter of the way to it stays as it is."""
+    if type(error) is UpstreamError and error.status >= 500:
+        return UpstreamError(
+            text("sign_in.key_not_told", status=error.status), status=error.status, hint=text("sign_in.later")
+        )
     if not isinstance(error, KeyRejected):
         return error
     return _rejected(next((word for pattern, word in _REFUSED if pattern.search(error.message)), "key_unknown"))

@@ -8,6 +8,8 @@ from starlette.responses import Response
 
 from tray_proxy.errors import BadRequest, ProxyError
 
+SHORTEST_KEY = 8
+
 
 class PageUnreadable(BadRequest):
     """The page, or who pretends to be it, sent something else than was agreed."""
@@ -56,8 +58,12 @@ def done() -> Response:
 
 
 def without(secret: str | None, text: str) -> str:
-    """Blot out a key: OpenRouter's words may quote it, and so may a login page in between."""
-    return text if not secret else text.replace(secret, "(your key)")
+    """
+    Blot out a key: OpenRouter's words may quote it, and so may a login page in between.
+
+    What is too short to be a key is none, and would be found in the midst of words.
+    """
+    return text if secret is None or len(secret) < SHORTEST_KEY else text.replace(secret, "(your key)")
 
 
 async def answer_problem(request: Request, error: Exception) -> Response:

@@ -105,7 +105,7 @@ class KeyDesk:
         except KeyRejected:
             raise
         except UpstreamError as error:
-            error.hint = text("sign_in.key_not_stored")
+            error.hint = f"{error.hint} {text('sign_in.key_not_stored')}"
             raise
         return await self._keep(secret, info)
 

@@ -144,7 +144,6 @@ class SignInDesk:
         return await self._finish(attempt, code)
 
     async def _finish(self, attempt: Attempt, code: str) -> str:
-        logs.keep_out(code)
         try:
             key = await self._client.exchange_code(SecretStr(code), attempt.verifier)
         except SignInRefused as error:
@@ -215,9 +214,7 @@ def routes(desk: SignInDesk) -> list[Route]:
         return reply({"url": desk.begin(None if on_screen else request.scope["server"][1])})
 
     async def finish(request: Request) -> Response:
-        code = usable_code((await read(request, _CodeToFinish)).code)
-        request.state.secret = code
-        return reply({"message": await desk.finish(code)})
+        return reply({"message": await desk.finish(usable_code((await read(request, _CodeToFinish)).code))})
 
     async def cancel(_request: Request) -> Response:
         desk.cancel()

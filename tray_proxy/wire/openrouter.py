@@ -313,8 +313,8 @@ class KeyInfo(Struct, frozen=True):
     limit_remaining: float | None = None
     limit_reset: str | None = None  # "daily", "weekly" or "monthly"
     usage: float | None = None
-    is_free_tier: bool = False
-    is_management_key: bool = False
+    is_free_tier: bool | None = None
+    is_management_key: bool | None = None
     expires_at: str | None = None  # as ISO 8601 has it, in UTC
 
 
