@@ -11,13 +11,16 @@ from typing import Any
 
 import pytest
 
-from tray_proxy import __version__, cli, settings, wiring
+from tray_proxy import __version__, cli, instance, settings, wiring
 from tray_proxy.errors import PortInUse
 from tray_proxy.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 KEY = "sk-or-v1-0123456789abcdef"
-FLAGS = [settings.flag_of(name) for name in Settings.model_fields if settings.knob(name)["flag"]] + ["--demo"]
+FLAGS = [settings.flag_of(name) for name in Settings.model_fields if settings.knob(name)["flag"]] + [
+    "--demo",
+    "--quit",
+]
 KEY_REFUSED = (
     "tray-proxy: the key is not taken from the command line, where everyone on this computer can see it. "
     "Set OPENROUTER_API_KEY, or paste the key on the settings page.\n"
@@ -121,6 +124,59 @@ def test_every_flag_reaches_its_setting(started: list[Any], tmp_path: Path) -> N
     ((_, loaded, _),) = started
     without_flag = {"openrouter_api_key", "ollama_host", "allowed_models", "hidden_models", "presets"}
     assert loaded.model_dump(exclude=without_flag) == {name: read for name, (_, read) in values.items()}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hidden"), [([], False), (["--background"], True), (["tray", "--background"], True)]
+)
+def test_at_login_nothing_but_the_icon_is_to_show(
+    arguments: list[str], hidden: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(wiring, "run_tray", lambda _, *, background, **__: asked.append(background))
+
+    assert status(*arguments) == 0
+    assert asked == [hidden]
+
+
+def test_a_server_shows_nothing_anyway(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status("serve", "--background") == 2
+    assert capsys.readouterr().err == f"tray-proxy: there is no option --background. {SEE_HELP}"
+
+
+@pytest.mark.parametrize("arguments", [["--quit"], ["tray", "--quit"], ["serve", "--quit"], ["--quit", "serve"]])
+def test_quit_where_nothing_runs_starts_nothing(
+    arguments: list[str], started: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert status(*arguments) == 0
+    assert capsys.readouterr() == ("Tray Proxy is not running.\n", "")
+    assert started == []
+
+
+@pytest.mark.parametrize(("arguments", "below"), [([], ""), (["--demo"], "demo")])
+def test_quit_ends_the_copy_on_the_same_folder(
+    arguments: list[str],
+    below: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    asked: list[Path] = []
+    monkeypatch.setattr(instance, "end", lambda folder: asked.append(folder) is None)
+
+    assert status(*arguments, "--quit", "--tray-proxy-home", str(tmp_path)) == 0
+    assert asked == [tmp_path / below]
+    assert capsys.readouterr().out == "Tray Proxy has ended.\n"
+
+
+def test_a_slip_in_the_settings_file_does_not_keep_it_from_ending(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Least of all for an installer."""
+    (tmp_path / "settings.json").write_text('{"port": "many"}')
+
+    assert status("--quit", "--tray-proxy-home", str(tmp_path)) == 0
+    assert capsys.readouterr() == ("Tray Proxy is not running.\n", "")
 
 
 def test_the_version_is_told() -> None:

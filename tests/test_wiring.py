@@ -6,6 +6,8 @@ import pytest
 
 from tray_proxy import wiring
 from tray_proxy.errors import PortInUse, ProxyError
+from tray_proxy.instance import AlreadyRuns, Instance, NotRunning
+from tray_proxy.settings import Settings
 from tray_proxy.tray.state import ActionFailed, ListenerFailed, ListenerStarted, ListenerStopped
 from tray_proxy.wiring import TrayActions
 
@@ -129,3 +131,79 @@ def test_open_logs_makes_the_folder_if_need_be(actions, monkeypatch, tmp_path):
 
     assert opened == [tmp_path / "logs"]
     assert (tmp_path / "logs").is_dir()
+
+
+# -- one copy at a time ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(tray_proxy_home=tmp_path)
+
+
+@pytest.fixture
+def first(tmp_path):
+    """A copy that runs already on these folders."""
+    first = Instance.acquire(tmp_path)
+    yield first
+    first.release()
+
+
+def start_tray(settings, said, **how):
+    wiring.run_tray(settings, demo=False, say=said.append, given={}, complaints=(), **how)
+
+
+def test_a_second_server_refuses_before_it_touches_anything(settings, first, tmp_path):
+    with pytest.raises(AlreadyRuns, match=r"^Tray Proxy is already running with the same settings\.$"):
+        wiring.serve(settings, demo=False, say=print)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["instance.lock"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [(None, "Tray Proxy is already running, and opens its page."), ("No tray here.", "No tray here.")],
+)
+def test_a_second_tray_has_the_first_one_open_its_page(settings, first, tmp_path, monkeypatch, answer, said):
+    asked, told = [], []
+    monkeypatch.setattr(wiring.instance, "ask", lambda *request: asked.append(request) or answer)
+
+    start_tray(settings, told)
+
+    assert (asked, told) == ([(tmp_path, "open")], [said])
+
+
+def test_a_second_tray_in_the_background_asks_for_nothing(settings, first, monkeypatch):
+    monkeypatch.setattr(wiring.instance, "ask", lambda *_: pytest.fail("nobody wants to see a page at login"))
+    told = []
+
+    start_tray(settings, told, background=True)
+
+    assert told == ["Tray Proxy is already running."]
+
+
+def test_where_the_first_one_ends_just_then_the_second_one_runs(settings, first, monkeypatch):
+    """Or two clicks in a row, Quit and the program's icon, would leave nothing running."""
+    ran = []
+
+    def ends(*_):
+        first.release()
+        raise NotRunning
+
+    monkeypatch.setattr(wiring.instance, "ask", ends)
+    monkeypatch.setattr(wiring, "_run_tray", lambda *_, **how: ran.append(how["background"]))
+
+    start_tray(settings, [])
+
+    assert ran == [False]
+
+
+def test_a_copy_that_could_not_start_lets_go_of_its_folder(settings, tmp_path, monkeypatch):
+    def fails(*_, **__):
+        raise wiring.NoDisplay
+
+    monkeypatch.setattr(wiring, "_run_tray", fails)
+
+    with pytest.raises(wiring.NoDisplay):
+        start_tray(settings, [])
+    assert not wiring.instance.is_held(tmp_path)

@@ -3,11 +3,12 @@
 import argparse
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-from tray_proxy import __version__, settings
+from tray_proxy import __version__, paths, settings
 from tray_proxy.errors import ProxyError, SettingsInvalid
+from tray_proxy.texts import text
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -37,13 +38,14 @@ def say(text: str) -> None:
 def parser() -> _Parser:
     """Build the parser; the flags follow from the settings."""
     flags = _Parser(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
+    flags.add_argument("--quit", action="store_true", help="end the copy that runs, and wait until it is gone")
     flags.add_argument("--demo", action="store_true", help="answer with made-up models; no account, no cost")
     for name, field in settings.Settings.model_fields.items():
         knob = settings.knob(name)
         if knob["flag"]:
             # A "%" would be taken for a placeholder.
-            text = f"{field.description} Allowed: {knob['allowed']}.".replace("%", "%%")
-            flags.add_argument(settings.flag_of(name), dest=name, metavar="VALUE", help=text)
+            about = f"{field.description} Allowed: {knob['allowed']}.".replace("%", "%%")
+            flags.add_argument(settings.flag_of(name), dest=name, metavar="VALUE", help=about)
     whole = _Parser(
         prog="tray-proxy",
         description="Puts OpenRouter's models behind the Ollama API, with an icon in the tray.",
@@ -52,7 +54,16 @@ def parser() -> _Parser:
     )
     whole.add_argument("--version", action="version", version=f"tray-proxy {__version__}")
     words = whole.add_subparsers(dest="word", metavar="{tray,serve}", parser_class=_Parser)
-    words.add_parser("tray", parents=[flags], allow_abbrev=False, help="run with the tray icon (what happens anyway)")
+    tray = words.add_parser(
+        "tray", parents=[flags], allow_abbrev=False, help="run with the tray icon (what happens anyway)"
+    )
+    for with_tray in (whole, tray):
+        with_tray.add_argument(
+            "--background",
+            action="store_true",
+            default=argparse.SUPPRESS,
+            help="show the icon and no page, as at login",
+        )
     words.add_parser("serve", parents=[flags], allow_abbrev=False, help="run without a tray, for a server")
     return whole
 
@@ -80,22 +91,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_USAGE
     chosen = vars(given)
     word, demo = chosen.pop("word", None), chosen.pop("demo", False)
-    # Late: `--version` and a wrong flag need none of it.
-    from tray_proxy import wiring
-
+    background = chosen.pop("background", False)
     complaints: list[str] = []
     try:
+        if chosen.pop("quit", False):
+            return _quit(chosen, demo=demo)
+        # Late: `--version` and a wrong flag need none of it.
+        from tray_proxy import wiring
+
         # A server ends where its settings are wrong, and somebody corrects them; a person must get to the page.
         loaded = settings.load(chosen, demo=demo, complain=None if word == "serve" else complaints.append)
         settings.hide_key_from_children()
         if word == "serve":
             wiring.serve(loaded, demo=demo, say=say)
         else:
-            wiring.run_tray(loaded, demo=demo, say=say, given=chosen, complaints=complaints)
+            wiring.run_tray(loaded, demo=demo, say=say, given=chosen, complaints=complaints, background=background)
     except SettingsInvalid as error:
         complain(error.message)
         return EXIT_USAGE
     except ProxyError as error:
         complain(f"{error.message} {error.hint}")
         return EXIT_FAILED
+    return 0
+
+
+def _quit(chosen: Mapping[str, object], *, demo: bool) -> int:
+    from tray_proxy import instance
+
+    # A slip in the settings file is no reason not to end.
+    home = paths.folders(settings.load(chosen, demo=demo, complain=lambda _: None).tray_proxy_home)
+    ended = instance.end((home.demo() if demo else home).settings)
+    say(text("instance.ended" if ended else "instance.not-running"))
     return 0

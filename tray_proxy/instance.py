@@ -99,9 +99,8 @@ class Instance:
             lock.acquire(ACQUIRE_TIMEOUT_S)
         except filelock.Timeout:
             return None
-        except OSError as error:
+        except OSError:
             # A folder that cannot be written, or a file system without locks, is no reason not to run.
-            log.warning("no lock", folder=str(folder), reason=type(error).__name__)
             return cls(folder, None)
         # Left behind by a copy that was killed.
         _remove_file(folder)
@@ -116,6 +115,7 @@ class Instance:
             token: What has to be shown there.
         """
         if self._lock is None:
+            log.warning("no lock: a second start will not find this one", folder=str(self._folder))
             return
         record = _Record(os.getpid(), port, token)
         try:
@@ -174,14 +174,11 @@ def end(folder: Path, *, timeout_s: float = END_TIMEOUT_S) -> bool:
     # It may be gone before its answer is here.
     with contextlib.suppress(NotRunning):
         ask(folder, "quit", timeout_s=timeout_s)
-    while is_held(folder):
+    # Whoever replaces the program's files waits for the process, not for its lock.
+    while is_held(folder) or _is_alive(process):
         if time.monotonic() >= deadline_s:
             raise NoAnswer("instance.still-runs", record)
         time.sleep(POLL_S)
-    if process is not None:
-        # Whoever replaces the program's files waits for the process, not for its lock.
-        with contextlib.suppress(psutil.Error):
-            process.wait(max(POLL_S, deadline_s - time.monotonic()))
     return True
 
 
@@ -198,6 +195,14 @@ def is_held(folder: Path) -> bool:
         return False
     lock.release()
     return False
+
+
+def _is_alive(process: psutil.Process | None) -> bool:
+    try:
+        # One that has ended, and that nobody has asked about yet, is still in the list.
+        return process is not None and process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def _lock(folder: Path) -> filelock.BaseFileLock:

@@ -65,6 +65,7 @@ class Program:
         post: Where news for the tray goes; `serve` has none.
         given: Values from the command line, by setting name.
         complaints: What was wrong with the settings file, in sentences.
+        control: What another start of the program may ask, on the page's port.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Program:
         post: Callable[[Event], None] = lambda _: None,
         given: Mapping[str, object] | None = None,
         complaints: Sequence[str] = (),
+        control: Sequence[Route] = (),
     ) -> None:
         folders = program_folders(settings, demo=demo)
         ceiling = _ceiling(settings)
@@ -116,7 +118,7 @@ class Program:
         )
         self.notices = state_api.Notices(complaints, changed=lambda: self.events.tell("state"))
         self.demo = demo
-        self.page = Page(self._page_routes(), self.events)
+        self.page = Page([*self._page_routes(), *control], self.events)
         self.deps = Deps(
             settings,
             self.client,

@@ -9,12 +9,15 @@ from typing import Any
 
 import structlog
 
-from tray_proxy import logs, paths
+from tray_proxy import instance, logs, paths
+from tray_proxy.basis import program_folders, with_demo_key
 from tray_proxy.demo.upstream import DemoUpstream
 from tray_proxy.errors import ProxyError
+from tray_proxy.instance import AlreadyRuns, Instance, NotRunning
 from tray_proxy.listener import Listener, LoopThread, bind
-from tray_proxy.program import Program, program_folders, with_demo_key
+from tray_proxy.program import Program
 from tray_proxy.settings import Settings, address
+from tray_proxy.texts import text
 from tray_proxy.tray import opener
 from tray_proxy.tray.controller import TrayController
 from tray_proxy.tray.state import (
@@ -23,10 +26,12 @@ from tray_proxy.tray.state import (
     ListenerFailed,
     ListenerStarted,
     ListenerStopped,
+    QuitClicked,
     SettingsClicked,
     StartClicked,
     Status,
 )
+from tray_proxy.web import control_api
 
 END_TIMEOUT_S = 4.0
 
@@ -50,19 +55,28 @@ def serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> None
         say: Tells the person at the terminal something.
 
     Raises:
+        AlreadyRuns: another copy runs on the same folders.
         PortInUse: the port is held by someone.
     """
-    logs.set_up(program_folders(settings, demo=demo).logs, settings.log_level, echo=True)
-    asyncio.run(_serve(settings, demo=demo, say=say))
+    folders = program_folders(settings, demo=demo)
+    this = Instance.acquire(folders.settings)
+    if this is None:
+        raise AlreadyRuns(folders.settings)
+    try:
+        logs.set_up(folders.logs, settings.log_level, echo=True)
+        asyncio.run(_serve(settings, this, demo=demo, say=say))
+    finally:
+        this.release()
 
 
-async def _serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> None:
+async def _serve(settings: Settings, this: Instance, *, demo: bool, say: Callable[[str], None]) -> None:
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         # Not loop.add_signal_handler: Windows has none.
         signal.signal(number, lambda _number, _frame: loop.call_soon_threadsafe(ended.set))
-    program, upstream = await _open(with_demo_key(settings) if demo else settings, demo=demo)
+    control = control_api.routes(lambda: text("instance.headless", address=settings.url), ended.set)
+    program, upstream = await _open(with_demo_key(settings) if demo else settings, this, demo=demo, control=control)
     try:
         await program.start_proxy()
         about = "the demo's made-up models (nothing is charged)" if demo else "OpenRouter's models"
@@ -131,17 +145,46 @@ def run_tray(
     say: Callable[[str], None],
     given: Mapping[str, object],
     complaints: Sequence[str],
+    background: bool = False,
 ) -> None:
     """
-    Run with the tray until the owner quits. To be called in the main thread.
+    Run with the tray until the owner quits, or have the copy that runs already show its page.
+
+    To be called in the main thread.
 
     Args:
         given: Values from the command line, by setting name.
         complaints: What was wrong with the settings file, in sentences.
+        background: Whether nothing but the icon is to be shown: nobody has just asked for more.
 
     Raises:
         NoDisplay: there is no screen to show a tray on.
+        NoAnswer: another copy runs, and does not show its page.
     """
+    folder = program_folders(settings, demo=demo).settings
+    while (this := Instance.acquire(folder)) is None:
+        try:
+            told = None if background else instance.ask(folder, "open")
+        except NotRunning:
+            continue  # it has just ended
+        say(told or text("instance.runs" if background else "instance.opened"))
+        return
+    try:
+        _run_tray(settings, this, demo=demo, say=say, given=given, complaints=complaints, background=background)
+    finally:
+        this.release()
+
+
+def _run_tray(
+    settings: Settings,
+    this: Instance,
+    *,
+    demo: bool,
+    say: Callable[[str], None],
+    given: Mapping[str, object],
+    complaints: Sequence[str],
+    background: bool,
+) -> None:
     logs.set_up(program_folders(settings, demo=demo).logs, settings.log_level, echo=False)
     try:
         # Late: pystray chooses its backend when it is imported, and fails without a display.
@@ -155,8 +198,9 @@ def run_tray(
     controller = TrayController(first)
     shell = TrayShell(controller.post, first)
     loop = LoopThread()
+    control = control_api.routes(lambda: controller.post(SettingsClicked()), lambda: controller.post(QuitClicked()))
     program, upstream = loop.submit(
-        _open(settings, demo=demo, post=controller.post, given=given, complaints=complaints)
+        _open(settings, this, demo=demo, post=controller.post, given=given, complaints=complaints, control=control)
     ).result()
     actions = TrayActions(loop, program, logs_folder, controller.post)
     if shell.has_tray_host:
@@ -165,7 +209,8 @@ def run_tray(
         # There is no menu to start it by, nor to open the page.
         say("Nothing on this desktop shows tray icons: Tray Proxy is turned on, and its settings page opens.")
         controller.post(StartClicked())
-        controller.post(SettingsClicked())
+        if not background:
+            controller.post(SettingsClicked())
     try:
         shell.run(lambda: controller.start(shell, actions))
     finally:
@@ -173,8 +218,12 @@ def run_tray(
         loop.stop(END_TIMEOUT_S)
 
 
-async def _open(settings: Settings, *, demo: bool, **more: Any) -> tuple[Program, Listener | None]:
-    """Build the program, with the demo upstream where it is asked for, and let it begin; `more` is `Program`'s."""
+async def _open(settings: Settings, this: Instance, *, demo: bool, **more: Any) -> tuple[Program, Listener | None]:
+    """
+    Build the program, with the demo upstream where it is asked for, and let it begin.
+
+    Its page's port is opened at once: there another start of the program asks. `more` is `Program`'s.
+    """
     upstream = None
     if demo:
         sockets = bind("127.0.0.1", 0)
@@ -183,6 +232,8 @@ async def _open(settings: Settings, *, demo: bool, **more: Any) -> tuple[Program
         settings = settings.model_copy(update={"openrouter_base_url": f"{url}/api/v1"})
     program = Program(settings, demo=demo, **more)
     program.begin()
+    port, gate = await program.page.open()
+    this.publish(port, gate.control_token)
     return program, upstream
 
 
