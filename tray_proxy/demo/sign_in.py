@@ -31,7 +31,18 @@ LOOPBACK = ("localhost", "127.0.0.1")
 
 _PAGE = """<!doctype html>
 <html lang="en">
-  <head><meta charset="utf-8"><title>Demo OpenRouter</title></head>
+  <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width">
+    <title>Demo OpenRouter</title>
+    <style>
+      :root {{ color-scheme: light dark; font: 100%/1.5 system-ui, sans-serif; }}
+      main {{ max-width: 34rem; margin: 12vh auto; padding: 0 1.5rem; }}
+      form {{ display: inline-block; margin-right: 0.5rem; }}
+      button {{ font: inherit; padding: 0.4rem 1.2rem; }}
+      code {{ overflow-wrap: anywhere; }}
+    </style>
+  </head>
   <body><main><h1>Demo OpenRouter</h1>{content}</main></body>
 </html>
 """

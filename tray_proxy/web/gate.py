@@ -6,6 +6,9 @@ loopback port. So the tray opens the page by an address that works once; what th
 cookie that no script can read and no other site can make use of. Another site's page is told apart by Host
 (DNS rebinding), Origin and Sec-Fetch-Site, and cannot send our own header: no preflight is ever granted.
 
+OpenRouter sends the browser back to one path, from its own site and so without the cookie: there the state in the query
+guards what can be done, and a stranger is shown a page that says no.
+
 Another start of the program has no cookie. It shows a token, which lies in a file that only the owner can read; with
 that it reaches two paths, which no browser does.
 """
