@@ -107,6 +107,8 @@ def test_every_flag_reaches_its_setting(started: list[Any], tmp_path: Path) -> N
         "host": ("::1", "::1"),
         "port": ("1001", 1001),
         "log_level": ("error", "ERROR"),
+        "turn_on_at_start": ("off", False),
+        "notifications": ("no", False),
         "models_filter": ("filter.txt", tmp_path / "filter.txt"),
         "openrouter_base_url": ("http://localhost:1", "http://localhost:1"),
         "tray_proxy_home": (str(tmp_path / "other"), tmp_path / "other"),

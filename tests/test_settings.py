@@ -23,6 +23,8 @@ DEFAULTS: dict[str, Any] = {
     "host": "127.0.0.1",
     "port": 11434,
     "log_level": "INFO",
+    "turn_on_at_start": True,
+    "notifications": True,
     "models_filter": None,
     "openrouter_base_url": "https://openrouter.ai/api/v1",
     "tray_proxy_home": None,

@@ -78,6 +78,17 @@ class Settings(BaseSettings):
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(setting_values.upper)] = _knob(
         "INFO", "How much is written to the log.", allowed="DEBUG, INFO, WARNING or ERROR"
     )
+    turn_on_at_start: bool = _knob(
+        True,
+        "Whether the tray turns the proxy on by itself when it starts.",
+        allowed="on or off",
+    )
+    notifications: bool = _knob(
+        True,
+        "Whether notifications tell you what needs you, such as a key that is refused. The icon and its menu show it "
+        "anyway.",
+        allowed="on or off",
+    )
     models_filter: Annotated[Path, AfterValidator(setting_values.readable_file)] | None = _knob(
         None,
         "A file with one allowed model or pattern per line (# begins a comment). Ticked models choose within it.",

@@ -41,10 +41,19 @@ log = structlog.get_logger(__name__)
 class NoDisplay(ProxyError):
     """There is no screen to show a tray on, or what draws one on it is not installed."""
 
-    hint = "Run `tray-proxy serve` instead; on Linux the tray needs the extra: tray-proxy[linux-tray]."
+    hint = text("tray.no-display-hint")
 
     def __init__(self) -> None:
-        super().__init__("There is no display that could show a tray icon.")
+        super().__init__(text("tray.no-display"))
+
+
+class LoopDied(ProxyError):
+    """What all work is done in has broken down for good; the icon is all that is left."""
+
+    hint = text("tray.loop-died-hint")
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(text("tray.loop-died", reason=type(error).__name__))
 
 
 def serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> None:
@@ -119,6 +128,14 @@ class TrayActions:
         """Remove a name of the owner's making, or restore it; the new list comes back as news."""
         self._submit(self._program.keep_name(name, kept), None, ActionFailed)
 
+    def set_autostart(self, on: bool) -> None:
+        """Have the system start us at login, or no more; what it then says comes back as news."""
+        self._submit(self._program.autostart_desk.switch(on), None, ActionFailed)
+
+    def drop_connections(self) -> None:
+        """Let go of the connections to OpenRouter."""
+        self._submit(self._program.woke(), None, ActionFailed)
+
     def _submit[T](
         self,
         work: Coroutine[Any, Any, T],
@@ -133,7 +150,7 @@ class TrayActions:
                 self._post(failed(error))
             elif error is not None:
                 log.error("action failed", exc_info=error)
-                self._post(failed(ProxyError("Something went wrong inside Tray Proxy; the log says more.")))
+                self._post(failed(ProxyError(text("tray.action-failed"))))
 
         self._loop.submit(work).add_done_callback(done)
 
@@ -194,28 +211,39 @@ def _run_tray(
         raise NoDisplay from error
 
     logs_folder = program_folders(settings, demo=demo).logs
-    first = Status(address=address(settings.host, settings.port), demo=demo)
+    first = Status(
+        address=address(settings.host, settings.port),
+        notifications=settings.notifications,
+        greets=not background,
+        demo=demo,
+    )
     controller = TrayController(first)
     shell = TrayShell(controller.post, first)
-    loop = LoopThread()
+    _begin(controller.post, settings, background=background, has_tray_host=shell.has_tray_host)
+    loop = LoopThread(died=lambda error: controller.post(ListenerFailed(LoopDied(error))))
     control = control_api.routes(lambda: controller.post(SettingsClicked()), lambda: controller.post(QuitClicked()))
     program, upstream = loop.submit(
         _open(settings, this, demo=demo, post=controller.post, given=given, complaints=complaints, control=control)
     ).result()
     actions = TrayActions(loop, program, logs_folder, controller.post)
     if shell.has_tray_host:
-        say(f"Tray Proxy is in the tray. Its log is in {logs_folder}.")
+        say(text("tray.in-the-tray", folder=logs_folder))
     else:
-        # There is no menu to start it by, nor to open the page.
-        say("Nothing on this desktop shows tray icons: Tray Proxy is turned on, and its settings page opens.")
-        controller.post(StartClicked())
-        if not background:
-            controller.post(SettingsClicked())
+        say(text("tray.no-tray-host-background" if background else "tray.no-tray-host"))
     try:
         shell.run(lambda: controller.start(shell, actions))
     finally:
-        loop.submit(_close(program, upstream)).result(END_TIMEOUT_S)
-        loop.stop(END_TIMEOUT_S)
+        if loop.lives:
+            loop.submit(_close(program, upstream)).result(END_TIMEOUT_S)
+            loop.stop(END_TIMEOUT_S)
+
+
+def _begin(post: Callable[[Event], None], settings: Settings, *, background: bool, has_tray_host: bool) -> None:
+    """Do by itself what a person would click first; without a menu there is nothing to click."""
+    if settings.turn_on_at_start or not has_tray_host:
+        post(StartClicked())
+    if not has_tray_host and not background:
+        post(SettingsClicked())
 
 
 async def _open(settings: Settings, this: Instance, *, demo: bool, **more: Any) -> tuple[Program, Listener | None]:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from tray_proxy.errors import PortInUse, ProxyError
+from tray_proxy.errors import KeyRejected, PortInUse, ProxyError
 from tray_proxy.tray.controller import TrayController
 from tray_proxy.tray.state import (
+    AutostartClicked,
     CopyAddressClicked,
     Event,
     ListenerStarted,
@@ -22,11 +23,14 @@ from tray_proxy.tray.state import (
     OpenLogsClicked,
     Phase,
     QuitClicked,
+    Recovered,
     SettingsClicked,
     StartClicked,
     Status,
     StopClicked,
     TrafficChanged,
+    Troubled,
+    Woke,
 )
 
 ADDRESS = "127.0.0.1:11434"
@@ -79,6 +83,12 @@ class Recorder:
 
     def set_name_kept(self, name: str, kept: bool) -> None:
         self._note(("set_name_kept", name, kept))
+
+    def set_autostart(self, on: bool) -> None:
+        self._note(("set_autostart", on))
+
+    def drop_connections(self) -> None:
+        self._note(("drop_connections",))
 
     def next(self, count: int) -> list[Any]:
         """The next calls, once there are that many."""
@@ -141,9 +151,11 @@ def test_a_status_is_shown_before_its_effects_are_done(after) -> None:
         (SettingsClicked("models"), ("open_settings", "models")),
         (OpenLogsClicked(), ("open_logs",)),
         (CopyAddressClicked(), ("copy", f"http://{ADDRESS}")),
+        (AutostartClicked(), ("set_autostart", True)),
+        (Woke(), ("drop_connections",)),
     ],
 )
-def test_a_click_is_performed(after, event: Event, call: tuple[str, ...]) -> None:
+def test_an_event_is_answered_by_its_effect(after, event: Event, call: tuple[Any, ...]) -> None:
     assert after(event, 2) == [Phase.STOPPED, call]
 
 
@@ -199,7 +211,7 @@ def test_events_from_before_the_start_are_not_lost(recorder: Recorder) -> None:
     ("fault", "text"),
     [
         (ProxyError("No file manager could be started."), "No file manager could be started."),
-        (RuntimeError("a bug of ours"), "OpenLogs did not work."),
+        (RuntimeError("a bug of ours"), "That could not be done."),
     ],
 )
 def test_an_effect_that_fails_becomes_a_notification(after, recorder: Recorder, fault: Exception, text: str) -> None:
@@ -241,6 +253,26 @@ def test_a_notification_that_fails_is_not_told_by_another_one(after, recorder: R
     after(OpenLogsClicked(), 4)
 
     assert after(CopyAddressClicked(), 2) == [Phase.STOPPED, ("copy", f"http://{ADDRESS}")]
+
+
+def test_a_trouble_that_comes_and_goes_is_told_once(recorder: Recorder) -> None:
+    """Somebody who is told every minute switches notifications off, and misses what matters."""
+    again = [Troubled(KeyRejected("OpenRouter does not accept the key.")), Recovered()] * 3
+
+    run_through(recorder, StartClicked(), ListenerStarted(ADDRESS), *again, QuitClicked(), ListenerStopped())
+
+    assert [call[1] for call in recorder.so_far() if isinstance(call, tuple) and call[0] == "notify"] == [
+        "Tray Proxy needs you"
+    ]
+
+
+def test_who_turns_it_on_is_told_again_that_the_port_is_taken(after, recorder: Recorder) -> None:
+    """Else the second click would seem to do nothing at all."""
+    recorder.faults["start_listener"] = PortInUse("Port 11434 is used by Ollama.")
+    first = after(StartClicked(), 4)[-1]
+
+    assert after(StartClicked(), 4)[-1] == first
+    assert first[:2] == ("notify", "Tray Proxy is off")
 
 
 def test_the_work_ends_with_quit(recorder: Recorder) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from tray_proxy.tray.menu import MAX_LABEL, MAX_TITLE, SEPARATOR, MenuEntry, cut, render, status_line, title
 from tray_proxy.tray.state import (
+    AutostartClicked,
     CopyAddressClicked,
     ModelClicked,
     ModelTick,
@@ -22,7 +23,7 @@ from tray_proxy.tray.state import (
     Trouble,
 )
 
-TROUBLE = Trouble("Port 11434 is used by Ollama.", "Quit the other program.")
+TROUBLE = Trouble("Port 11434 is used by Ollama 0.17.6.", "Quit the other program.", "port")
 LONG = Trouble("OpenRouter says no. " * 20, "Try again.")
 TICKS = (ModelTick("openai/gpt-4o", allowed=True), ModelTick("openai/o4-mini", allowed=False))
 NAMES = (NameTick("fast:latest", "openai/o4-mini", kept=True), NameTick("slow:latest", "openai/o3", kept=False))
@@ -45,44 +46,55 @@ def entry(status: Status, label: str) -> MenuEntry:
     return found
 
 
+ON = "● On — apps reach it at 127.0.0.1:11434"
+OFF = "○ Off — apps get no answer at 127.0.0.1:11434"
+TAKEN = "▲ Port 11434 is used by Ollama 0.17.6"
+
+
 @pytest.mark.parametrize(
-    ("phase", "facts", "line"),
+    ("phase", "facts", "line", "section"),
     [
-        (Phase.STOPPED, {}, "Off: apps get no answer at 127.0.0.1:11434"),
-        (Phase.STOPPED, {"key_missing": True}, "Off: apps get no answer at 127.0.0.1:11434"),
-        (Phase.STARTING, {}, "Starting…"),
-        (Phase.RUNNING, {}, "On: apps reach it at 127.0.0.1:11434"),
-        (Phase.RUNNING, {"trouble": TROUBLE}, "Needs you: Port 11434 is used by Ollama."),
-        (Phase.RUNNING, {"key_missing": True}, "Needs you: no OpenRouter key"),
-        (Phase.RUNNING, {"key_missing": True, "trouble": TROUBLE}, "Needs you: no OpenRouter key"),
-        (Phase.STOPPING, {"trouble": TROUBLE}, "Stopping…"),
-        (Phase.FAILED, {"trouble": TROUBLE}, "Needs you: Port 11434 is used by Ollama."),
-        (Phase.QUITTING, {}, "Stopping…"),
+        (Phase.STOPPED, {}, OFF, ""),
+        (Phase.STOPPED, {"key_missing": True}, OFF, ""),
+        (Phase.STARTING, {}, "◌ Starting…", ""),
+        (Phase.RUNNING, {}, ON, "activity"),
+        (Phase.RUNNING, {"trouble": TROUBLE}, TAKEN, "port"),
+        (Phase.RUNNING, {"key_missing": True}, "▲ Needs you: sign in", "welcome"),
+        (Phase.RUNNING, {"key_missing": True, "trouble": TROUBLE}, "▲ Needs you: sign in", "welcome"),
+        (Phase.RUNNING, {"none_allowed": True}, "▲ Needs you: choose models", "models"),
+        (Phase.RUNNING, {"none_allowed": True, "trouble": TROUBLE}, TAKEN, "port"),
+        (Phase.REVIVING, {}, "◌ Stopped by itself, starting again…", ""),
+        (Phase.STOPPING, {"trouble": TROUBLE}, "◌ Stopping…", ""),
+        (Phase.FAILED, {"trouble": TROUBLE}, TAKEN, "port"),
+        (Phase.QUITTING, {}, "◌ Stopping…", ""),
     ],
 )
-def test_the_first_line_says_how_things_stand(phase: Phase, facts: dict[str, Any], line: str) -> None:
-    assert render(status_in(phase, **facts))[0] == MenuEntry(line, SettingsClicked())
+def test_the_first_line_says_how_things_stand_and_leads_to_what_mends_it(
+    phase: Phase, facts: dict[str, Any], line: str, section: str
+) -> None:
+    assert render(status_in(phase, **facts))[0] == MenuEntry(line, SettingsClicked(section), default=True)
 
 
 def test_the_demo_says_that_it_is_one() -> None:
     """Its models are made up; nobody should take its answers for real ones."""
     status = status_in(Phase.RUNNING, demo=True)
 
-    assert status_line(status) == "Demo · On: apps reach it at 127.0.0.1:11434"
+    assert status_line(status) == f"Demo · {ON}"
 
 
 @pytest.mark.parametrize(
     ("phase", "expected"),
     [
-        (Phase.STOPPED, MenuEntry("Start", StartClicked())),
-        (Phase.FAILED, MenuEntry("Start", StartClicked())),
-        (Phase.STARTING, MenuEntry("Start", StartClicked(), enabled=False)),
-        (Phase.RUNNING, MenuEntry("Stop", StopClicked())),
-        (Phase.STOPPING, MenuEntry("Stop", StopClicked(), enabled=False)),
-        (Phase.QUITTING, MenuEntry("Stop", StopClicked(), enabled=False)),
+        (Phase.STOPPED, MenuEntry("Turn on", StartClicked())),
+        (Phase.FAILED, MenuEntry("Turn on", StartClicked())),
+        (Phase.STARTING, MenuEntry("Turn on", StartClicked(), enabled=False)),
+        (Phase.RUNNING, MenuEntry("Turn off", StopClicked())),
+        (Phase.REVIVING, MenuEntry("Turn off", StopClicked())),
+        (Phase.STOPPING, MenuEntry("Turn off", StopClicked(), enabled=False)),
+        (Phase.QUITTING, MenuEntry("Turn off", StopClicked(), enabled=False)),
     ],
 )
-def test_one_line_starts_and_stops_and_waits_while_that_is_done(phase: Phase, expected: MenuEntry) -> None:
+def test_one_line_turns_it_on_and_off_and_waits_while_that_is_done(phase: Phase, expected: MenuEntry) -> None:
     assert entry(status_in(phase), expected.label) == expected
 
 
@@ -94,28 +106,35 @@ def test_the_menu_from_top_to_bottom() -> None:
     )
 
     assert render(status_in(Phase.RUNNING)) == (
-        MenuEntry("On: apps reach it at 127.0.0.1:11434", SettingsClicked()),
+        MenuEntry(ON, SettingsClicked("activity"), default=True),
         SEPARATOR,
-        MenuEntry("Stop", StopClicked()),
+        MenuEntry("Turn off", StopClicked()),
         MenuEntry("Models", children=models),
         MenuEntry("Copy address", CopyAddressClicked()),
-        SEPARATOR,
-        MenuEntry("Settings…", SettingsClicked(), default=True),
+        MenuEntry("Apps…", SettingsClicked("apps")),
+        MenuEntry("Activity…", SettingsClicked("activity")),
         MenuEntry("Open logs", OpenLogsClicked()),
         SEPARATOR,
+        MenuEntry("Settings…", SettingsClicked("settings")),
+        MenuEntry("Start when I log in", AutostartClicked(), checked=False),
         MenuEntry("Quit", QuitClicked()),
     )
 
 
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_tick_for_the_login_is_what_the_system_says(enabled: bool) -> None:
+    assert entry(status_in(Phase.RUNNING, autostart=enabled), "Start when I log in").checked is enabled
+
+
 @pytest.mark.parametrize("status", EVERY_STATUS)
 def test_ten_lines_are_enough(status: Status) -> None:
-    assert len(render(status)) <= 10
+    assert len([each for each in render(status) if each != SEPARATOR]) == 10
 
 
 @pytest.mark.parametrize("status", EVERY_STATUS)
-def test_a_click_on_the_icon_itself_opens_the_settings(status: Status) -> None:
+def test_a_click_on_the_icon_itself_does_what_the_first_line_does(status: Status) -> None:
     """Windows runs the default line; with two of them it would be a matter of luck."""
-    assert [each.event for each in render(status) if each.default] == [SettingsClicked()]
+    assert [each for each in render(status) if each.default] == [render(status)[0]]
 
 
 @pytest.mark.parametrize("phase", Phase)
@@ -193,7 +212,17 @@ def test_no_label_is_longer_than_a_menu_is_wide(status: Status) -> None:
 
 
 def test_the_tooltip_has_the_name_and_the_first_line() -> None:
-    assert title(status_in(Phase.RUNNING)) == "Tray Proxy · On: apps reach it at 127.0.0.1:11434"
+    assert title(status_in(Phase.RUNNING)) == f"Tray Proxy · {ON}"
+
+
+def test_the_tooltip_has_the_address_where_the_first_line_has_none() -> None:
+    assert title(status_in(Phase.RUNNING, key_missing=True)) == "Tray Proxy · ▲ Needs you: sign in · 127.0.0.1:11434"
+
+
+def test_a_long_trouble_leaves_room_for_the_address_in_the_tooltip() -> None:
+    status = Status(address=f"[{'f' * 39}]:11434", phase=Phase.RUNNING, trouble=LONG)
+
+    assert (len(title(status)), title(status)[-6:]) == (MAX_TITLE, ":11434")
 
 
 @pytest.mark.parametrize("status", EVERY_STATUS)

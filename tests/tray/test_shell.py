@@ -9,6 +9,7 @@ import pytest
 
 from tray_proxy.tray.menu import SEPARATOR, MenuEntry
 from tray_proxy.tray.state import (
+    AutostartClicked,
     CopyAddressClicked,
     Look,
     ModelClicked,
@@ -156,8 +157,8 @@ def test_nothing_is_drawn_outside_the_guis_thread(shell, platform):
 def test_the_icon_comes_complete_with_its_first_status(shell, platform):
     """A panel reads the menu as soon as it is there."""
     assert show(shell, platform, OFF) == []
-    assert shell._icon.now["title"] == "Tray Proxy · Off: apps get no answer at 127.0.0.1:11434"
-    assert "Start" in lines(shell._icon.now["menu"])
+    assert shell._icon.now["title"] == "Tray Proxy · ○ Off — apps get no answer at 127.0.0.1:11434"
+    assert "Turn on" in lines(shell._icon.now["menu"])
 
 
 def test_a_new_phase_draws_everything(shell, platform):
@@ -172,7 +173,7 @@ def test_of_several_statuses_only_the_last_is_drawn(shell, platform):
     platform.turn()
 
     assert shell._icon.touched == ["menu", "icon", "title"]
-    assert shell._icon.now["title"] == "Tray Proxy · On: apps reach it at 127.0.0.1:11434"
+    assert shell._icon.now["title"] == "Tray Proxy · ● On — apps reach it at 127.0.0.1:11434"
 
 
 def test_the_same_status_touches_nothing(shell, platform):
@@ -210,7 +211,7 @@ def test_a_new_trouble_changes_everything_once(shell, platform):
     troubled = replace(ON, trouble=Trouble("No credit is left.", ""))
 
     assert show(shell, platform, troubled) == ["menu", "icon", "title"]
-    assert shell._icon.now["title"] == "Tray Proxy · Needs you: No credit is left."
+    assert shell._icon.now["title"] == "Tray Proxy · ▲ No credit is left · 127.0.0.1:11434"
 
 
 def test_the_icon_is_the_look_in_the_panels_theme(shell, platform):
@@ -225,15 +226,17 @@ def test_the_menu_reaches_pystray_line_by_line(shell, platform):
     show(shell, platform, ON)
 
     assert lines(shell._icon.now["menu"]) == [
-        "On: apps reach it at 127.0.0.1:11434",
+        "● On — apps reach it at 127.0.0.1:11434",
         "- - - -",
-        "Stop",
+        "Turn off",
         "Models",
         "Copy address",
-        "- - - -",
-        "Settings…",
+        "Apps…",
+        "Activity…",
         "Open logs",
         "- - - -",
+        "Settings…",
+        "Start when I log in",
         "Quit",
     ]
     models = next(item for item in shell._icon.now["menu"].items if item.text == "Models").submenu
@@ -285,7 +288,8 @@ def test_labels_are_written_as_windows_wants_them(shell_class, platform, posted)
     ("path", "event"),
     [
         (("Copy address",), CopyAddressClicked()),
-        (("Settings…",), SettingsClicked()),
+        (("Settings…",), SettingsClicked("settings")),
+        (("Start when I log in",), AutostartClicked()),
         (("Models", "b/two"), ModelClicked("b/two")),
         (("Models", "Choose models…"), SettingsClicked("models")),
         (("Quit",), QuitClicked()),
@@ -299,12 +303,12 @@ def test_a_click_posts_its_event(shell, platform, posted, path, event):
     assert posted == [event]
 
 
-def test_a_plain_click_on_the_icon_opens_the_settings(shell, platform, posted):
+def test_a_plain_click_on_the_icon_does_what_the_first_line_does(shell, platform, posted):
     show(shell, platform, ON)
 
     shell._icon.now["menu"](shell._icon)
 
-    assert posted == [SettingsClicked()]
+    assert posted == [SettingsClicked("activity")]
 
 
 def test_the_icon_appears_before_anybody_is_told(shell, platform):

@@ -2,25 +2,27 @@
 
 import queue
 import threading
+import time
 from typing import Protocol
 
 import structlog
 
 from tray_proxy.errors import ProxyError
-from tray_proxy.tray.state import (
-    ActionFailed,
+from tray_proxy.texts import text
+from tray_proxy.tray.notices import Notices
+from tray_proxy.tray.state import ActionFailed, Event, ListenerFailed, StartClicked, Status
+from tray_proxy.tray.transition import (
     CopyText,
+    DropConnections,
     Effect,
-    Event,
-    ListenerFailed,
     Notify,
     OpenLogs,
     OpenSettings,
     Quit,
+    SetAutostart,
     SetModelAllowed,
     SetNameKept,
     StartListener,
-    Status,
     StopListener,
     transition,
 )
@@ -54,7 +56,7 @@ class Actions(Protocol):
         """Close the port."""
 
     def open_settings(self, section: str) -> None:
-        """Show the settings page."""
+        """Show the page, at a section of it."""
 
     def open_logs(self) -> None:
         """Show the folder of the logs."""
@@ -65,6 +67,12 @@ class Actions(Protocol):
     def set_name_kept(self, name: str, kept: bool) -> None:
         """Remove a name of the owner's making, or restore it."""
 
+    def set_autostart(self, on: bool) -> None:
+        """Have the system start us at login, or no more."""
+
+    def drop_connections(self) -> None:
+        """Let go of the connections to OpenRouter."""
+
 
 class TrayController:
     """Takes events from all threads; `post` is the only way in."""
@@ -72,6 +80,7 @@ class TrayController:
     def __init__(self, status: Status) -> None:
         self._status = status
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._notices = Notices(time.monotonic)
 
     def post(self, event: Event) -> None:
         """Hand in an event; returns at once."""
@@ -85,7 +94,10 @@ class TrayController:
         """Work until the program ends."""
         done = False
         while not done:
-            self._status, effects = transition(self._status, self._events.get())
+            event = self._events.get()
+            if isinstance(event, StartClicked):
+                self._notices.begin_anew()
+            self._status, effects = transition(self._status, event)
             if self._events.empty():
                 # News comes in bursts; only where it ends is worth drawing.
                 shell.show(self._status)
@@ -94,6 +106,8 @@ class TrayController:
                 done = done or isinstance(effect, Quit)
 
     def _perform(self, effect: Effect, shell: Shell, actions: Actions) -> None:
+        if isinstance(effect, Notify) and not self._notices.lets(effect.kind):
+            return
         try:
             _do(effect, shell, actions)
         except ProxyError as error:
@@ -101,7 +115,7 @@ class TrayController:
         except Exception:
             # Whatever went wrong, the icon must go on answering clicks.
             log.exception("effect failed", effect=type(effect).__name__)
-            self._failed(effect, ProxyError(f"{type(effect).__name__} did not work."))
+            self._failed(effect, ProxyError(text("tray.effect-failed")))
 
     def _failed(self, effect: Effect, error: ProxyError) -> None:
         match effect:
@@ -129,9 +143,13 @@ def _do(effect: Effect, shell: Shell, actions: Actions) -> None:
             actions.set_model_allowed(model_id, allowed)
         case SetNameKept(name, kept):
             actions.set_name_kept(name, kept)
-        case CopyText(text):
-            shell.copy(text)
-        case Notify(title, text):
-            shell.notify(title, text)
+        case SetAutostart(on):
+            actions.set_autostart(on)
+        case DropConnections():
+            actions.drop_connections()
+        case CopyText(words):
+            shell.copy(words)
+        case Notify(title, words):
+            shell.notify(title, words)
         case Quit():
             shell.stop()

@@ -7,7 +7,9 @@ Nothing in it depends on how many answers are under way: each change of the menu
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tray_proxy.texts import text
 from tray_proxy.tray.state import (
+    AutostartClicked,
     CopyAddressClicked,
     Event,
     ModelClicked,
@@ -22,8 +24,8 @@ from tray_proxy.tray.state import (
 )
 
 MAX_LABEL = 80
-# Windows refuses longer ones.
-MAX_TITLE = 128
+# Windows has room for these and the zero at the end.
+MAX_TITLE = 127
 
 
 @dataclass(frozen=True)
@@ -50,69 +52,103 @@ SEPARATOR = MenuEntry()
 
 def status_line(status: Status) -> str:
     """Say in one line how things stand."""
+    line = text(
+        _line(status), address=status.address, trouble=status.trouble.message.rstrip(".") if status.trouble else ""
+    )
+    return cut(text("tray.line-demo", line=line) if status.demo else line, MAX_LABEL)
+
+
+def _line(status: Status) -> str:
     match status.phase:
         case Phase.RUNNING if status.key_missing:
-            line = "Needs you: no OpenRouter key"
+            return "tray.line-sign-in"
         case Phase.RUNNING | Phase.FAILED if status.trouble is not None:
-            line = f"Needs you: {status.trouble.message}"
+            return "tray.line-trouble"
+        case Phase.RUNNING if status.none_allowed:
+            return "tray.line-no-models"
         case Phase.RUNNING:
-            line = f"On: apps reach it at {status.address}"
+            return "tray.line-on"
         case Phase.STARTING:
-            line = "Starting…"
+            return "tray.line-starting"
+        case Phase.REVIVING:
+            return "tray.line-reviving"
         case Phase.STOPPING | Phase.QUITTING:
-            line = "Stopping…"
+            return "tray.line-stopping"
         case _:
-            line = f"Off: apps get no answer at {status.address}"
-    return cut(f"Demo · {line}" if status.demo else line, MAX_LABEL)
+            return "tray.line-off"
+
+
+def section(status: Status) -> str:
+    """Say where on the page what the first line tells is mended, or seen; empty for where the page begins by itself."""
+    match status.phase:
+        case Phase.RUNNING if status.key_missing:
+            return "welcome"
+        case Phase.RUNNING | Phase.FAILED if status.trouble is not None:
+            return status.trouble.section
+        case Phase.RUNNING:
+            return "models" if status.none_allowed else "activity"
+        case _:
+            return ""
 
 
 def title(status: Status) -> str:
-    """Return the icon's tooltip."""
-    return cut(f"Tray Proxy · {status_line(status)}", MAX_TITLE)
+    """Return the icon's tooltip: name, state, and where apps find it."""
+    line = status_line(status)
+    if status.address in line:
+        return cut(text("tray.tooltip", line=line), MAX_TITLE)
+    room = MAX_TITLE - len(text("tray.tooltip-with-address", line="", address=status.address))
+    return text("tray.tooltip-with-address", line=cut(line, room), address=status.address)
 
 
-def cut(text: str, length: int) -> str:
+def cut(words: str, length: int) -> str:
     """Shorten a text that is too long, visibly, and keep it on one line."""
-    text = " ".join(text.split())
-    return text if len(text) <= length else f"{text[: length - 1]}…"
+    words = " ".join(words.split())
+    return words if len(words) <= length else f"{words[: length - 1]}…"
 
 
 def _start_or_stop(status: Status) -> MenuEntry:
-    if status.phase in (Phase.RUNNING, Phase.STOPPING, Phase.QUITTING):
-        return MenuEntry("Stop", StopClicked(), enabled=status.phase is Phase.RUNNING)
-    return MenuEntry("Start", StartClicked(), enabled=status.phase is not Phase.STARTING)
+    if status.phase in (Phase.RUNNING, Phase.REVIVING, Phase.STOPPING, Phase.QUITTING):
+        on = status.phase in (Phase.RUNNING, Phase.REVIVING)
+        return MenuEntry(text("tray.turn-off"), StopClicked(), enabled=on)
+    return MenuEntry(text("tray.turn-on"), StartClicked(), enabled=status.phase is not Phase.STARTING)
 
 
 def _models(status: Status) -> MenuEntry:
     ticks = tuple(
         MenuEntry(cut(tick.id, MAX_LABEL), ModelClicked(tick.id), checked=tick.allowed) for tick in status.models
     )
-    rows = ticks or (MenuEntry("No models yet", enabled=False),)
-    last = (SEPARATOR, MenuEntry("Choose models…", SettingsClicked("models")))
-    return MenuEntry("Models", children=(*rows, *_names(status), *last))
+    rows = ticks or (MenuEntry(text("tray.no-models-yet"), enabled=False),)
+    last = (SEPARATOR, MenuEntry(text("tray.choose-models"), SettingsClicked("models")))
+    return MenuEntry(text("tray.models"), children=(*rows, *_names(status), *last))
 
 
 def _names(status: Status) -> tuple[MenuEntry, ...]:
     if not status.names:
         return ()
     ticks = (
-        MenuEntry(cut(f"{tick.name} → {tick.model}", MAX_LABEL), NameClicked(tick.name), checked=tick.kept)
+        MenuEntry(
+            cut(text("tray.own-name", name=tick.name, model=tick.model), MAX_LABEL),
+            NameClicked(tick.name),
+            checked=tick.kept,
+        )
         for tick in status.names
     )
-    return (SEPARATOR, MenuEntry("Your own names", enabled=False), *ticks)
+    return (SEPARATOR, MenuEntry(text("tray.own-names"), enabled=False), *ticks)
 
 
 MENU: tuple[Callable[[Status], MenuEntry], ...] = (
-    lambda status: MenuEntry(status_line(status), SettingsClicked()),
+    lambda status: MenuEntry(status_line(status), SettingsClicked(section(status)), default=True),
     lambda _: SEPARATOR,
     _start_or_stop,
     _models,
-    lambda _: MenuEntry("Copy address", CopyAddressClicked()),
+    lambda _: MenuEntry(text("tray.copy-address"), CopyAddressClicked()),
+    lambda _: MenuEntry(text("tray.apps"), SettingsClicked("apps")),
+    lambda _: MenuEntry(text("tray.activity"), SettingsClicked("activity")),
+    lambda _: MenuEntry(text("tray.open-logs"), OpenLogsClicked()),
     lambda _: SEPARATOR,
-    lambda _: MenuEntry("Settings…", SettingsClicked(), default=True),
-    lambda _: MenuEntry("Open logs", OpenLogsClicked()),
-    lambda _: SEPARATOR,
-    lambda _: MenuEntry("Quit", QuitClicked()),
+    lambda _: MenuEntry(text("tray.settings"), SettingsClicked("settings")),
+    lambda status: MenuEntry(text("tray.autostart"), AutostartClicked(), checked=status.autostart),
+    lambda _: MenuEntry(text("tray.quit"), QuitClicked()),
 )
 
 

@@ -1,11 +1,6 @@
-"""
-The tray's state machine: what is so (`Status`), what happened (`Event`), what is to be done (`Effect`).
+"""What is so (`Status`), and what happened (`Event`): all that passes between the tray and the program."""
 
-`transition` is pure; the controller performs the effects. A pair that is not in it is an ordinary race with
-a person (a second click, news that arrives late) and changes nothing.
-"""
-
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
 from tray_proxy.errors import ProxyError
@@ -17,6 +12,7 @@ class Phase(Enum):
     STOPPED = auto()
     STARTING = auto()
     RUNNING = auto()
+    REVIVING = auto()
     STOPPING = auto()
     FAILED = auto()
     QUITTING = auto()
@@ -33,10 +29,16 @@ class Look(StrEnum):
 
 @dataclass(frozen=True)
 class Trouble:
-    """Something the owner should see to."""
+    """
+    Something the owner should see to.
+
+    Args:
+        section: Where on the page it can be mended.
+    """
 
     message: str
     hint: str
+    section: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,15 @@ class NameTick:
 
 @dataclass(frozen=True)
 class Status:
-    """Everything that the tray shows."""
+    """
+    Everything that the tray shows, and what it goes by.
+
+    Args:
+        none_allowed: Whether there are models, and apps get none of them.
+        autostart: Whether the system starts us at login.
+        notifications: Whether the owner wants to be told by notifications what needs them.
+        greets: Whether the page opens by itself where it turns out that there is no key.
+    """
 
     address: str
     phase: Phase = Phase.STOPPED
@@ -67,7 +77,16 @@ class Status:
     key_missing: bool = False
     models: tuple[ModelTick, ...] = ()
     names: tuple[NameTick, ...] = ()
+    none_allowed: bool = False
+    autostart: bool = False
+    notifications: bool = True
+    greets: bool = False
     demo: bool = False
+
+    @property
+    def needs_owner(self) -> bool:
+        """Whether it runs, and yet no app gets an answer until somebody sees to something."""
+        return self.trouble is not None or self.key_missing or self.none_allowed
 
     @property
     def look(self) -> Look:
@@ -75,9 +94,9 @@ class Status:
         match self.phase:
             case Phase.FAILED:
                 return Look.ATTENTION
-            case Phase.STARTING | Phase.STOPPING:
+            case Phase.STARTING | Phase.REVIVING | Phase.STOPPING:
                 return Look.WORKING
-            case Phase.RUNNING if self.trouble is not None or self.key_missing:
+            case Phase.RUNNING if self.needs_owner:
                 return Look.ATTENTION
             case Phase.RUNNING:
                 return Look.WORKING if self.in_flight else Look.ON
@@ -100,16 +119,21 @@ class StopClicked:
 
 @dataclass(frozen=True)
 class ListenerStarted:
-    """The port is open."""
+    """The port is open, by a click or because it has become free."""
 
     address: str
 
 
 @dataclass(frozen=True)
 class ListenerFailed:
-    """The port could not be opened, or what listened there has ended by itself."""
+    """The port could not be opened, or what listened there ends by itself again and again."""
 
     error: ProxyError
+
+
+@dataclass(frozen=True)
+class ListenerLost:
+    """What listened at the port has ended by itself; it is started again in a moment."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +180,26 @@ class ModelsChanged:
 
     models: tuple[ModelTick, ...]
     names: tuple[NameTick, ...] = ()
+    none_allowed: bool = False
+
+
+@dataclass(frozen=True)
+class AutostartChanged:
+    """Whether the system starts us at login, as it says now."""
+
+    enabled: bool
+
+
+@dataclass(frozen=True)
+class NotificationsSwitched:
+    """The settings say whether the owner wants notifications."""
+
+    on: bool
+
+
+@dataclass(frozen=True)
+class Woke:
+    """The computer woke from sleep."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +218,7 @@ class NameClicked:
 
 @dataclass(frozen=True)
 class SettingsClicked:
-    """The owner wants the settings page, at a section of it or at its top."""
+    """The owner wants the page, at a section of it or where it begins by itself."""
 
     section: str = ""
 
@@ -187,6 +231,11 @@ class CopyAddressClicked:
 @dataclass(frozen=True)
 class OpenLogsClicked:
     """The owner wants to see the logs."""
+
+
+@dataclass(frozen=True)
+class AutostartClicked:
+    """The owner wants to be started at login, or no more."""
 
 
 @dataclass(frozen=True)
@@ -206,6 +255,7 @@ type Event = (
     | StopClicked
     | ListenerStarted
     | ListenerFailed
+    | ListenerLost
     | ListenerStopped
     | AddressChanged
     | TrafficChanged
@@ -213,168 +263,15 @@ type Event = (
     | Recovered
     | KeyChanged
     | ModelsChanged
+    | AutostartChanged
+    | NotificationsSwitched
+    | Woke
     | ModelClicked
     | NameClicked
     | SettingsClicked
     | CopyAddressClicked
     | OpenLogsClicked
+    | AutostartClicked
     | QuitClicked
     | ActionFailed
 )
-
-
-# -- effects ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class StartListener:
-    """Open the port."""
-
-
-@dataclass(frozen=True)
-class StopListener:
-    """Close the port."""
-
-
-@dataclass(frozen=True)
-class OpenSettings:
-    """Show the settings page."""
-
-    section: str = ""
-
-
-@dataclass(frozen=True)
-class OpenLogs:
-    """Show the folder of the logs."""
-
-
-@dataclass(frozen=True)
-class CopyText:
-    """Put a text into the clipboard."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class SetModelAllowed:
-    """Tick or untick a model."""
-
-    model_id: str
-    allowed: bool
-
-
-@dataclass(frozen=True)
-class SetNameKept:
-    """Remove a name of the owner's making, or restore it."""
-
-    name: str
-    kept: bool
-
-
-@dataclass(frozen=True)
-class Notify:
-    """Tell the owner something that needs action."""
-
-    title: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Quit:
-    """End the program."""
-
-
-type Effect = (
-    StartListener | StopListener | OpenSettings | OpenLogs | CopyText | SetModelAllowed | SetNameKept | Notify | Quit
-)
-
-
-def transition(status: Status, event: Event) -> tuple[Status, list[Effect]]:
-    """Say what becomes of the status, and what is to be done."""
-    if status.phase is Phase.QUITTING:
-        return _while_quitting(status, event)
-    match event:
-        case SettingsClicked(section):
-            return status, [OpenSettings(section)]
-        case CopyAddressClicked():
-            return status, [CopyText(f"http://{status.address}")]
-        case OpenLogsClicked():
-            return status, [OpenLogs()]
-        case ModelClicked(model_id):
-            ticks = [tick for tick in status.models if tick.id == model_id]
-            return status, [SetModelAllowed(tick.id, not tick.allowed) for tick in ticks]
-        case NameClicked(name):
-            names = [tick for tick in status.names if tick.name == name]
-            return status, [SetNameKept(tick.name, not tick.kept) for tick in names]
-        case ModelsChanged(models, names):
-            return replace(status, models=models, names=names), []
-        case KeyChanged(missing):
-            return replace(status, key_missing=missing), []
-        case AddressChanged(address):
-            return replace(status, address=address), []
-        case ActionFailed(error):
-            return status, [_notice("That did not work", error)]
-        case QuitClicked():
-            return replace(status, phase=Phase.QUITTING), _first_step_to_the_end(status.phase)
-        case _:
-            return _on_off(status, event)
-
-
-def _on_off(status: Status, event: Event) -> tuple[Status, list[Effect]]:
-    match status.phase, event:
-        case ((Phase.STOPPED | Phase.FAILED), StartClicked()):
-            # Why the last start failed is over; a locked key store is not.
-            trouble = None if status.phase is Phase.FAILED else status.trouble
-            return replace(status, phase=Phase.STARTING, trouble=trouble), [StartListener()]
-        case Phase.STARTING, ListenerStarted(address):
-            return replace(status, phase=Phase.RUNNING, address=address), []
-        case ((Phase.STARTING | Phase.RUNNING | Phase.STOPPING), ListenerFailed(error)):
-            failed = replace(status, phase=Phase.FAILED, in_flight=0, trouble=_trouble(error))
-            return failed, [_notice("Tray Proxy is off", error)]
-        case Phase.RUNNING, StopClicked():
-            return replace(status, phase=Phase.STOPPING), [StopListener()]
-        case Phase.STOPPING, ListenerStopped():
-            return replace(status, phase=Phase.STOPPED, in_flight=0, trouble=None), []
-        case ((Phase.STARTING | Phase.RUNNING | Phase.STOPPING), TrafficChanged(in_flight)):
-            # The first question may come before the news that the port is open.
-            return replace(status, in_flight=in_flight), []
-        case ((Phase.STOPPED | Phase.STARTING | Phase.RUNNING), Troubled(error)):
-            trouble = _trouble(error)
-            # The same trouble again is no news (an app may try a hundred times), and none while all is off.
-            quiet = trouble == status.trouble or status.phase is Phase.STOPPED
-            return replace(status, trouble=trouble), [] if quiet else [_notice("Tray Proxy needs you", error)]
-        case ((Phase.STOPPED | Phase.STARTING | Phase.RUNNING), Recovered()):
-            return replace(status, trouble=None), []
-        case _:
-            return status, []
-
-
-def _first_step_to_the_end(phase: Phase) -> list[Effect]:
-    match phase:
-        case Phase.RUNNING:
-            return [StopListener()]
-        case Phase.STARTING | Phase.STOPPING:
-            # News is on its way. A second stop would be done before the first, and cut off the answers under way.
-            return []
-        case _:
-            return [Quit()]
-
-
-def _while_quitting(status: Status, event: Event) -> tuple[Status, list[Effect]]:
-    match event:
-        case ListenerStopped() | ListenerFailed():
-            return status, [Quit()]
-        case ListenerStarted():
-            # The owner quit while the port was opening.
-            return status, [StopListener()]
-        case _:
-            return status, []
-
-
-def _trouble(error: ProxyError) -> Trouble:
-    return Trouble(error.message, error.hint)
-
-
-def _notice(title: str, error: ProxyError) -> Notify:
-    # OpenRouter's own words often end without a full stop.
-    return Notify(title, f"{error.message.rstrip('.')}. {error.hint}")

@@ -24,7 +24,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("connection", ("port", "host", "ollama_origins", "local_ollama")),
     ("models", ("manage_models", "library_names", "models_filter")),
     ("patience", ("connect_timeout_s", "first_byte_timeout_s", "idle_timeout_s")),
-    ("program", ("log_level", "openrouter_base_url")),
+    ("program", ("turn_on_at_start", "notifications", "log_level", "openrouter_base_url")),
 )
 
 
@@ -181,6 +181,6 @@ def routes(desk: SettingsDesk) -> list[Route]:
 
     async def save(request: Request) -> Response:
         restart = await desk.save((await read(request, _Changes)).changes)
-        return reply({"message": text("setting.saved-later" if restart else "settings.saved"), "restart": restart})
+        return reply({"message": text("setting.saved-later" if restart else "setting.saved"), "restart": restart})
 
     return [Route("/api/settings", state), Route("/api/settings", save, methods=["POST"])]

@@ -1,0 +1,40 @@
+"""What a run stands on, the demo's apart from the real one's: its folders, its key, the models to choose from."""
+
+from pydantic import SecretStr
+
+from tray_proxy import paths
+from tray_proxy.demo.keys import DEMO_KEY, is_of_the_demo
+from tray_proxy.keychain import SERVICE, Keychain, Source
+from tray_proxy.settings import Settings
+from tray_proxy.translate.names import filter_lines
+
+
+def program_folders(settings: Settings, *, demo: bool) -> paths.Folders:
+    """Return the folders of this run; the demo's made-up models and ticks stay apart from the real ones."""
+    folders = paths.folders(settings.tray_proxy_home)
+    return folders.demo() if demo else folders
+
+
+def ceiling(settings: Settings) -> tuple[str, ...] | None:
+    """Return the lines of the file with allowed models; None where there is no such file."""
+    if settings.models_filter is None:
+        return None
+    return filter_lines(settings.models_filter.read_text(encoding="utf-8"))
+
+
+def keychain(settings: Settings, *, demo: bool) -> Keychain:
+    """Return where the key of this run is."""
+    if demo:
+        return Keychain(_demo_key(settings), Source.DEMO, service=f"{SERVICE} (demo)")
+    return Keychain(settings.openrouter_api_key)
+
+
+def with_demo_key(settings: Settings) -> Settings:
+    """Give `serve --demo` its key: nobody is there to sign in. One of the demo's special keys may stand in for it."""
+    return settings.model_copy(update={"openrouter_api_key": _demo_key(settings) or SecretStr(DEMO_KEY)})
+
+
+def _demo_key(settings: Settings) -> SecretStr | None:
+    """Return the key that was given, unless it is a real one: the demo neither needs nor touches that."""
+    given = settings.openrouter_api_key
+    return given if given is not None and is_of_the_demo(given.get_secret_value()) else None
