@@ -174,3 +174,23 @@ def test_settings_that_cannot_be_saved_are_not_in_force(running, monkeypatch):
         do(running, running.program.settings_desk.save({"idle_timeout_s": 7}))
 
     assert running.program.settings.idle_timeout_s == 120.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "answer"),
+    [
+        ({"idle_timeout_s": 7}, {"message": "Saved, and in force.", "restart": False}),
+        (
+            {"openrouter_base_url": "https://openrouter.ai/api/v2"},
+            {"message": "Saved. It comes into force when Tray Proxy starts again.", "restart": True},
+        ),
+    ],
+)
+def test_the_page_is_told_when_what_it_saved_comes_into_force(running, changes, answer):
+    entry = do(running, running.program.page.url(""))
+    with httpx.Client(trust_env=False, headers={"X-Tray-Proxy": "page"}) as page:
+        page.get(entry)
+
+        told = page.post(entry.partition("/open")[0] + "/api/settings", json={"changes": changes})
+
+    assert (told.status_code, told.json()) == (200, answer)
