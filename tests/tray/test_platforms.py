@@ -15,9 +15,10 @@ import pytest
 from PIL import Image
 
 from tray_proxy.errors import ProxyError
-from tray_proxy.tray.platforms import SETTLE_MS, Linux, Mac, Windows, copy_by_program, label, present_platform
+from tray_proxy.tray.platforms import SETTLE_MS, Linux, Mac, Windows, copy_by_program, present_platform
 
 QUERYENDSESSION, ENDSESSION, NOTIFY = 0x0011, 0x0016, 0x0400
+POWERBROADCAST, RESUMED, SUSPEND = 0x0218, 0x12, 0x04
 RIGHT_CLICK, MOUSE_MOVE = 0x0205, 0x0200
 
 
@@ -26,12 +27,6 @@ RIGHT_CLICK, MOUSE_MOVE = 0x0205, 0x0200
 )
 def test_each_system_has_its_way(name, kind):
     assert type(present_platform(name)) is kind
-
-
-@pytest.mark.parametrize(("platform", "shown"), [("win32", "r&&d/model_a"), ("linux", "r&d/model_a")])
-def test_an_ampersand_in_a_label_is_doubled_on_windows_alone(platform, shown):
-    """There it would underline the next letter."""
-    assert label("r&d/model_a", platform) == shown
 
 
 def test_without_a_clipboard_the_text_is_told(monkeypatch):
@@ -90,6 +85,16 @@ def test_the_end_of_the_windows_session_quits(windows, really, quits):
     windows.icon._message_handlers[ENDSESSION](really, 0)
 
     assert len(asked) == quits
+
+
+@pytest.mark.parametrize(("event", "woken"), [(RESUMED, 1), (SUSPEND, 0)])
+def test_windows_tells_that_it_woke(windows, event, woken):
+    told = []
+    windows.platform.on_wake(lambda: told.append("woke"))
+
+    answer = windows.icon._message_handlers[POWERBROADCAST](event, 0)
+
+    assert (len(told), answer) == (woken, 1)
 
 
 def test_on_windows_work_is_done_when_its_message_arrives(windows):
@@ -425,39 +430,56 @@ def test_on_linux_a_drawing_lets_the_panel_read_first(desktop):
     assert desktop.delays_ms == [0, SETTLE_MS]
 
 
-class ClickedIcon:
-    """pystray's GTK icon as far as clicks go: after each it builds the menu again."""
+class PystraysIcon:
+    """pystray's GTK icon as far as its menu goes: it hands it to the panel whenever it builds it."""
 
-    def __init__(self):
-        self.rebuilt = 0
+    def __init__(self, menu):
+        self.menu = menu
+        self.handed_over = []
 
-    def _handler(self, callback):
-        def inner(*_arguments):
-            callback(self)
-            self.rebuilt += 1
-
-        return inner
+    def _update_menu(self):
+        self.handed_over.append(self._create_menu(self.menu))
 
 
-class Item:
-    """A line of pystray's menu, which is called with the icon."""
+class Followed:
+    """Stands in for `GtkMenu`."""
 
-    def __init__(self, checked):
-        self.checked = checked
-        self.clicked_on = []
+    def __init__(self, click, separator):
+        self.widget = self
+        self.click, self.separator = click, separator
+        self.shown = []
 
-    def __call__(self, icon):
-        self.clicked_on.append(icon)
+    def follow(self, items):
+        self.shown.append(items)
 
 
-@pytest.mark.parametrize(("checked", "rebuilt"), [(None, 0), (True, 1), (False, 1)])
-def test_on_linux_a_click_rebuilds_the_menu_only_to_put_a_tick_back(checked, rebuilt):
-    """GTK flips a tick by itself, whether or not the model could be unticked."""
-    icon, item = Linux().icon_class(ClickedIcon)(), Item(checked)
+class Lines(tuple):
+    SEPARATOR = "pystray's own"
 
-    icon._handler(item)("the GTK item")
 
-    assert (item.clicked_on, icon.rebuilt) == ([icon], rebuilt)
+def test_on_linux_the_panel_gets_one_menu_which_then_follows(monkeypatch):
+    """A second one would close the first where a person has it open."""
+    monkeypatch.setattr("tray_proxy.tray.platforms.GtkMenu", Followed)
+    first, second = Lines(("On",)), Lines(("Off",))
+    icon = Linux().icon_class(PystraysIcon)(first)
+
+    icon._update_menu()
+    icon.menu = second
+    icon._update_menu()
+
+    (menu,) = icon.handed_over
+    assert (menu.shown, menu.separator) == ([first, second], "pystray's own")
+
+
+def test_on_linux_a_line_is_called_with_the_icon(monkeypatch):
+    monkeypatch.setattr("tray_proxy.tray.platforms.GtkMenu", Followed)
+    icon = Linux().icon_class(PystraysIcon)(Lines())
+    icon._update_menu()
+    called = []
+
+    icon.handed_over[0].click(called.append)
+
+    assert called == [icon]
 
 
 def test_on_linux_a_copied_text_is_handed_on_when_we_end(desktop):

@@ -19,6 +19,7 @@ from tray_proxy.tray.state import (
     SettingsClicked,
     Status,
     Trouble,
+    Woke,
 )
 
 SHELL = "tray_proxy.tray.shell"
@@ -85,6 +86,9 @@ class HandCranked:
 
     def on_end(self, quit_):
         self.at_end = quit_
+
+    def on_wake(self, woke):
+        self.at_waking = woke
 
 
 @pytest.fixture(scope="module")
@@ -328,6 +332,15 @@ def test_the_systems_wish_to_end_quits(shell, platform, posted):
     platform.at_end()
 
     assert posted == [QuitClicked()]
+
+
+def test_the_end_of_the_computers_sleep_is_posted(shell, platform, posted):
+    shell.run(lambda: None)
+    platform.turn()
+
+    platform.at_waking()
+
+    assert posted == [Woke()]
 
 
 def test_a_notice_is_cut_to_what_windows_takes(shell, platform):

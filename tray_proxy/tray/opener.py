@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 from tray_proxy.errors import ProxyError
+from tray_proxy.texts import text
 
 
 def open_folder(folder: Path) -> None:
@@ -17,7 +18,7 @@ def open_folder(folder: Path) -> None:
     Raises:
         ProxyError: there is no program for it; the message names the folder.
     """
-    _open(str(folder), f"No file manager could be started. The folder is {folder}.")
+    _open(str(folder), text("tray.no-file-manager", folder=folder))
 
 
 def open_address(url: str) -> None:
@@ -29,8 +30,7 @@ def open_address(url: str) -> None:
     """
     browser = os.environ.get("BROWSER", "")
     chosen = browser if sys.platform == "linux" and shutil.which(browser) else None
-    failure = "No browser could be started. Set one up for this desktop, and click Settings… again."
-    _open(url, failure, program=chosen)
+    _open(url, text("tray.no-browser"), program=chosen)
 
 
 def _open(what: str, failure: str, *, program: str | None = None) -> None:

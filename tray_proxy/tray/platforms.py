@@ -1,8 +1,7 @@
 """
 What differs between the systems' trays, each with its reason.
 
-The GUI may be touched from one thread only. `call` is the one gate to it: whatever `shell` does to the icon
-goes through there.
+The GUI may be touched from one thread only. `call` is the one gate to it for whatever `shell` does to the icon.
 """
 
 import contextlib
@@ -16,19 +15,20 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import pyperclip
 import structlog
 
 from tray_proxy.errors import ProxyError
+from tray_proxy.texts import text
+from tray_proxy.tray import waking
+from tray_proxy.tray.gtk_menu import GtkMenu
 from tray_proxy.tray.icons import Theme
 
 log = structlog.get_logger(__name__)
 
 SETTLE_MS = 80
-MAX_NOTICE_TITLE = 64
-MAX_NOTICE_TEXT = 256
 
 
 class Platform(Protocol):
@@ -51,27 +51,25 @@ class Platform(Protocol):
     def has_tray_host(self) -> bool:
         """Say whether anything shows tray icons."""
 
-    def copy(self, icon: Any, text: str) -> None:
+    def copy(self, icon: Any, words: str) -> None:
         """Put a text into the clipboard."""
 
-    def notify(self, icon: Any, title: str, text: str) -> None:
+    def notify(self, icon: Any, title: str, words: str) -> None:
         """Show a notification; called in the GUI's thread."""
 
     def on_end(self, quit_: Callable[[], None]) -> None:
         """Arrange that the system's wish to end the program is heard; called in the main thread."""
 
-
-def label(text: str, platform: str) -> str:
-    """Write a menu label so that the system shows it as it is: Windows takes `&` for a mnemonic."""
-    return text.replace("&", "&&") if platform == "win32" else text
+    def on_wake(self, woke: Callable[[], None]) -> None:
+        """Arrange that the end of the computer's sleep is heard; called in the main thread."""
 
 
-def copy_by_program(text: str) -> None:
+def copy_by_program(words: str) -> None:
     """Put a text into the clipboard with the system's own program."""
     try:
-        pyperclip.copy(text)
+        pyperclip.copy(words)
     except pyperclip.PyperclipException:
-        raise ProxyError(f"The clipboard cannot be reached. The text is {text}") from None
+        raise ProxyError(text("tray.no-clipboard", text=words)) from None
 
 
 class Linux:
@@ -80,19 +78,21 @@ class Linux:
     icon_size = 64  # the panel scales it down to its own height
 
     def icon_class(self, base: type[Any]) -> type[Any]:
-        """Let the icon live on a desktop that has no notifications, or no session bus at all."""
+        """Keep an open menu open, and live on a desktop that has no notifications, or no session bus at all."""
 
         class LinuxIcon(base):  # type: ignore[misc]  # chosen at run time
-            def _handler(self, callback: Any) -> Callable[..., None]:
-                if callback.checked is not None:
-                    # GTK has flipped the tick by itself; pystray's rebuilding puts it back to what is so.
-                    return cast("Callable[..., None]", super()._handler(callback))
+            _shown: GtkMenu | None = None
 
-                # Without that rebuilding: ours follows when there is news.
-                def inner(*_: object) -> None:
-                    callback(self)
+            def _create_menu(self, items: Any) -> Any:
+                self._shown = GtkMenu(lambda item: item(self), type(items).SEPARATOR)
+                self._shown.follow(items)
+                return self._shown.widget
 
-                return inner
+            def _update_menu(self) -> None:
+                if self._shown is None:
+                    super()._update_menu()
+                else:
+                    self._shown.follow(self.menu)
 
             def _initialize(self) -> None:
                 try:
@@ -148,35 +148,39 @@ class Linux:
         """Ask the session bus, then X; GNOME without its extension shows no icons, and says nothing."""
         return _has_indicator_host() or _has_xembed_host()
 
-    def copy(self, icon: Any, text: str) -> None:
+    def copy(self, icon: Any, words: str) -> None:
         """Let GTK do it, which needs no further program and hands the text on when we end."""
         from gi.repository import Gdk, Gtk
 
         def put() -> None:
             clipboard = Gtk.Clipboard.get(Gdk.SELECTION_CLIPBOARD)
-            clipboard.set_text(text, -1)
+            clipboard.set_text(words, -1)
             clipboard.store()
 
         self.call(icon, put)
 
-    def notify(self, icon: Any, title: str, text: str) -> None:
+    def notify(self, icon: Any, title: str, words: str) -> None:
         """Let pystray ask the desktop, which takes the text for markup: what looks like a tag would be lost."""
-        icon.notify(html.escape(text, quote=False), title)
+        icon.notify(html.escape(words, quote=False), title)
 
     def on_end(self, quit_: Callable[[], None]) -> None:
         """Hear Ctrl-C and the session's end. pystray has just switched Ctrl-C to "die at once"."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda _number, _frame: quit_())
 
+    def on_wake(self, woke: Callable[[], None]) -> None:
+        """Listen to the login service."""
+        self._logind = waking.Logind(woke)
+
 
 class _NoNotifications:
     """Stands in for pystray's notifier where there is no session bus."""
 
-    def notify(self, title: str, text: str, icon: str) -> None:
-        """Leave it."""
+    def notify(self, *_: str) -> None:
+        pass
 
     def hide(self) -> None:
-        """Leave it."""
+        pass
 
 
 def _has_indicator_host() -> bool:
@@ -222,10 +226,13 @@ class Windows:
     _CALL = 0x8000 + 1  # WM_APP + 1
     _QUERYENDSESSION = 0x0011
     _ENDSESSION = 0x0016
+    _POWERBROADCAST = 0x0218
+    _RESUMED = 0x12  # PBT_APMRESUMEAUTOMATIC: sent at every waking, whether somebody is there or not
 
     def __init__(self) -> None:
         self._waiting: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._quit: Callable[[], None] = lambda: None
+        self._woke: Callable[[], None] = lambda: None
 
     def icon_class(self, base: type[Any]) -> type[Any]:
         """Add messages that pystray leaves out, and keep the menu while it is open."""
@@ -238,12 +245,18 @@ class Windows:
                 # Unanswered, these count as "no", and Windows could not log off.
                 self._message_handlers[platform._QUERYENDSESSION] = lambda _w, _l: 1
                 self._message_handlers[platform._ENDSESSION] = self._on_end_session
+                self._message_handlers[platform._POWERBROADCAST] = self._on_power
                 self._message_handlers[platform._CALL] = lambda _w, _l: self._run_waiting()
 
             def _on_end_session(self, wparam: int, _lparam: int) -> int:
                 if wparam:
                     platform._quit()
                 return 0
+
+            def _on_power(self, wparam: int, _lparam: int) -> int:
+                if wparam == platform._RESUMED:
+                    platform._woke()
+                return 1  # "no" would be an answer to a question that is not asked any more
 
             def _on_notify(self, wparam: int, lparam: int) -> None:
                 # An update destroys the menu even while it is shown, so updates wait until it is closed.
@@ -292,17 +305,21 @@ class Windows:
         """Windows always has one."""
         return True
 
-    def copy(self, icon: Any, text: str) -> None:  # noqa: ARG002  the protocol's signature
+    def copy(self, icon: Any, words: str) -> None:  # noqa: ARG002  the protocol's signature
         """Use the system's clipboard."""
-        copy_by_program(text)
+        copy_by_program(words)
 
-    def notify(self, icon: Any, title: str, text: str) -> None:
+    def notify(self, icon: Any, title: str, words: str) -> None:
         """Let pystray ask the system."""
-        icon.notify(text, title)
+        icon.notify(words, title)
 
     def on_end(self, quit_: Callable[[], None]) -> None:
         """Note whom to tell when the session ends."""
         self._quit = quit_
+
+    def on_wake(self, woke: Callable[[], None]) -> None:
+        """Note whom to tell."""
+        self._woke = woke
 
 
 class Mac:
@@ -346,13 +363,13 @@ class Mac:
         """There is always a menu bar."""
         return True
 
-    def copy(self, icon: Any, text: str) -> None:  # noqa: ARG002  the protocol's signature
+    def copy(self, icon: Any, words: str) -> None:  # noqa: ARG002  the protocol's signature
         """Use the system's clipboard."""
-        copy_by_program(text)
+        copy_by_program(words)
 
-    def notify(self, icon: Any, title: str, text: str) -> None:  # noqa: ARG002  the protocol's signature
+    def notify(self, icon: Any, title: str, words: str) -> None:  # noqa: ARG002  the protocol's signature
         """Ask the system in a thread: the program that does it takes its time."""
-        script = f"display notification {_quoted(text)} with title {_quoted(title)}"
+        script = f"display notification {_quoted(words)} with title {_quoted(title)}"
         command = ["osascript", "-e", script]
 
         def run() -> None:
@@ -367,9 +384,13 @@ class Mac:
         for number in (signal.SIGINT, signal.SIGTERM):
             MachSignals.signal(number, lambda _number: quit_())
 
+    def on_wake(self, woke: Callable[[], None]) -> None:
+        """Listen to the workspace."""
+        waking.on_workspace(woke)
 
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+
+def _quoted(words: str) -> str:
+    escaped = words.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 

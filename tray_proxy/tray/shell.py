@@ -2,8 +2,7 @@
 The one module that knows pystray: draws the icon and its menu, and reports clicks.
 
 pystray is a thin thing here. The menu is worked out in `menu`, everything is done in the GUI's thread through
-one gate, and the icon is touched only where what it shows differs: each update of a menu closes it where it
-is open.
+one gate, and the icon is touched only where what it shows differs: on macOS each update of a menu replaces it.
 """
 
 import sys
@@ -14,14 +13,23 @@ import structlog
 
 from tray_proxy.tray.icons import image
 from tray_proxy.tray.menu import SEPARATOR, MenuEntry, cut, render, title
-from tray_proxy.tray.platforms import MAX_NOTICE_TEXT, MAX_NOTICE_TITLE, Platform, label, present_platform
-from tray_proxy.tray.state import Event, Look, QuitClicked, Status
+from tray_proxy.tray.platforms import Platform, present_platform
+from tray_proxy.tray.state import Event, Look, QuitClicked, Status, Woke
+
+# What Windows takes.
+MAX_NOTICE_TITLE = 64
+MAX_NOTICE_TEXT = 256
 
 log = structlog.get_logger(__name__)
 
 if not pystray.Icon.HAS_MENU:
     # pystray's way for X without GTK: with that icon the proxy could neither be started nor ended.
     raise ImportError("pystray can show no menu here: GTK's bindings are missing.")
+
+
+def label(words: str, system: str) -> str:
+    """Write a menu label so that the system shows it as it is: Windows takes `&` for a mnemonic."""
+    return words.replace("&", "&&") if system == "win32" else words
 
 
 class TrayShell:
@@ -108,6 +116,7 @@ class TrayShell:
     def _appear(self) -> None:
         self._icon.visible = True
         self._platform.on_end(lambda: self._post(QuitClicked()))
+        self._platform.on_wake(lambda: self._post(Woke()))
 
     def _draw(self) -> None:
         # Of several that were asked for meanwhile, only the last.
