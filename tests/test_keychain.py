@@ -376,3 +376,39 @@ def test_a_keychain_does_not_show_its_key() -> None:
     keychain = Keychain(SecretStr(KEY))
 
     assert KEY not in f"{keychain!r} {keychain} {vars(keychain)}"
+
+
+def test_a_store_that_works_is_found_to_work_and_keeps_nothing(store: Store) -> None:
+    """The real entry is neither read nor touched."""
+    store.content[SERVICE, ACCOUNT] = KEY
+    keychain = Keychain()
+
+    run(keychain.check())
+
+    assert store.content == {(SERVICE, ACCOUNT): KEY}
+    assert (keychain.present, keychain.problem) == (False, None)
+
+
+@pytest.mark.parametrize("unsafe", UNSAFE)
+def test_without_a_safe_store_nothing_is_tried(unsafe: KeyringBackend) -> None:
+    install(unsafe)
+
+    assert refusal(Keychain().check()) == NO_STORE
+    assert getattr(unsafe, "content", {}) == {}
+
+
+def test_a_check_does_not_wait_behind_a_prompt(blocked: BlockedStore) -> None:
+    assert refusal(Keychain(timeout_s=0.01).check()) == SILENT
+
+
+def test_a_store_that_refuses_is_told_by_the_check() -> None:
+    install(RefusingStore(KeyringLocked("words with a secret")))
+
+    assert refusal(Keychain().check()) == "The system's key store refused (KeyringLocked)."
+
+
+def test_a_store_that_forgets_at_once_is_found_out(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "get_password", lambda *_: None)
+
+    assert refusal(Keychain().check()) == "The system's key store gives back something else than it was given."
+    assert store.content == {}

@@ -10,6 +10,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import hashlib
+import secrets
 import threading
 from collections.abc import Callable
 from enum import StrEnum
@@ -153,25 +154,50 @@ class Keychain:
         if store.get_password(self._service, ACCOUNT) is not None:
             store.delete_password(self._service, ACCOUNT)
 
+    async def check(self) -> None:
+        """
+        Write a throw-away entry, read it back and remove it: nothing less shows that the key store works.
+
+        Raises:
+            KeychainUnavailable: it does not.
+        """
+        entry = f"check {secrets.token_hex(8)}"
+        if await _result(_in_thread(lambda: self._there_and_back(entry)), self._timeout_s) != entry:
+            raise KeychainUnavailable("The system's key store gives back something else than it was given.")
+
+    def _there_and_back(self, entry: str) -> str | None:
+        store = _store()
+        store.set_password(self._service, entry, entry)
+        try:
+            return store.get_password(self._service, entry)
+        finally:
+            store.delete_password(self._service, entry)
+
     async def _wait[T](self, call: "asyncio.Future[T]", timeout_s: float) -> T:
         try:
-            result = await asyncio.wait_for(asyncio.shield(call), timeout_s)
-        except TimeoutError:
-            self._problem = _SILENT
+            result = await _result(call, timeout_s)
         except KeychainUnavailable as error:
             self._problem = error.message
             raise
-        except Exception as error:  # noqa: BLE001  backends let through whatever their system's libraries raise
-            # The error's own text may quote what was to be stored.
-            self._problem = f"The system's key store refused ({type(error).__name__})."
-        else:
-            self._problem = None
-            return result
-        raise KeychainUnavailable(self._problem)
+        self._problem = None
+        return result
 
     def _remember(self, key: SecretStr, source: Source) -> None:
         logs.keep_out(key.get_secret_value())
         self._known, self.source = key, source
+
+
+async def _result[T](call: "asyncio.Future[T]", timeout_s: float) -> T:
+    """Wait for the key store, and tell in our words what is wrong with it."""
+    try:
+        return await asyncio.wait_for(asyncio.shield(call), timeout_s)
+    except TimeoutError:
+        raise KeychainUnavailable(_SILENT) from None
+    except KeychainUnavailable:
+        raise
+    except Exception as error:  # noqa: BLE001  backends let through whatever their system's libraries raise
+        # The error's own text may quote what was to be stored.
+        raise KeychainUnavailable(f"The system's key store refused ({type(error).__name__}).") from None
 
 
 def _store() -> "keyring.backend.KeyringBackend":
