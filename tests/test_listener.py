@@ -204,16 +204,18 @@ def test_what_goes_wrong_elsewhere_ends_no_listener(loop):
     loop.submit(listener.stop()).result(5)
 
 
-def test_an_idle_listener_wakes_nobody(loop):
+def test_an_idle_listener_wakes_nobody():
     """uvicorn looks around ten times a second: a laptop's processor would never sleep."""
+    alone = LoopThread()  # in the loop that tests share, connections wait for their next question
     listener = Listener(hello, bind("127.0.0.1", 0))
-    loop.submit(listener.start()).result(5)
+    alone.submit(listener.start()).result(5)
 
     async def timers():
-        return [handle for handle in loop.loop._scheduled if not handle.cancelled()]
+        return [handle for handle in alone.loop._scheduled if not handle.cancelled()]
 
-    assert loop.submit(timers()).result(5) == []
-    loop.submit(listener.stop()).result(5)
+    assert alone.submit(timers()).result(5) == []
+    alone.submit(listener.stop()).result(5)
+    alone.stop(5)
 
 
 def test_a_broken_loop_is_run_again_and_goes_on_serving(loop):

@@ -16,13 +16,14 @@ from starlette.routing import Route
 from tray_proxy import __version__, logs, paths
 from tray_proxy.catalogue import Catalogue, CatalogueCache
 from tray_proxy.demo.keys import DEMO_KEY, is_of_the_demo
-from tray_proxy.errors import KeychainUnavailable, KeyMissing, KeyRejected, OutOfCredits, ProxyError
+from tray_proxy.errors import KeychainUnavailable, KeyMissing, KeyRejected, OutOfCredits, PortInUse, ProxyError
 from tray_proxy.keychain import SERVICE, Keychain, Source
-from tray_proxy.listener import GRACE_S, Listener, bind
+from tray_proxy.listener import GRACE_S, Listener, bind, free_port_near, is_free
 from tray_proxy.neighbour.models import beside
 from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.openrouter.sign_in import SignIn, key_label, site_of
 from tray_proxy.page import Page
+from tray_proxy.port_watch import PortWatch
 from tray_proxy.presets import Presets
 from tray_proxy.selection import Selection
 from tray_proxy.server.app import create_app
@@ -36,6 +37,7 @@ from tray_proxy.tray.state import (
     Event,
     KeyChanged,
     ListenerFailed,
+    ListenerStarted,
     ModelsChanged,
     ModelTick,
     NameTick,
@@ -45,7 +47,7 @@ from tray_proxy.tray.state import (
     TrafficChanged,
     Troubled,
 )
-from tray_proxy.web import key_api, models_api, settings_api, sign_in_api, state_api, try_api
+from tray_proxy.web import key_api, models_api, port_api, settings_api, sign_in_api, state_api, try_api
 from tray_proxy.web.events import Events
 
 # What the owner should see in the tray; a wrong model name or a full provider is the app's own affair.
@@ -82,6 +84,7 @@ class Program:
         ceiling = _ceiling(settings)
         self._post = post
         self._proxy: Listener | None = None
+        self._opening = asyncio.Lock()
         self._problem: ProxyError | None = None
         self.events = Events()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -116,6 +119,19 @@ class Program:
         self.settings_desk = settings_api.SettingsDesk(
             lambda: self.settings, given or {}, paths.folders(settings.tray_proxy_home).settings_file, self.apply
         )
+        self.port_watch = PortWatch(
+            lambda: is_free(self.settings.host, self.settings.port),
+            self.open_by_itself,
+            changed=lambda: self.events.tell("state"),
+        )
+        self.port_desk = port_api.PortDesk(
+            current=lambda: self.settings,
+            running=lambda: self._proxy is not None,
+            problem=lambda: self._problem,
+            save=self.settings_desk.save,
+            watch=self.port_watch,
+            free_port_near=free_port_near,
+        )
         self.notices = state_api.Notices(complaints, changed=lambda: self.events.tell("state"))
         self.demo = demo
         self.page = Page([*self._page_routes(), *control], self.events)
@@ -148,11 +164,29 @@ class Program:
         Raises:
             PortInUse: the port is held by someone.
         """
+        async with self._opening:
+            if self._proxy is None:
+                await self._open()
+        return address(self.settings.host, self.settings.port)
+
+    async def open_by_itself(self) -> None:
+        """
+        Open the port without a click, and tell the tray.
+
+        Raises:
+            PortInUse: the port is held by someone.
+        """
+        self._post(ListenerStarted(await self.start_proxy()))
+
+    async def _open(self) -> None:
         settings = self.settings
         try:
             sockets = await asyncio.to_thread(bind, settings.host, settings.port)
         except ProxyError as error:
             self._set_problem(error)
+            if settings.local_ollama is not None:
+                # The owner wants both: as soon as Ollama has moved, the port is ours.
+                self.port_watch.wait()
             raise
         in_flight = self._new_in_flight()
         self.deps = replace(self.deps, in_flight=in_flight)
@@ -160,12 +194,13 @@ class Program:
             create_app(lambda: self.deps), sockets, stopping=lambda: in_flight.stop(GRACE_S), died=self._died
         )
         await self._proxy.start()
+        self.port_watch.give_up()
         self._set_problem(None)
         log.info("proxy started", address=address(settings.host, settings.port), demo=self.demo)
-        return address(settings.host, settings.port)
 
     async def stop_proxy(self) -> None:
-        """Close the port and end what runs on it."""
+        """Close the port and end what runs on it, or wait for it no more."""
+        self.port_watch.give_up()
         if self._proxy is not None:
             proxy, self._proxy = self._proxy, None
             await proxy.stop()
@@ -204,11 +239,11 @@ class Program:
 
     async def _open_anew(self) -> None:
         self._post(AddressChanged(address(self.settings.host, self.settings.port)))
-        if self._proxy is None:
-            return
+        if self._proxy is None and not isinstance(self._problem, PortInUse):
+            return  # off, as the owner wants it
         await self.stop_proxy()
         try:
-            await self.start_proxy()
+            await self.open_by_itself()
         except ProxyError as error:
             self._post(ListenerFailed(error))
             raise
@@ -235,6 +270,7 @@ class Program:
             *sign_in_api.routes(self.sign_in_desk),
             *models_api.routes(self.models_desk),
             *settings_api.routes(self.settings_desk),
+            *port_api.routes(self.port_desk),
             *try_api.routes(try_api.TryDesk(self.cache, lambda: create_app(lambda: self.deps))),
         ]
 

@@ -42,18 +42,21 @@ def base_url(value: str) -> str:
     return value.rstrip("/")
 
 
-def local_ollama(value: str, info: ValidationInfo) -> str:
-    """Take the address of a real Ollama on this computer, on a port that is not ours."""
-    url = urlsplit(value if "://" in value else f"http://{value}")
-    if url.scheme != "http" or not is_loopback(url.hostname or "") or url.port is None:
+def ollama_url(value: str, own_port: object) -> str:
+    """Take the address of a real Ollama on this computer, on a port that is not ours; write it in one way."""
+    url = urlsplit(value.strip() if "://" in value else f"http://{value.strip()}")
+    if url.scheme != "http" or not is_loopback(url.hostname or "") or url.port in (None, own_port):
         raise ValueError
     if url.path not in ("", "/") or url.username or url.password or url.query or url.fragment:
         raise ValueError
-    if url.port == info.data.get("port"):
-        raise ValueError  # we would ask ourselves, for ever
     # By its number: a name would be tried on ::1 first, where Ollama is not.
     host = "127.0.0.1" if url.hostname == "localhost" else url.netloc.rpartition(":")[0]
     return f"http://{host}:{url.port}"
+
+
+def local_ollama(value: str, info: ValidationInfo) -> str:
+    """Take the same as a setting, beside that of our own port: we would ask ourselves, for ever."""
+    return ollama_url(value, info.data.get("port"))
 
 
 def is_key(text: str) -> bool:

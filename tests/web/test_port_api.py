@@ -1,0 +1,289 @@
+"""Trouble with the port on the page: who holds it, and each way out of it."""
+
+import json
+import os
+import socket
+
+import httpx
+import psutil
+import pytest
+
+from desktop.waiting import wait_for
+from stand_in_ollama import NAMES, VERSION, StandInOllama
+from tray_proxy.errors import Holder, PortInUse
+from tray_proxy.listener import bind
+from tray_proxy.web import port_api
+from tray_proxy.web.http import FormInvalid
+
+ME = (psutil.Process().name(), os.getpid())
+MESSAGES = [{"role": "user", "content": "hello"}]
+
+
+def do(running, work):
+    return running.loop.submit(work).result(10)
+
+
+def state(running):
+    return do(running, running.program.port_desk.state())
+
+
+def act(running, **wanted):
+    """Send what the page sends."""
+    desk = running.program.port_desk
+
+    async def send():
+        transport = httpx.ASGITransport(app=port_app(desk))
+        async with httpx.AsyncClient(transport=transport, base_url="http://page") as page:
+            return await page.post("/api/port", json=wanted)
+
+    return do(running, send())
+
+
+def port_app(desk):
+    from starlette.applications import Starlette
+
+    from tray_proxy.errors import ProxyError
+    from tray_proxy.web.http import answer_problem
+
+    return Starlette(routes=port_api.routes(desk), exception_handlers={ProxyError: answer_problem})
+
+
+def another_port():
+    sockets = bind("127.0.0.1", 0)
+    port = sockets[0].getsockname()[1]
+    for sock in sockets:
+        sock.close()
+    return port
+
+
+def answers(port):
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False).json().get("app") == "Tray Proxy"
+    except (httpx.HTTPError, ValueError):
+        return False
+
+
+@pytest.fixture
+def running(proxies, tmp_path, monkeypatch, free_port):
+    """A program whose values come from its file and the defaults, as at most people's."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TRAY_PROXY_HOME", str(tmp_path))
+    (tmp_path / "settings.json").write_text(json.dumps({"port": free_port}))
+    running = proxies.start(tmp_path, port=free_port)
+    running.program.port_watch._every_s = 0.02
+    return running
+
+
+@pytest.fixture
+def ollama(loop):
+    stand_in = StandInOllama(loop).start()
+    yield stand_in
+    stand_in.stop()
+
+
+@pytest.fixture
+def troubled(running, ollama):
+    """Its port is held by a real Ollama."""
+    with pytest.raises(PortInUse):
+        do(running, running.program.port_desk.use(ollama.port))
+    return running
+
+
+def stored(running):
+    return json.loads((running.home / "settings.json").read_text())
+
+
+def test_without_trouble_there_is_nothing_to_suggest(running, free_port):
+    seen = state(running)
+
+    assert (seen.kind, seen.sentence, seen.holder, seen.suggested_port, seen.waiting, seen.both) == (
+        "open",
+        f"Port {free_port} is Tray Proxy's.",
+        None,
+        None,
+        False,
+        None,
+    )
+
+
+def test_a_port_that_is_closed_as_the_owner_wants_it_is_no_trouble(running, free_port):
+    do(running, running.program.stop_proxy())
+
+    assert (state(running).kind, state(running).sentence) == (
+        "off",
+        f"Tray Proxy is off, and port {free_port} is closed.",
+    )
+
+
+def test_a_real_ollama_on_the_port_is_told_with_its_version_and_what_can_be_done(troubled, ollama):
+    seen = state(troubled)
+
+    assert (seen.kind, seen.holder) == ("ollama", Holder("ollama", VERSION, *ME))
+    assert seen.sentence == f"Port {ollama.port} is used by Ollama {VERSION} ({ME[0]}, process {ME[1]})."
+    assert seen.hint.startswith("Let both run side by side")
+    assert seen.suggested_port >= ollama.port + 2
+    assert seen.suggested_url == f"http://127.0.0.1:{ollama.port + 1}"
+    assert seen.waiting is False
+
+
+def test_another_program_on_the_port_is_told_as_one(running):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        with pytest.raises(PortInUse):
+            do(running, running.program.port_desk.use(other.getsockname()[1]))
+
+        assert (state(running).kind, state(running).holder) == ("program", Holder("program", None, *ME))
+
+
+def test_another_port_is_used_at_once_and_kept(troubled):
+    port = state(troubled).suggested_port
+
+    assert act(troubled, action="use", port=port).status_code == 204
+
+    assert answers(port)
+    assert (state(troubled).kind, stored(troubled)["port"]) == ("open", port)
+
+
+def test_a_port_that_was_waited_for_is_taken_the_moment_it_is_free(troubled, ollama):
+    assert act(troubled, action="wait").status_code == 204
+    assert state(troubled).waiting is True
+
+    ollama.stop()
+
+    wait_for(lambda: answers(ollama.port), "our answer on the port", 5)
+    assert (state(troubled).kind, state(troubled).waiting) == ("open", False)
+
+
+def test_who_stops_waiting_leaves_the_port_to_others(troubled, ollama):
+    act(troubled, action="wait")
+
+    assert act(troubled, action="stop-waiting").status_code == 204
+
+    ollama.stop()
+    wait_for(lambda: not state(troubled).waiting, "the end of waiting", 5)
+    assert state(troubled).kind == "ollama"
+    assert not answers(ollama.port)
+
+
+def test_another_way_ends_the_waiting(troubled):
+    act(troubled, action="wait")
+
+    act(troubled, action="use", port=state(troubled).suggested_port)
+
+    assert (state(troubled).kind, state(troubled).waiting) == ("open", False)
+
+
+def test_turning_it_off_ends_the_waiting(troubled):
+    act(troubled, action="wait")
+
+    do(troubled, troubled.program.stop_proxy())
+
+    wait_for(lambda: not state(troubled).waiting, "the end of waiting", 5)
+
+
+def test_nobody_waits_where_there_is_no_trouble(running):
+    act(running, action="wait")
+
+    assert state(running).waiting is False
+
+
+def test_both_are_used_as_soon_as_ollama_has_moved(troubled, ollama):
+    """The journey: the steps are shown while Ollama still holds the port; then all is well by itself."""
+    ours, theirs = ollama.port, another_port()
+
+    assert act(troubled, action="both", url=f"127.0.0.1:{theirs}").status_code == 204
+    before = state(troubled)
+    ollama.stop()
+    ollama.port = theirs
+    ollama.start()
+    wait_for(lambda: answers(ours), "our answer on Ollama's old port", 5)
+    after = state(troubled)
+
+    assert (before.kind, before.waiting) == ("ollama", True)
+    assert before.both.problem == f"Ollama does not answer at http://127.0.0.1:{theirs} yet."
+    assert f"127.0.0.1:{theirs}" in " ".join(before.both.steps)
+    assert (after.kind, after.waiting) == ("open", False)
+    assert (after.both.version, after.both.models, after.both.problem) == (VERSION, NAMES, None)
+    assert stored(troubled)["local_ollama"] == f"http://127.0.0.1:{theirs}"
+    answer = httpx.post(
+        f"http://127.0.0.1:{ours}/api/chat", json={"model": NAMES[0], "messages": MESSAGES, "stream": False}
+    )
+    assert answer.json()["message"]["content"] == "local words"
+
+
+def test_where_both_are_wanted_a_taken_port_is_waited_for_without_a_click(running, ollama):
+    """As after a restart, while Ollama is back at its old place."""
+    do(running, running.program.settings_desk.save({"local_ollama": f"http://127.0.0.1:{another_port()}"}))
+
+    with pytest.raises(PortInUse):
+        do(running, running.program.port_desk.use(ollama.port))
+
+    assert state(running).waiting is True
+
+
+def test_without_the_other_names_are_forgotten(running, ollama):
+    act(running, action="both", url=ollama.url)
+    assert NAMES[0] in running.http.get("/api/tags").text
+    remembered = (running.home / "cache" / "local-models.json").exists()
+
+    assert act(running, action="both-off").status_code == 204
+
+    assert remembered
+    assert not (running.home / "cache" / "local-models.json").exists()
+    assert (state(running).both, "local_ollama" in stored(running)) == (None, False)
+    assert NAMES[2] not in running.http.get("/api/tags").text
+
+
+def test_what_answers_at_an_address_is_told(running, ollama):
+    seen = do(running, running.program.port_desk.check(ollama.url))
+
+    assert seen == port_api.OllamaSeen(url=ollama.url, version=VERSION, models=NAMES)
+
+
+def test_another_copy_of_us_is_not_taken_for_ollama(running, proxy):
+    seen = do(running, running.program.port_desk.check(proxy.url))
+
+    assert (seen.version, seen.problem) == (None, "Another copy of Tray Proxy answers there, not Ollama.")
+    answer = act(running, action="both", url=proxy.url)
+    assert (answer.status_code, answer.json()["fields"]) == (
+        422,
+        {"url": "Another copy of Tray Proxy answers there, not Ollama."},
+    )
+
+
+@pytest.mark.parametrize("url", ["http://192.168.0.9:11435", "no address", "", "https://127.0.0.1:11435"])
+def test_an_address_that_cannot_be_ollamas_is_refused_beside_its_field(running, url):
+    answer = act(running, action="both", url=url)
+
+    assert answer.status_code == 422
+    assert answer.json()["fields"] == {
+        "url": "This must be an address on this computer such as http://127.0.0.1:11435, and not Tray Proxy's own."
+    }
+
+
+def test_our_own_address_is_not_ollamas(running, free_port):
+    with pytest.raises(FormInvalid):
+        do(running, running.program.port_desk.check(f"http://127.0.0.1:{free_port}"))
+
+
+def test_a_port_that_is_none_is_refused_beside_its_field(running):
+    answer = act(running, action="use", port=70000)
+
+    assert (answer.status_code, answer.json()["fields"]) == (
+        422,
+        {"port": "Allowed is a whole number from 1 to 65535."},
+    )
+
+
+@pytest.mark.parametrize("wanted", [{"action": "use"}, {"action": "both"}, {"action": "kill"}, {}])
+def test_what_the_page_cannot_mean_changes_nothing(running, wanted):
+    assert act(running, **wanted).status_code == 400
+
+
+@pytest.mark.parametrize(("system", "word"), [("win32", "environment variables"), ("darwin", "launchctl setenv"),
+                                              ("linux", "systemctl edit ollama.service")])  # fmt: skip
+def test_each_system_has_its_steps(system, word):
+    told = port_api.steps("http://127.0.0.1:11435", system)
+
+    assert word in " ".join(told)
+    assert "127.0.0.1:11435" in " ".join(told)
+    assert "{" not in " ".join(told)
