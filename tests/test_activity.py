@@ -107,6 +107,13 @@ def test_whatever_fails_is_in_the_list(scene):
     assert [entry.path for entry in scene.activity.entries] == ["/api/tags"]
 
 
+@pytest.mark.parametrize("path", ["/api/me", "/api/blobs/sha256:0", "/favicon.ico"])
+def test_what_is_refused_as_a_matter_of_course_is_no_failure(scene, path):
+    scene.request(path, asked=False, outcome="failed", status=404)
+
+    assert (scene.activity.entries, scene.activity.programs["zed"].failure) == ([], None)
+
+
 def test_a_base_address_typed_wrong_hides_nothing(scene):
     scene.request("/v1/api/chat", route="/api/chat")
 

@@ -44,6 +44,9 @@ CHANGES = frozenset(("/api/pull", "/api/push", "/api/create", "/api/copy", "/api
 # The kinds that are in the list of requests. Lists, shows and probes come by the hundred when an app starts, cost
 # nothing, and would push the questions out: they are lamps on the page Apps, and in the list only where they failed.
 LISTED_KINDS = ("ask", "change")
+# What is refused here as a matter of course, and of no concern to the owner: who is signed in at Ollama, files that
+# were never uploaded, a browser's icon for an address typed into it.
+_REFUSED_AS_USUAL = ("/api/me", "/api/signout", "/api/blobs/", "/favicon.ico")
 
 
 class Entry(msgspec.Struct, kw_only=True):
@@ -241,9 +244,9 @@ class Activity:
             models: How many models it was told of, where it asked for the list.
         """
         listed = kind_of(entry.method, entry.path) in LISTED_KINDS
-        self._running -= listed
         entry.path = route
         self._keep(entry, listed=listed, asked=asked, models=models)
+        self._running -= listed
         self._tell()
 
     def fill(self, log_file: Path, *, demo: bool) -> None:
@@ -259,14 +262,15 @@ class Activity:
 
     def _keep(self, entry: Entry, *, listed: bool, asked: bool, models: int | None) -> None:
         kind = kind_of(entry.method, entry.path)
-        if not listed and (kind in LISTED_KINDS or entry.outcome == "failed"):
+        failed = entry.outcome == "failed" and not entry.path.startswith(_REFUSED_AS_USUAL)
+        if not listed and (kind in LISTED_KINDS or failed):
             self._entries.append(entry)
         ended_s = entry.time_s + (entry.ms or 0.0) / 1000
         if asked:
             self._add_up(entry, ended_s)
         program = self._program(entry.app_id or entry.app, entry.app)
         program.seen_s = ended_s
-        if entry.outcome == "failed":
+        if failed:
             program.failure = Failure(ended_s, kind, entry.error, entry.status)
         elif entry.outcome == "done":
             if program.failure is not None and program.failure.kind == kind:

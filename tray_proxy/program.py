@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from starlette.routing import Route
 
 from tray_proxy import __version__, logs, paths
+from tray_proxy.activity import Activity
 from tray_proxy.catalogue import Catalogue, CatalogueCache
 from tray_proxy.demo.keys import DEMO_KEY, is_of_the_demo
 from tray_proxy.errors import KeychainUnavailable, KeyMissing, KeyRejected, OutOfCredits, PortInUse, ProxyError
@@ -32,6 +33,7 @@ from tray_proxy.settings import Settings, address
 from tray_proxy.texts import text
 from tray_proxy.translate import model_info
 from tray_proxy.translate.names import AllowList, filter_lines
+from tray_proxy.tray import opener
 from tray_proxy.tray.state import (
     AddressChanged,
     Event,
@@ -47,7 +49,17 @@ from tray_proxy.tray.state import (
     TrafficChanged,
     Troubled,
 )
-from tray_proxy.web import key_api, models_api, port_api, settings_api, sign_in_api, state_api, try_api
+from tray_proxy.web import (
+    activity_api,
+    apps_api,
+    key_api,
+    models_api,
+    port_api,
+    settings_api,
+    sign_in_api,
+    state_api,
+    try_api,
+)
 from tray_proxy.web.events import Events
 
 # What the owner should see in the tray; a wrong model name or a full provider is the app's own affair.
@@ -134,6 +146,11 @@ class Program:
         )
         self.notices = state_api.Notices(complaints, changed=lambda: self.events.tell("state"))
         self.demo = demo
+        self.activity = Activity(lambda: self.events.tell("activity", "apps"))
+        self.apps_desk = apps_api.AppsDesk(self.activity, self.cache, lambda: self.settings, time.time)
+        self.activity_desk = activity_api.ActivityDesk(
+            self.activity, self.page_state, lambda: self.settings, folders.logs / logs.FILE_NAME, opener.open_folder
+        )
         self.page = Page([*self._page_routes(), *control], self.events)
         self.deps = Deps(
             settings,
@@ -146,11 +163,13 @@ class Program:
             self.page.address,
             demo,
             local=beside(settings.local_ollama, folders.cache),
+            activity=self.activity,
         )
 
     def begin(self) -> None:
-        """Load the saved model list, and begin to refresh it and to look for the key; returns at once."""
+        """Load what was saved of models and told of apps, begin to refresh and to look for the key; returns at once."""
         self.cache.load_copy()
+        self.activity.fill(self.activity_desk.log_file, demo=self.demo)
         self._in_background(self.cache.keep_fresh())
         self._in_background(self._look_for_key())
 
@@ -225,8 +244,7 @@ class Program:
         self.selection.limit(_ceiling(self.settings))
         if self.settings.local_ollama != before.local_ollama:
             self._use_ollama_beside(self.settings.local_ollama)
-        self.events.tell("settings")
-        self.events.tell("state")
+        self.events.tell("settings", "apps", "state")
         if any(getattr(before, name) != getattr(self.settings, name) for name in OF_THE_PORT):
             await self._open_anew()
 
@@ -270,6 +288,8 @@ class Program:
             *sign_in_api.routes(self.sign_in_desk),
             *models_api.routes(self.models_desk),
             *settings_api.routes(self.settings_desk),
+            *apps_api.routes(self.apps_desk),
+            *activity_api.routes(self.activity_desk),
             *port_api.routes(self.port_desk),
             *try_api.routes(try_api.TryDesk(self.cache, lambda: create_app(lambda: self.deps))),
         ]
@@ -335,8 +355,7 @@ class Program:
         models = tuple(ModelTick(model_id, allowed) for model_id, allowed in self.selection.menu(catalogue))
         names = tuple(NameTick(own.name, own.preset.model, own.kept) for own in self.presets.menu())
         self._post(ModelsChanged(models, names))
-        self.events.tell("models")
-        self.events.tell("state")
+        self.events.tell("models", "apps", "state")
 
     def _troubled(self, error: ProxyError) -> None:
         if isinstance(error, NOTABLE):

@@ -7,7 +7,7 @@ Source: WHATWG HTML, "Server-sent events".
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
@@ -24,10 +24,10 @@ class Events:
     def __init__(self) -> None:
         self._pages: set[_Page] = set()
 
-    def tell(self, topic: str) -> None:
-        """Name a topic that has changed, to every open page; returns at once."""
+    def tell(self, *topics: str) -> None:
+        """Name topics that have changed, to every open page; returns at once."""
         for page in self._pages:
-            page.add(topic)
+            page.add(topics)
 
     def end(self) -> None:
         """Let all pages go: the program ends, and would wait for them."""
@@ -61,8 +61,8 @@ class _Page:
         self._changed = asyncio.Event()
         self._ended = False
 
-    def add(self, topic: str) -> None:
-        self._topics[topic] = None
+    def add(self, topics: Iterable[str]) -> None:
+        self._topics |= dict.fromkeys(topics)
         self._changed.set()
 
     def end(self) -> None:
