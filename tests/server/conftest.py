@@ -12,6 +12,7 @@ from stand_in_ollama import StandInOllama
 from tray_proxy import logs
 from tray_proxy.demo.upstream import DemoUpstream
 from tray_proxy.neighbour.models import beside
+from tray_proxy.server.loaded import Loaded
 
 
 @pytest.fixture
@@ -63,5 +64,6 @@ def both(the_one_beside_ollama, upstream, ollama):
     """A proxy beside the stand-in, which remembers nothing of the tests before."""
     program = the_one_beside_ollama.program
     program.deps.local.names.forget_all()
-    program.deps = replace(program.deps, local=beside(ollama.url, the_one_beside_ollama.home / "cache"))
+    local = beside(ollama.url, the_one_beside_ollama.home / "cache")
+    program.deps = replace(program.deps, local=local, loaded=Loaded())
     return the_one_beside_ollama

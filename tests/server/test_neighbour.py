@@ -387,8 +387,11 @@ def test_the_owner_hears_nothing_of_an_answer_that_ollama_gave(both, ollama):
     assert told == []
 
 
-def test_the_log_names_the_model(both, log_lines):
-    both.http.post("/api/chat", json={"model": LOCAL, "messages": MESSAGES})
+@pytest.mark.parametrize(
+    ("path", "body", "asked"), [("/api/chat", ASKING["/api/chat"], True), ("/api/show", ASKING["/api/show"], False)]
+)
+def test_the_log_tells_what_stayed_here(both, log_lines, path, body, asked):
+    both.http.post(path, json=body)
 
-    [line] = log_lines("/api/chat")
-    assert (line["model"], line["outcome"], line["status"], line["cost_usd"]) == (LOCAL, "done", 200, None)
+    [line] = log_lines(path)
+    assert (line["model"], line["local"], line["asked"], line["cost_usd"]) == (LOCAL, True, asked, None)

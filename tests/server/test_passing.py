@@ -49,7 +49,7 @@ def test_a_stream_that_breaks_off_ends_with_an_error_in_its_own_shape(loop, path
     async def nothing():
         pass
 
-    passing = Passing(None, {"path": path}, nothing, send, Record("1"), "a", lambda _: None, nothing)
+    passing = Passing(None, {"path": path}, nothing, send, Record("1"), "a", True, lambda _: None, nothing)
     passing._returned = {"content-type": kind}
 
     loop.submit(passing.last_words(OllamaAway("It broke off."))).result(5)

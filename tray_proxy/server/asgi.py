@@ -45,13 +45,15 @@ class Record:
     What the log line of a request holds. Never the prompt, never the answer.
 
     `route` is the path without what a base address put before or behind it; `asked` says whether a model was asked,
-    and not only loaded; `models` is how many an app was told of that asked for the list.
+    and not only loaded; `local` whether that was the real Ollama's, and not OpenRouter's; `models` is how many an app
+    was told of that asked for the list.
     """
 
     request_id: str
     route: str = ""
     model: str | None = None
     asked: bool = False
+    local: bool = False
     models: int | None = None
     outcome: str = "done"
     prompt_tokens: int | None = None

@@ -75,6 +75,7 @@ class Journal:
                 model=record.model,
                 models=record.models,
                 asked=record.asked,
+                local=record.local,
                 status=status,
                 outcome=record.outcome,
                 prompt_tokens=record.prompt_tokens,

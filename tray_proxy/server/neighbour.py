@@ -112,7 +112,8 @@ NAMERS: dict[str, Namer] = {
     "/v1/audio/transcriptions": _in_form,
     "/v1/models/{model:path}": _in_path,
 }
-# What changes Ollama's own list.
+# What asks no model anything, and what changes Ollama's own list.
+SHOWING = ("/api/show", "/v1/models/{model:path}")
 VERBS = ("/api/pull", "/api/push", "/api/delete", "/api/copy", "/api/create")
 
 
@@ -207,7 +208,9 @@ class _Asked:
             if self.path in VERBS:
                 await local.known()
 
-        passing = Passing(call.deps, call.scope, call.receive, call.send, call.record, named.asked, answered, ending)
+        connection = (call.scope, call.receive, call.send)
+        asks = self.path not in (*VERBS, *SHOWING)
+        passing = Passing(call.deps, *connection, call.record, named.asked, asks, answered, ending)
         try:
             await passing.run(local.client, body)
         except OllamaAway as error:

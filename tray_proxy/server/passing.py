@@ -27,10 +27,12 @@ class Passing(Purchase):
     One request's way to Ollama.
 
     Args:
+        asks: Whether a model is to answer something, and not only to be shown or dealt with.
         answered: Told the answer's status, before the client can know it.
         ending: Called when the answer is complete, before a client that reads a stream can know it.
     """
 
+    asks: bool
     answered: Callable[[int], None]
     ending: Callable[[], Awaitable[object]]
     _returned: dict[str, str] = field(default_factory=dict, init=False)
@@ -46,6 +48,7 @@ class Passing(Purchase):
         await self.buy(self._pass(ollama, body))
 
     async def _pass(self, ollama: OllamaClient, body: bytes | bytearray) -> None:
+        self.record.asked, self.record.local = self.asks, True
         asked = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.scope["headers"]}
         async with ollama.ask(self.scope["method"], _target(self.scope), _only(SENT_HEADERS, asked), body) as answer:
             self.answered(answer.status)
