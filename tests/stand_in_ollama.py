@@ -220,7 +220,7 @@ class StandInOllama:
                 "id": "chatcmpl-1",
                 "object": "chat.completion",
                 "created": 1764099264,
-                "model": asked["model"],
+                "model": asked.get("model"),
                 "system_fingerprint": "fp_ollama",
                 "choices": [choice],
                 "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},

@@ -6,7 +6,10 @@ from dataclasses import replace
 import pytest
 
 from stand_in_ollama import ENDLESS, NDJSON, model
+from tray_proxy.errors import OllamaAway
 from tray_proxy.server.app import ROUTES
+from tray_proxy.server.asgi import Record
+from tray_proxy.server.endpoint import Call
 from tray_proxy.server.merging import LISTS
 from tray_proxy.server.neighbour import NAMERS
 
@@ -37,6 +40,7 @@ CHANGING = {
     "/api/push": {"model": LOCAL},
     "/api/copy": {"source": LOCAL, "destination": "mine"},
     "/api/create": {"model": "mine", "from": LOCAL},
+    "/api/delete": {"model": LOCAL},
 }
 NAMELESS = {
     "/",
@@ -51,6 +55,10 @@ NAMELESS = {
     "/api/experimental/web_fetch",
     "/api/experimental/model-recommendations",
 }
+
+
+def change(both, path):
+    return both.http.request("DELETE" if path == "/api/delete" else "POST", path, json=CHANGING[path])
 
 
 def test_every_route_is_known_to_name_a_model_or_not_to():
@@ -110,7 +118,7 @@ def test_what_changes_a_local_model_is_ollamas_business(both, upstream, ollama, 
     if not up:
         ollama.stop()
 
-    answer = both.http.post(path, json=CHANGING[path])
+    answer = change(both, path)
 
     assert answer.status_code == (200 if up else 503)
     assert [asked.path for asked in ollama.asked] == ([path] if up else [])
@@ -200,6 +208,15 @@ def test_a_name_of_the_owners_own_does_not_hide_a_local_model(proxies, upstream,
 
     assert len(ollama.asked) == 1
     assert upstream.received == []
+
+
+def test_however_a_request_was_read_a_local_name_is_not_looked_for_in_the_cloud(both, loop, upstream):
+    """The names in a request are found before it is read whole; a slip there must cost nobody their secrets."""
+    both.http.get("/api/tags")
+    call = Call(both.program.deps, {"path": "/api/chat"}, None, None, Record("1"))
+
+    with pytest.raises(OllamaAway):
+        loop.submit(call.find(LOCAL)).result(5)
 
 
 def test_openrouters_models_are_asked_as_ever(both, upstream, ollama):
@@ -310,7 +327,7 @@ def test_what_is_deleted_is_deleted_at_ollama_and_its_name_is_free(both, upstrea
 def test_where_apps_may_not_manage_they_may_not_change_ollamas_list_either(proxies, ollama, tmp_path, path):
     both = proxies.start(tmp_path, local_ollama=ollama.url, manage_models="deny")
 
-    assert both.http.post(path, json=CHANGING[path]).status_code == 403
+    assert change(both, path).status_code == 403
     assert ollama.asked == []
 
 
