@@ -1,20 +1,25 @@
 """The parts together: what reaches the tray, and what survives a restart."""
 
+import asyncio
 import queue
+import socket
 
 import pytest
 from pydantic import SecretStr
 
+from tray_proxy import revival
 from tray_proxy.demo.keys import DEMO_KEY, FREE_KEY
 from tray_proxy.errors import KeyMissing, KeyRejected, PortInUse
 from tray_proxy.keychain import Source
 from tray_proxy.listener import bind
-from tray_proxy.program import Program, program_folders, with_demo_key
+from tray_proxy.program import Program
 from tray_proxy.settings import Settings
 from tray_proxy.translate.presets import Preset
 from tray_proxy.tray.state import (
     KeyChanged,
     ListenerFailed,
+    ListenerLost,
+    ListenerStarted,
     ModelsChanged,
     ModelTick,
     NameTick,
@@ -22,6 +27,7 @@ from tray_proxy.tray.state import (
     TrafficChanged,
     Troubled,
 )
+from tray_proxy.web.state_api import Trouble
 
 KEY = "sk-or-v1-another-key-of-nobody"
 
@@ -176,12 +182,80 @@ def test_a_taken_port_is_told_and_can_be_tried_again(program, loop):
     assert loop.submit(program.start_proxy()).result(5) == f"127.0.0.1:{program.settings.port}"
 
 
-def test_a_listener_that_dies_reaches_the_tray(program, loop):
-    loop.submit(program.start_proxy()).result(5)
-
+def kill(program, loop):
+    """Let what listens at the port end by itself."""
     loop.loop.call_soon_threadsafe(program._proxy._serving.cancel)
 
-    assert next_news(program, ListenerFailed).error.message == "The server stopped by itself; the log says more."
+
+def test_a_listener_that_dies_is_started_again(program, loop):
+    address = loop.submit(program.start_proxy()).result(5)
+
+    kill(program, loop)
+
+    assert next_news(program, ListenerLost) == ListenerLost()
+    assert next_news(program, ListenerStarted) == ListenerStarted(address)
+    assert ask(program, loop).status_code == 200
+
+
+def test_a_port_that_the_system_takes_back_is_opened_again(program, loop):
+    address = loop.submit(program.start_proxy()).result(5)
+
+    for sock in program._proxy._sockets:
+        sock.shutdown(socket.SHUT_RDWR)
+
+    assert next_news(program, ListenerStarted) == ListenerStarted(address)
+    assert ask(program, loop).status_code == 200
+
+
+def test_a_listener_that_dies_again_and_again_is_left_dead_and_says_why(program, loop, monkeypatch):
+    monkeypatch.setattr(revival, "DELAYS_S", (0.0, 0.0, 0.0))
+    loop.submit(program.start_proxy()).result(5)
+
+    for _ in range(3):
+        kill(program, loop)
+        next_news(program, ListenerStarted)
+    kill(program, loop)
+
+    error = next_news(program, ListenerFailed).error
+    assert error.message == "The server stopped by itself 4 times in ten minutes (cancelled)."
+    assert program.page_state().problem == Trouble(error.message, error.hint)
+
+
+def test_a_port_lost_to_another_program_is_told_and_taken_back_when_it_is_free(program, loop, monkeypatch):
+    monkeypatch.setattr(program.port_watch, "_every_s", 0.02)
+    address = loop.submit(program.start_proxy()).result(5)
+    freed = wait_until_free_then_bind(program, loop)
+
+    failed = next_news(program, ListenerFailed).error
+    for sock in freed:
+        sock.close()
+
+    assert isinstance(failed, PortInUse)
+    assert next_news(program, ListenerStarted) == ListenerStarted(address)
+
+
+def wait_until_free_then_bind(program, loop):
+    """Kill the listener and take its port, faster than it is started again."""
+    kill(program, loop)
+    next_news(program, ListenerLost)
+    return bind("127.0.0.1", program.settings.port)
+
+
+def test_what_was_turned_off_is_not_started_again(program, loop):
+    loop.submit(program.start_proxy()).result(5)
+    kill(program, loop)
+    next_news(program, ListenerLost)
+
+    loop.submit(program.stop_proxy()).result(5)
+
+    assert loop.submit(in_background(program)).result(5) is True
+    assert program.page_state().running is False
+
+
+async def in_background(program):
+    """Say whether the new start was called off."""
+    await asyncio.gather(program._reviver._starting, return_exceptions=True)
+    return program._reviver._starting.cancelled()
 
 
 def test_the_settings_page_opens_more_than_once(program, loop):
@@ -203,15 +277,6 @@ def test_the_pages_address_without_a_token_opens_nothing(program, loop):
 
     assert entry.startswith(f"{bare}open?token=")
     assert httpx.get(bare, trust_env=False).status_code == 403
-
-
-def test_the_demo_keeps_its_settings_apart(tmp_path):
-    settings = Settings(tray_proxy_home=tmp_path)
-
-    real, demo = program_folders(settings, demo=False), program_folders(settings, demo=True)
-
-    assert (real.settings_file, demo.settings_file) == (tmp_path / "settings.json", tmp_path / "demo" / "settings.json")
-    assert real.logs == demo.logs
 
 
 @pytest.fixture
@@ -257,12 +322,3 @@ def test_a_key_of_the_demo_can_be_given_to_it(demo, loop, key):
 
     assert key_of(program, loop) == key
     assert program.keychain.source is Source.DEMO
-
-
-@pytest.mark.parametrize(
-    ("given", "used"), [(None, DEMO_KEY), (SecretStr(KEY), DEMO_KEY), (SecretStr(FREE_KEY), FREE_KEY)]
-)
-def test_without_a_tray_the_demo_has_its_key_at_hand(given, used):
-    settings = with_demo_key(Settings(openrouter_api_key=given))
-
-    assert settings.openrouter_api_key.get_secret_value() == used

@@ -10,15 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 import structlog
-from pydantic import SecretStr
 from starlette.routing import Route
 
-from tray_proxy import __version__, logs, paths
+from tray_proxy import __version__, autostart, logs, paths
 from tray_proxy.activity import Activity
+from tray_proxy.basis import ceiling, keychain, program_folders
 from tray_proxy.catalogue import Catalogue, CatalogueCache
-from tray_proxy.demo.keys import DEMO_KEY, is_of_the_demo
 from tray_proxy.errors import KeychainUnavailable, KeyMissing, KeyRejected, OutOfCredits, PortInUse, ProxyError
-from tray_proxy.keychain import SERVICE, Keychain, Source
 from tray_proxy.listener import GRACE_S, Listener, bind, free_port_near, is_free
 from tray_proxy.neighbour.models import beside
 from tray_proxy.openrouter.client import OpenRouterClient
@@ -26,23 +24,27 @@ from tray_proxy.openrouter.sign_in import SignIn, key_label, site_of
 from tray_proxy.page import Page
 from tray_proxy.port_watch import PortWatch
 from tray_proxy.presets import Presets
+from tray_proxy.revival import Reviver
 from tray_proxy.selection import Selection
 from tray_proxy.server.app import create_app
 from tray_proxy.server.exchange import Deps, InFlight
 from tray_proxy.settings import Settings, address
 from tray_proxy.texts import text
 from tray_proxy.translate import model_info
-from tray_proxy.translate.names import AllowList, filter_lines
+from tray_proxy.translate.names import AllowList
 from tray_proxy.tray import opener
 from tray_proxy.tray.state import (
     AddressChanged,
+    AutostartChanged,
     Event,
     KeyChanged,
     ListenerFailed,
+    ListenerLost,
     ListenerStarted,
     ModelsChanged,
     ModelTick,
     NameTick,
+    NotificationsSwitched,
     Recovered,
     StartClicked,
     StopClicked,
@@ -52,6 +54,7 @@ from tray_proxy.tray.state import (
 from tray_proxy.web import (
     activity_api,
     apps_api,
+    autostart_api,
     key_api,
     models_api,
     port_api,
@@ -93,27 +96,30 @@ class Program:
         control: Sequence[Route] = (),
     ) -> None:
         folders = program_folders(settings, demo=demo)
-        ceiling = _ceiling(settings)
+        within = ceiling(settings)
         self._post = post
         self._proxy: Listener | None = None
         self._opening = asyncio.Lock()
         self._problem: ProxyError | None = None
+        self._reviver = Reviver(
+            self.open_by_itself, lost=lambda: post(ListenerLost()), failed=self._given_up, now_s=time.monotonic
+        )
         self.events = Events()
         self._tasks: set[asyncio.Task[None]] = set()
         self.settings = settings
-        self.keychain = _keychain(settings, demo=demo)
+        self.keychain = keychain(settings, demo=demo)
         self.keychain.changed = self._key_changed
         self.client = OpenRouterClient(settings, self.keychain)
         self.cache = CatalogueCache(
             self.client,
             folders.cache / "catalogue.json",
             settings.openrouter_base_url,
-            AllowList(ceiling, settings.allowed_models, settings.hidden_models),
+            AllowList(within, settings.allowed_models, settings.hidden_models),
             library=settings.library_names,
             changed=self._models_changed,
         )
         self.selection = Selection(
-            self.cache, ceiling, settings.allowed_models, folders.settings_file, settings.hidden_models
+            self.cache, within, settings.allowed_models, folders.settings_file, settings.hidden_models
         )
         self.presets = Presets(self.cache, settings.presets, folders.settings_file)
         self.key_desk = key_api.KeyDesk(
@@ -131,6 +137,8 @@ class Program:
         self.settings_desk = settings_api.SettingsDesk(
             lambda: self.settings, given or {}, paths.folders(settings.tray_proxy_home).settings_file, self.apply
         )
+        at_login = autostart.of_system(autostart.command(settings.tray_proxy_home, demo=demo))
+        self.autostart_desk = autostart_api.AutostartDesk(at_login, self._autostart_changed)
         self.port_watch = PortWatch(
             lambda: is_free(self.settings.host, self.settings.port),
             self.open_by_itself,
@@ -168,6 +176,7 @@ class Program:
 
     def begin(self) -> None:
         """Load what was saved of models and told of apps, begin to refresh and to look for the key; returns at once."""
+        self._post(AutostartChanged(self.autostart_desk.state().enabled))
         self.cache.load_copy()
         self.activity.fill(self.activity_desk.log_file, demo=self.demo)
         self._in_background(self.cache.keep_fresh())
@@ -220,6 +229,7 @@ class Program:
     async def stop_proxy(self) -> None:
         """Close the port and end what runs on it, or wait for it no more."""
         self.port_watch.give_up()
+        self._reviver.give_up()
         if self._proxy is not None:
             proxy, self._proxy = self._proxy, None
             await proxy.stop()
@@ -241,9 +251,10 @@ class Program:
         self.client.use(self.settings)
         logs.set_level(self.settings.log_level)
         self.cache.use_library(self.settings.library_names)
-        self.selection.limit(_ceiling(self.settings))
+        self.selection.limit(ceiling(self.settings))
         if self.settings.local_ollama != before.local_ollama:
             self._use_ollama_beside(self.settings.local_ollama)
+        self._post(NotificationsSwitched(self.settings.notifications))
         self.events.tell("settings", "apps", "state")
         if any(getattr(before, name) != getattr(self.settings, name) for name in OF_THE_PORT):
             await self._open_anew()
@@ -274,6 +285,11 @@ class Program:
         """Remove a name of the owner's making, or restore one that was removed."""
         self.presets.keep(name, kept=kept)
 
+    async def woke(self) -> None:
+        """Begin anew after the computer's sleep: pages may have missed news."""
+        log.info("woke from sleep")
+        self.events.tell("state")
+
     async def end(self) -> None:
         """Close everything."""
         for task in self._tasks:
@@ -287,6 +303,7 @@ class Program:
             *key_api.routes(self.key_desk),
             *sign_in_api.routes(self.sign_in_desk),
             *models_api.routes(self.models_desk),
+            *autostart_api.routes(self.autostart_desk),
             *settings_api.routes(self.settings_desk),
             *apps_api.routes(self.apps_desk),
             *activity_api.routes(self.activity_desk),
@@ -315,6 +332,7 @@ class Program:
                 free=sum(map(model_info.is_free, entries)),
                 age_s=self.cache.age_s,
             ),
+            autostart=self.autostart_desk.state(),
             notices=self.notices.shown,
         )
 
@@ -354,7 +372,7 @@ class Program:
     def _models_changed(self, catalogue: Catalogue) -> None:
         models = tuple(ModelTick(model_id, allowed) for model_id, allowed in self.selection.menu(catalogue))
         names = tuple(NameTick(own.name, own.preset.model, own.kept) for own in self.presets.menu())
-        self._post(ModelsChanged(models, names))
+        self._post(ModelsChanged(models, names, none_allowed=bool(catalogue.entries) and not catalogue.allowed))
         self.events.tell("models", "apps", "state")
 
     def _troubled(self, error: ProxyError) -> None:
@@ -365,37 +383,18 @@ class Program:
         self._post(KeyChanged(missing=False))
         self._post(Recovered())
 
+    def _autostart_changed(self, state: autostart.AutostartState) -> None:
+        self._post(AutostartChanged(state.enabled))
+        self.events.tell("state")
+
     def _died(self, error: BaseException | None) -> None:
         self._proxy = None
-        log.error("listener died", exc_info=error)
-        self._set_problem(ProxyError("The server stopped by itself; the log says more."))
-        self._post(ListenerFailed(ProxyError("The server stopped by itself; the log says more.")))
+        self.events.tell("state")
+        self._reviver.died(error)
 
-
-def program_folders(settings: Settings, *, demo: bool) -> paths.Folders:
-    """Return the folders of this run; the demo's made-up models and ticks stay apart from the real ones."""
-    folders = paths.folders(settings.tray_proxy_home)
-    return folders.demo() if demo else folders
-
-
-def _ceiling(settings: Settings) -> tuple[str, ...] | None:
-    if settings.models_filter is None:
-        return None
-    return filter_lines(settings.models_filter.read_text(encoding="utf-8"))
-
-
-def with_demo_key(settings: Settings) -> Settings:
-    """Give `serve --demo` its key: nobody is there to sign in. One of the demo's special keys may stand in for it."""
-    return settings.model_copy(update={"openrouter_api_key": _demo_key(settings) or SecretStr(DEMO_KEY)})
-
-
-def _keychain(settings: Settings, *, demo: bool) -> Keychain:
-    if demo:
-        return Keychain(_demo_key(settings), Source.DEMO, service=f"{SERVICE} (demo)")
-    return Keychain(settings.openrouter_api_key)
-
-
-def _demo_key(settings: Settings) -> SecretStr | None:
-    """Return the key that was given, unless it is a real one: the demo neither needs nor touches that."""
-    given = settings.openrouter_api_key
-    return given if given is not None and is_of_the_demo(given.get_secret_value()) else None
+    def _given_up(self, error: ProxyError) -> None:
+        self._set_problem(error)
+        self._post(ListenerFailed(error))
+        if isinstance(error, PortInUse):
+            # It was ours a moment ago, and is again once the other program has ended.
+            self.port_watch.wait()

@@ -9,8 +9,12 @@ import httpx
 import msgspec
 from starlette.routing import Route
 
+from tray_proxy.activity import Entry, Totals
+from tray_proxy.autostart import AutostartState
 from tray_proxy.errors import ProxyError
-from tray_proxy.web import control_api, key_api, models_api, state_api
+from tray_proxy.web import activity_api, apps_api, control_api, key_api, models_api, state_api
+from tray_proxy.web.activity_api import ActivityState, LogTail
+from tray_proxy.web.apps_api import AppShown, AppsState, OtherProgram, StepShown
 from tray_proxy.web.events import Events
 from tray_proxy.web.gate import PageGate
 from tray_proxy.web.key_api import KeyState
@@ -39,6 +43,41 @@ def name_row(name: str, model: str = "openai/gpt-4o", **facts: object) -> NameRo
     """An alias that answers, unless told otherwise."""
     usual: dict[str, object] = {"adds": "", "answers": True, "kept": True}
     return NameRow(name=name, model=model, **{**usual, **facts})
+
+
+def app(app_id: str, name: str, **facts: object) -> AppShown:
+    """An app with one step that has not called yet, unless told otherwise."""
+    usual: dict[str, object] = {
+        "steps": (StepShown("Enter this address:", "http://127.0.0.1:11434"),),
+        "needs": None,
+        "note": None,
+        "listed_s": None,
+        "shown_s": None,
+        "answered_s": None,
+        "last_error": None,
+        "hint": None,
+        "models_line": None,
+    }
+    return AppShown(id=app_id, name=name, **{**usual, **facts})
+
+
+def entry(request_id: str, **facts: object) -> Entry:
+    """A question that was answered, unless told otherwise."""
+    usual: dict[str, object] = {
+        "time_s": 1_700_000_000.0,
+        "app": "Zed",
+        "app_id": "zed",
+        "method": "POST",
+        "path": "/api/chat",
+        "model": "openai/gpt-4o-mini",
+        "status": 200,
+        "outcome": "done",
+        "prompt_tokens": 1200,
+        "completion_tokens": 56,
+        "cost_usd": 0.00042,
+        "ms": 850.0,
+    }
+    return Entry(request_id=request_id, **{**usual, **facts})
 
 
 def many_rows(count: int) -> tuple[ModelRow, ...]:
@@ -85,7 +124,13 @@ class FakeBackend:
     key_problem: str | None = None
     sign_in: SignInState = field(default_factory=SignInState)
     answer: str = "This key works: $4.20 of credit left."
+    autostart: bool = False
     told: str | None = None
+    apps: tuple[AppShown, ...] = ()
+    others: tuple[OtherProgram, ...] = ()
+    entries_told: list[Entry] = field(default_factory=list)
+    totals: Totals = field(default_factory=Totals)
+    log_lines: list[str] = field(default_factory=list)
     fault: ProxyError | None = None
     calls: list[tuple[str, object]] = field(default_factory=list)
     models_changed: threading.Event = field(default_factory=threading.Event)
@@ -99,6 +144,8 @@ class FakeBackend:
             *state_api.routes(self.page_state, lambda on: self.note("turn", on), self.notices),
             *key_api.routes(FakeKeyDesk(self)),
             *models_api.routes(FakeModelsDesk(self)),
+            *apps_api.routes(FakeAppsDesk(self)),
+            *activity_api.routes(FakeActivityDesk(self)),
             *control_api.routes(self.show, lambda: self.note("quit", None)),
         ]
 
@@ -126,6 +173,7 @@ class FakeBackend:
                 free=sum(row.free for row in self.rows),
                 age_s=self.age_s,
             ),
+            autostart=AutostartState(enabled=self.autostart),
             notices=self.notices.shown,
         )
 
@@ -211,6 +259,39 @@ class FakeModelsDesk:
         self.backend.note("add_name", (name, model, system))
         self.backend.names = (*self.backend.names, name_row(f"{name}:latest", model))
         self.backend.events.tell("models")
+
+
+@dataclass
+class FakeAppsDesk:
+    backend: FakeBackend
+
+    def state(self) -> AppsState:
+        return AppsState(address="http://127.0.0.1:11434", apps=self.backend.apps, others=self.backend.others)
+
+
+@dataclass
+class FakeActivityDesk:
+    backend: FakeBackend
+
+    def state(self) -> ActivityState:
+        entries = self.backend.entries_told
+        running = sum(entry.outcome == "running" for entry in entries)
+        return ActivityState(list(entries), running, self.backend.totals)
+
+    def log(self) -> LogTail:
+        self.backend.note("log", None)
+        return LogTail("/home/someone/tray-proxy.log", self.backend.log_lines)
+
+    @property
+    def diagnostics(self) -> "FakeActivityDesk":
+        return self
+
+    def text(self) -> str:
+        self.backend.note("diagnostics", None)
+        return "Tray Proxy 0.1.0\nKey: present"
+
+    def open_logs(self) -> None:
+        self.backend.note("open_logs", None)
 
 
 @dataclass

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tray_proxy.autostart import AutostartState
 from tray_proxy.web.http import done, read, reply
 from tray_proxy.web.key_api import KeyState
 from tray_proxy.web.sign_in_api import SignInState
@@ -73,6 +74,7 @@ class PageState(msgspec.Struct, frozen=True, kw_only=True):
     key: KeyState
     sign_in: SignInState
     models: ModelCounts
+    autostart: AutostartState
     notices: tuple[Notice, ...] = ()
 
 
