@@ -27,6 +27,8 @@ NDJSON = "application/x-ndjson"
 NAMES = ("llama3.3:70b", "bge-m3:latest", "mistral:latest")
 # A prompt that is answered by one word, and then by nothing until who asked leaves.
 ENDLESS = "for ever"
+# One that is not answered at all: a large model is loading.
+LOADING = "loading"
 
 
 def model(name: str, **more: Any) -> dict[str, Any]:
@@ -158,6 +160,10 @@ class StandInOllama:
 
     async def _chat(self, request: Request) -> Response:
         asked = await self._note(request)
+        if LOADING in str(asked.get("messages")):
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
+            self.left.set()
         return self._answer(
             asked, lambda text: {"message": {"role": "assistant", "content": text}}, str(asked.get("messages"))
         )

@@ -68,12 +68,21 @@ def test_a_holder_that_does_not_answer_is_still_named_by_its_process(monkeypatch
         assert find_holder("127.0.0.1", silent.getsockname()[1]) == Holder("program", None, *ME)
 
 
-def test_a_process_of_somebody_else_stays_unknown(monkeypatch, free_port):
+@pytest.fixture
+def as_on_a_mac(monkeypatch):
+    """A system that tells of all connections to its administrator alone."""
+
     def refuse(_kind):
         raise psutil.AccessDenied
 
     monkeypatch.setattr(psutil, "net_connections", refuse)
 
+
+def test_a_process_of_ones_own_is_found_on_a_mac_too(as_on_a_mac, serve_texts):
+    assert find_holder("127.0.0.1", serve_texts({})) == Holder("program", None, *ME)
+
+
+def test_a_process_of_somebody_else_stays_unknown(as_on_a_mac, free_port):
     assert find_holder("127.0.0.1", free_port) == Holder("unknown")
 
 

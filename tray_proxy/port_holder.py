@@ -9,7 +9,8 @@ import errno
 import http.client
 import json
 import sys
-from typing import Literal
+from collections.abc import Iterator
+from typing import Any, Literal
 
 import psutil
 
@@ -112,11 +113,22 @@ def _get(host: str, port: int, path: str) -> bytes:
 
 
 def _process_on(port: int) -> tuple[str | None, int | None]:
+    """Return name and number of the process that listens there; of other people's the system does not tell."""
+    for connection, pid in _connections():
+        at = connection.laddr
+        if connection.status == psutil.CONN_LISTEN and at and at.port == port and pid:
+            with contextlib.suppress(psutil.Error, OSError):
+                return psutil.Process(pid).name(), pid
+    return None, None
+
+
+def _connections() -> Iterator[tuple[Any, int | None]]:
     try:
         for connection in psutil.net_connections("tcp"):
-            at = connection.laddr
-            if connection.status == psutil.CONN_LISTEN and at and at.port == port and connection.pid:
-                return psutil.Process(connection.pid).name(), connection.pid
+            yield connection, connection.pid
     except (psutil.Error, OSError):
-        pass  # other people's processes are not ours to see
-    return None, None
+        # macOS tells of all of them at once to its administrator alone; of a user's own, process by process.
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                for own in process.net_connections("tcp"):
+                    yield own, process.pid

@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from stand_in_ollama import ENDLESS, NDJSON, model
+from desktop.waiting import wait_for
+from server.leaving import connect
+from stand_in_ollama import ENDLESS, LOADING, NDJSON, model
 from tray_proxy.errors import OllamaAway
 from tray_proxy.server.app import ROUTES
 from tray_proxy.server.asgi import Record
@@ -297,6 +299,20 @@ def test_ollamas_work_ends_when_the_client_leaves(both, loop, ollama):
 
     loop.submit(left()).result(5)
     assert json.loads(first)["message"]["content"] == "local "
+
+
+def test_ollama_is_left_before_it_has_said_a_word(both, loop, ollama):
+    """A large model may load for minutes; nobody waits for it any more."""
+    asked = {"model": LOCAL, "messages": [{"role": "user", "content": LOADING}]}
+    client = connect(both, "/api/chat", asked)
+    wait_for(lambda: ollama.asked, "the question at Ollama", 5)
+
+    client.close()
+
+    async def left():
+        await ollama.left.wait()
+
+    loop.submit(left()).result(5)
 
 
 def test_an_answer_that_breaks_off_ends_with_an_error(both, ollama):
