@@ -195,9 +195,9 @@ def test_what_was_no_answer_lights_no_lamp(scene, ending):
 
 
 def test_a_failure_is_told_until_the_same_thing_succeeds(scene):
-    scene.request(outcome="failed", status=402, error="OutOfCredits")
+    scene.request(outcome="failed", status=402, error="OutOfCredits", model="a/b")
     scene.request("/api/tags", method="GET", asked=False)
-    assert scene.activity.programs["zed"].failure == Failure(NOON_S, "ask", "OutOfCredits", 402)
+    assert scene.activity.programs["zed"].failure == Failure(NOON_S, "ask", "OutOfCredits", 402, "a/b")
 
     scene.request()
 

@@ -100,12 +100,17 @@ class Sighting(msgspec.Struct):
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """What went wrong: `error` is the name of a `ProxyError`, None where none was raised; `kind` is of `kind_of`."""
+    """
+    What went wrong, and with which model.
+
+    `error` is the name of a `ProxyError`, None where none was raised; `kind` is of `kind_of`.
+    """
 
     time_s: float
     kind: str
     error: str | None
     status: int | None
+    model: str | None = None
 
 
 class _Line(msgspec.Struct, kw_only=True):
@@ -271,7 +276,7 @@ class Activity:
         program = self._program(entry.app_id or entry.app, entry.app)
         program.seen_s = ended_s
         if failed:
-            program.failure = Failure(ended_s, kind, entry.error, entry.status)
+            program.failure = Failure(ended_s, kind, entry.error, entry.status, entry.model)
         elif entry.outcome == "done":
             if program.failure is not None and program.failure.kind == kind:
                 program.failure = None

@@ -24,7 +24,7 @@ class Program:
         user_agent: What its User-Agent begins with.
         origin: What its Origin is, whole.
         source: Where that was seen.
-        library: Whether others call by the same.
+        library: What it calls by, where others call by the same; "" where the name is its own.
     """
 
     id: str
@@ -32,7 +32,7 @@ class Program:
     user_agent: str = ""
     origin: str = ""
     source: str = ""
-    library: bool = False
+    library: str = ""
 
     def calls(self, user_agent: str, origin: str) -> bool:
         """Say whether these headers are its own; where the row gives both, both must fit."""
@@ -43,10 +43,10 @@ class Program:
 
 # The first row that fits counts.
 PROGRAMS: tuple[Program, ...] = (
-    Program("page", "Try it here", "Tray-Proxy-Page", source="our own page"),
+    Program("page", "Tray Proxy", "Tray-Proxy-Page", source="our own page"),
     Program("vscode-copilot", "VS Code Copilot", "GitHubCopilotChat/",
             source="tests/fixtures/clients/vscode-copilot.json"),
-    Program("jetbrains", "JetBrains AI Assistant", r"ktor-client|Ktor client", library=True,
+    Program("jetbrains", "JetBrains AI Assistant", r"ktor-client|Ktor client", library="ktor-client",
             source="tests/fixtures/clients/jetbrains.json; the name is the library's, in its newer and older versions"),
     Program("xcode", "Xcode", "Xcode/", source="tests/fixtures/clients/xcode.json"),
     Program("zed", "Zed", "Zed/", source="tests/fixtures/clients/zed.json"),
@@ -60,21 +60,23 @@ PROGRAMS: tuple[Program, ...] = (
             source="Page Assist: src/libs/runtime.ts, which writes this origin, without a port"),
     Program("claude-code", "Claude Code", "claude-cli/", source="seen in tests/clients/test_claude_code.py"),
     Program("codex", "Codex", "codex_", source="seen in tests/clients/test_codex.py"),
-    Program("ollama", "The ollama command", "ollama/", source="Ollama: api/client.go"),
-    Program("ollama-python", "ollama-python", "ollama-python/", library=True,
+    Program("ollama", "ollama", "ollama/", source="Ollama: api/client.go"),
+    Program("ollama-python", "ollama-python", "ollama-python/", library="ollama-python",
             source="tests/fixtures/clients/home-assistant.json; seen in tests/clients/test_langchain.py"),
-    Program("ollama-js", "ollama-js", "ollama-js/", library=True, source="seen in tests/clients/test_ollama_js.py"),
-    Program("openai-python", "OpenAI's library for Python", "(Async)?OpenAI/Python", library=True,
+    Program("ollama-js", "ollama-js", "ollama-js/", library="ollama-js",
+            source="seen in tests/clients/test_ollama_js.py"),
+    Program("openai-python", "openai-python", "(Async)?OpenAI/Python", library="openai-python",
             source="seen in tests/clients/test_openai.py"),
-    Program("openai-js", "OpenAI's library for JavaScript", "OpenAI/JS", library=True,
+    Program("openai-js", "openai-node", "OpenAI/JS", library="openai-node",
             source="seen in tests/clients/test_openai_js.py"),
-    Program("anthropic-python", "Anthropic's library for Python", "(Async)?Anthropic/Python", library=True,
+    Program("anthropic-python", "anthropic-sdk-python", "(Async)?Anthropic/Python", library="anthropic-sdk-python",
             source="seen in tests/clients/test_anthropic.py"),
     Program("pydantic-ai", "Pydantic AI", "pydantic-ai/", source="seen in tests/clients/test_pydantic_ai.py"),
-    Program("ai-sdk", "AI SDK", r"ai/\S+ ai-sdk|ai-sdk", library=True, source="seen in tests/clients/test_ai_sdk.py"),
-    Program("node-fetch", "node-fetch", "node-fetch", library=True,
+    Program("ai-sdk", "AI SDK", r"ai/\S+ ai-sdk|ai-sdk", library="AI SDK",
+            source="seen in tests/clients/test_ai_sdk.py"),
+    Program("node-fetch", "node-fetch", "node-fetch", library="node-fetch",
             source="tests/fixtures/clients/continue.json; Raycast's extension: src/lib/ollama/ollama.ts"),
-    Program("aiohttp", "aiohttp", r"Python/\S+ aiohttp/", library=True,
+    Program("aiohttp", "aiohttp", r"Python/\S+ aiohttp/", library="aiohttp",
             source="aiohttp: aiohttp/http.py; Open WebUI: routers/ollama.py"),
 )  # fmt: skip
 

@@ -78,3 +78,10 @@ def test_a_program_that_is_known_is_named_in_the_line(proxy, log_lines):
     [line] = log_lines("/api/tags")
     listed = len(proxy.http.get("/api/tags").json()["models"])
     assert (line["app"], line["client"], line["models"], line["asked"]) == ("Zed/0.214.5", "zed", listed, False)
+
+
+def test_a_model_that_is_not_to_be_had_is_named_as_the_app_wrote_it(proxy, log_lines):
+    proxy.chat(model="llama99")
+
+    [line] = log_lines("/api/chat")
+    assert (line["model"], line["error"], line["asked"]) == ("llama99", "ModelNotFound", False)

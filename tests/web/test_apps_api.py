@@ -169,6 +169,24 @@ def test_calls_that_may_be_a_scripts_give_no_hint():
     )
 
 
+@pytest.mark.parametrize(
+    ("card", "note"),
+    [
+        ("zed", None),
+        ("python", None),
+        ("other", None),
+        (
+            "jetbrains",
+            "It calls itself ktor-client, as other programs do: what the lamps show may be another program's doing.",
+        ),
+        ("obsidian-copilot", "Its calls cannot be told from those of: Obsidian, plugin Smart Connections."),
+        ("vscode-ollama", "How it calls itself is not known here: look for it among the other programs below."),
+    ],
+)
+def test_a_card_says_whose_doing_its_lamps_may_be(card, note):
+    assert Scene().app(card).note == note
+
+
 def test_an_empty_list_is_explained(running):
     do = running.loop.submit
     do(running.program.models_desk.allow(())).result(5)
@@ -207,6 +225,21 @@ def test_a_failure_is_told_in_words_of_people(running, upstream):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("llama99", "It asked for llama99, which does not exist."),
+        ("openai/gpt-4o", "It asked for openai/gpt-4o, which you did not allow."),
+    ],
+)
+def test_a_model_that_an_app_does_not_get_is_named(running, name, words):
+    """That is the word to look for in its settings."""
+    running.loop.submit(running.program.models_desk.allow(("openai/gpt-4o-mini",))).result(5)
+    running.http.post("/api/chat", headers={"User-Agent": "ktor-client"}, json={"model": name, "messages": []})
+
+    assert wait_for(lambda: cards(running)["jetbrains"].last_error, "the failure", 5) == words
+
+
 def test_every_failure_that_an_app_can_meet_has_its_words():
     """Whoever adds an error finds out here."""
     never_an_apps = {"ProxyError", "PortInUse", "SettingsInvalid", "SettingsNotSaved"}
@@ -215,7 +248,7 @@ def test_every_failure_that_an_app_can_meet_has_its_words():
     told = {key.removeprefix("apps.error.") for key in table() if key.startswith("apps.error.")}
 
     assert raised - told - never_an_apps == set()
-    assert {name for name in told if name[0].isupper()} - raised == set()
+    assert {name.removesuffix(".named") for name in told if name[0].isupper()} - raised == set()
 
 
 @pytest.mark.parametrize(

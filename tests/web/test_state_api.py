@@ -2,7 +2,9 @@
 
 from pydantic import SecretStr
 
-from tray_proxy.web.state_api import Notice
+from desktop.waiting import wait_for
+from tray_proxy.web import state_api
+from tray_proxy.web.state_api import ModelCounts, Notice
 from web.fakes import KEY, Served
 
 
@@ -31,6 +33,7 @@ def test_the_state_tells_everything_the_page_shows(served: Served) -> None:
         },
         "sign_in": {"waiting": False, "on_screen": False, "url": None, "problem": None},
         "models": {"total": 4, "allowed": 1, "free": 1, "age_s": 300.0},
+        "answered": False,
         "autostart": {"enabled": False, "problem": None},
         "notices": [],
     }
@@ -40,10 +43,24 @@ def do(running, work):
     return running.loop.submit(work).result(10)
 
 
+def test_the_state_says_whether_an_app_was_ever_answered(proxies, tmp_path):
+    """Until then a person wants to be shown how."""
+    running = proxies.start(tmp_path)
+    before = running.program.page_state().answered
+    running.chat()
+
+    wait_for(lambda: running.program.page_state().answered, "the answer to be noted", 5)
+    assert before is False
+
+
+def test_models_that_were_never_loaded_are_none():
+    assert state_api.count(None, None) == ModelCounts(total=0, allowed=0, free=0, age_s=None)
+
+
 def test_the_state_says_whether_it_runs(proxies, tmp_path):
     running = proxies.start(tmp_path)
     on = running.program.page_state()
-    do(running, running.program.stop_proxy())
+    do(running, running.program.proxy.stop())
 
     assert (on.running, on.status) == (True, f"On: apps reach it at {running.url}")
     assert running.program.page_state().status == "Off: apps get no answer"

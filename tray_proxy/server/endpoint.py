@@ -120,6 +120,8 @@ class Endpoint:
             reply = refusals.refusal(Stopping(), scope["path"], record.request_id)
         except ProxyError as error:
             record.error = type(error).__name__
+            if isinstance(error, ModelNotFound):
+                record.model = error.name or None  # as the app wrote it: that is what its owner has to change
             reply = refusals.refusal(error, scope["path"], record.request_id, await self._signin_url(error))
         except Exception:
             # The text of an unforeseen exception may hold anything; the log gets its outline only.

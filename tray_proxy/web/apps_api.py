@@ -21,7 +21,7 @@ from tray_proxy.web.http import reply
 # An app that goes on does so within this time of reading the list.
 FOLLOWS_WITHIN_S = 20.0
 
-_LIBRARIES = {program.id: program.name for program in PROGRAMS if program.library}
+_LIBRARIES = {program.id: program.library for program in PROGRAMS if program.library}
 _OF_CARDS = Counter(program for app in APPS for program in app.programs)
 # Our own question is no app.
 _OF_THE_PAGE = "page"
@@ -177,19 +177,24 @@ def _hint(name: str, seen: Sighting, allowed: bool, now_s: float, *, sure: bool)
 
 
 def _note(app: App) -> str | None:
-    if not app.row:
-        return None
+    """Say whose calls the lamps may also show."""
     if not app.programs:
-        return text("apps.note.unknown")
-    libraries = [_LIBRARIES[program] for program in app.programs if program in _LIBRARIES]
-    # A card of several libraries is about them.
-    return text("apps.note.library", library=libraries[0]) if len(libraries) == 1 else None
+        return text("apps.note.unknown") if app.row else None
+    if len(app.programs) > 1:
+        return None  # a card of several libraries is about them
+    [program] = app.programs
+    if program in _LIBRARIES:
+        return text("apps.note.library", library=_LIBRARIES[program])
+    others = [text(f"apps.name.{other.id}") for other in APPS if program in other.programs and other is not app]
+    return text("apps.note.shared", others=", ".join(others)) if others else None
 
 
 def _words(failure: Failure | None) -> str | None:
     """Tell a failure in words of people: by the error that was raised, else by the status that was answered."""
     if failure is None:
         return None
+    if failure.model is not None and f"apps.error.{failure.error}.named" in table():
+        return text(f"apps.error.{failure.error}.named", model=failure.model)
     keys = (f"apps.error.{failure.error}", f"apps.error.status.{failure.status}")
     return text(next((key for key in keys if key in table()), "apps.error.other"))
 

@@ -8,6 +8,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tray_proxy.autostart import AutostartState
+from tray_proxy.catalogue import Catalogue
+from tray_proxy.translate import model_info
 from tray_proxy.web.http import done, read, reply
 from tray_proxy.web.key_api import KeyState
 from tray_proxy.web.sign_in_api import SignInState
@@ -27,6 +29,14 @@ class ModelCounts(msgspec.Struct, frozen=True, kw_only=True):
     allowed: int
     free: int
     age_s: float | None
+
+
+def count(catalogue: Catalogue | None, age_s: float | None) -> ModelCounts:
+    """Count the models of a list; None is a list that was never loaded."""
+    if catalogue is None:
+        return ModelCounts(total=0, allowed=0, free=0, age_s=age_s)
+    free = sum(map(model_info.is_free, catalogue.entries))
+    return ModelCounts(total=len(catalogue.entries), allowed=len(catalogue.allowed), free=free, age_s=age_s)
 
 
 class Notice(msgspec.Struct, frozen=True):
@@ -60,7 +70,7 @@ class PageState(msgspec.Struct, frozen=True, kw_only=True):
     What every part of the page shows.
 
     `phase` is "on", "off", "starting", "stopping" or "attention"; `status` is a whole sentence. `system` is "win32",
-    "darwin" or "linux".
+    "darwin" or "linux". `answered` says whether any app ever got a model's answer, as far as the log's end tells.
     """
 
     version: str
@@ -74,6 +84,7 @@ class PageState(msgspec.Struct, frozen=True, kw_only=True):
     key: KeyState
     sign_in: SignInState
     models: ModelCounts
+    answered: bool = False
     autostart: AutostartState
     notices: tuple[Notice, ...] = ()
 
