@@ -218,15 +218,17 @@ def test_an_idle_listener_wakes_nobody():
     alone.stop(5)
 
 
-def test_a_broken_loop_is_run_again_and_goes_on_serving(loop):
+def test_a_broken_loop_is_run_again_and_goes_on_serving():
     """asyncio lets SystemExit out of the loop; nothing of ours calls for it, but a library may."""
+    alone = LoopThread()
     listener = Listener(hello, bind("127.0.0.1", 0))
-    url = loop.submit(listener.start()).result(5)
+    url = alone.submit(listener.start()).result(5)
 
-    loop.loop.call_soon_threadsafe(sys.exit)
+    alone.loop.call_soon_threadsafe(sys.exit)
 
     assert httpx.get(url, trust_env=False).text == "hello"
-    loop.submit(listener.stop()).result(5)
+    alone.submit(listener.stop()).result(5)
+    alone.stop(5)
 
 
 def test_a_loop_that_breaks_again_and_again_is_given_up_and_says_so(free_port):

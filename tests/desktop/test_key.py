@@ -48,7 +48,7 @@ def stored(desktop):
 
 def test_a_pasted_key_lies_in_the_key_store_and_nowhere_else(desktop, browser, tmp_path, free_port, stage, upstream):
     upstream.key = KEY
-    app = App(desktop, tmp_path / "home", free_port, env={"OPENROUTER_BASE_URL": stage.url})
+    app = App(desktop, tmp_path / "home", free_port, "--background", env={"OPENROUTER_BASE_URL": stage.url})
     app.turn_on()
     refused = httpx.post(f"{app.url}/api/chat", json=CHAT, trust_env=False, timeout=20)
 
@@ -98,7 +98,7 @@ def test_a_stored_key_is_found_again_after_a_restart(desktop, tmp_path, free_por
     desktop.run(
         [sys.executable, "-c", f"import keyring; keyring.set_password('Tray Proxy', 'OpenRouter API key', '{KEY}')"]
     )
-    app = App(desktop, tmp_path / "home", free_port, env={"OPENROUTER_BASE_URL": stage.url})
+    app = App(desktop, tmp_path / "home", free_port, "--background", env={"OPENROUTER_BASE_URL": stage.url})
     app.turn_on()
 
     answer = httpx.post(f"{app.url}/api/chat", json=CHAT, trust_env=False, timeout=20)
@@ -109,7 +109,7 @@ def test_a_stored_key_is_found_again_after_a_restart(desktop, tmp_path, free_por
 
 def test_a_locked_key_store_freezes_nothing_and_is_said(open_desktop, tmp_path, free_port, stage, upstream):
     locked = open_desktop(keyring="locked")
-    app = App(locked, tmp_path / "home", free_port, env={"OPENROUTER_BASE_URL": stage.url})
+    app = App(locked, tmp_path / "home", free_port, "--background", env={"OPENROUTER_BASE_URL": stage.url})
     app.turn_on()
 
     answer = httpx.post(f"{app.url}/api/chat", json=CHAT, trust_env=False, timeout=20)
@@ -123,7 +123,7 @@ def test_a_locked_key_store_freezes_nothing_and_is_said(open_desktop, tmp_path, 
     )
     assert app.answers()
     wait_for(
-        lambda: app.menu.labels()[0].startswith("Needs you: The system's key store does not answer"),
+        lambda: app.menu.labels()[0].startswith("▲ The system's key store does not answer"),
         "the menu to say so",
     )
     assert app.quit() == 0
@@ -131,7 +131,7 @@ def test_a_locked_key_store_freezes_nothing_and_is_said(open_desktop, tmp_path, 
 
 def test_without_a_key_store_it_is_said_plainly(open_desktop, tmp_path, free_port, stage, upstream):
     bare = open_desktop(keyring="absent")
-    app = App(bare, tmp_path / "home", free_port, env={"OPENROUTER_BASE_URL": stage.url})
+    app = App(bare, tmp_path / "home", free_port, "--background", env={"OPENROUTER_BASE_URL": stage.url})
     app.turn_on()
 
     answer = httpx.post(f"{app.url}/api/chat", json=CHAT, trust_env=False, timeout=20)

@@ -46,7 +46,9 @@ def start(desktop, tmp_path, free_port):
     apps = []
 
     def one():
-        apps.append(App(desktop, tmp_path / "home", free_port, "--demo", "--log-level", "DEBUG", env=KEYLESS))
+        apps.append(
+            App(desktop, tmp_path / "home", free_port, "--demo", "--background", "--log-level", "DEBUG", env=KEYLESS)
+        )
         return apps[-1]
 
     yield one

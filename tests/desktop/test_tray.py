@@ -21,6 +21,7 @@ ARTIFACTS = Path(__file__).parents[2] / "test-artifacts"
 START_S = STOP_S = 1.0
 QUIT_S = 2.0
 MENU_S = 1.0
+OFF = {"TURN_ON_AT_START": "off"}
 CHAT = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}], "stream": False}
 
 
@@ -36,6 +37,7 @@ class App:
 
     def __init__(self, desktop, home, port, *arguments, env=None):
         self.desktop, self.home, self.port = desktop, home, port
+        self.begins_off = (env or {}).get("TURN_ON_AT_START") == "off"
         desktop.ensure_tray_host()
         self.process = desktop.start(
             [sys.executable, "-m", "tray_proxy", "--port", str(port), *arguments],
@@ -58,9 +60,16 @@ class App:
         return False
 
     def turn_on(self):
-        self.menu.click("Start")
+        """Have it on, which it is by itself where the settings do not say otherwise."""
+        if self.begins_off:
+            self.menu.click("Turn on")
         wait_for(self.answers, "the port to answer", START_S)
-        self.menu.wait_for("Stop", that=lambda item: item.enabled)
+        self.menu.wait_for("Turn off", that=lambda item: item.enabled)
+
+    def turn_off(self):
+        self.menu.click("Turn off")
+        wait_for(self.closed, "the port to close", STOP_S)
+        self.menu.wait_for("Turn on", that=lambda item: item.enabled)
 
     def models(self):
         listed = httpx.get(f"{self.url}/api/tags", trust_env=False).json()["models"]
@@ -101,39 +110,38 @@ def top(app):
 
 
 def test_the_menu_of_a_fresh_start(start_app):
-    app = start_app("--demo")
+    app = start_app("--demo", env=OFF)
 
     assert top(app) == [
-        f"Demo · Off: apps get no answer at 127.0.0.1:{app.port}",
-        "Start",
+        f"Demo · ○ Off — apps get no answer at 127.0.0.1:{app.port}",
+        "Turn on",
         "Models",
         "Copy address",
-        "Settings…",
+        "Apps…",
+        "Activity…",
         "Open logs",
+        "Settings…",
+        "Start when I log in",
         "Quit",
     ]
     assert app.closed()
 
 
-def test_start_opens_the_port_and_stop_closes_it(start_app):
-    app = start_app("--demo")
+def test_turn_on_opens_the_port_and_turn_off_closes_it(start_app):
+    app = start_app("--demo", env=OFF)
 
     app.turn_on()
-    assert top(app)[:2] == [f"Demo · On: apps reach it at 127.0.0.1:{app.port}", "Stop"]
+    assert top(app)[:2] == [f"Demo · ● On — apps reach it at 127.0.0.1:{app.port}", "Turn off"]
 
-    app.menu.click("Stop")
-    wait_for(app.closed, "the port to close", STOP_S)
-    app.menu.wait_for("Start", that=lambda item: item.enabled)
+    app.turn_off()
 
 
-def test_it_can_be_started_and_stopped_again_and_again(start_app):
+def test_it_turns_itself_on_when_it_starts(start_app):
+    """Nobody double-clicks an app to find it off."""
     app = start_app("--demo")
 
-    for _ in range(5):
-        app.turn_on()
-        app.menu.click("Stop")
-        wait_for(app.closed, "the port to close", STOP_S)
-        app.menu.wait_for("Start", that=lambda item: item.enabled)
+    wait_for(app.answers, "the port to answer")
+    app.menu.wait_for("Turn off", that=lambda item: item.enabled)
 
 
 def test_an_app_chats_through_it(start_app):
@@ -219,7 +227,7 @@ def test_the_menu_holds_fifteen_models_at_most(start_app):
 
 
 def test_the_icon_is_visible_and_differs_by_state(start_app, desktop):
-    app = start_app("--demo")
+    app = start_app("--demo", env=OFF)
     off = desktop.screenshot(ARTIFACTS / "tray-off.png")
 
     app.turn_on()
@@ -228,7 +236,7 @@ def test_the_icon_is_visible_and_differs_by_state(start_app, desktop):
     left, upper, right, lower = ImageChops.difference(off, on).getbbox()
     assert right - left <= 32  # nothing but the icon
     assert lower - upper <= 32
-    assert app.menu.properties()["Title"] == f"Tray Proxy · Demo · On: apps reach it at 127.0.0.1:{app.port}"
+    assert app.menu.properties()["Title"] == f"Tray Proxy · Demo · ● On — apps reach it at 127.0.0.1:{app.port}"
 
 
 def different(desktop, before, name):
@@ -246,7 +254,23 @@ def test_open_logs_shows_the_folder_in_the_file_manager(start_app, desktop):
     assert (app.home / "logs" / "tray-proxy.log").is_file()
 
 
-def test_settings_opens_the_page_in_the_browser(start_app, desktop):
+def leads_to(app, path):
+    """Click a line that opens the page, and return the part of it that the browser comes to."""
+    before = len(app.desktop.opened_addresses())
+    app.menu.click(path)
+    address = wait_for(lambda: app.desktop.opened_addresses()[before:], "the page to be opened")[0]
+    return httpx.get(address, trust_env=False).headers["location"].partition("#")[2]
+
+
+def test_the_lines_for_the_page_lead_to_its_parts(start_app):
+    app = start_app("--demo")
+    app.turn_on()
+    lines = [top(app)[0], "Models/Choose models…", "Apps…", "Activity…", "Settings…"]
+
+    assert [leads_to(app, line) for line in lines] == ["activity", "models", "apps", "activity", "settings"]
+
+
+def test_an_address_opens_the_page_once(start_app, desktop):
     app = start_app("--demo")
     before = len(desktop.opened_addresses())
 
@@ -257,7 +281,46 @@ def test_settings_opens_the_page_in_the_browser(start_app, desktop):
     with httpx.Client(trust_env=False, follow_redirects=True) as browser:
         assert browser.get(address).status_code == 200
         assert browser.get(address.partition("/open")[0] + "/").status_code == 200
-        assert browser.get(address).status_code == 403  # the address opens the page once
+        assert browser.get(address).status_code == 403
+
+
+def test_without_a_key_the_page_greets_and_the_first_line_leads_there(start_app, desktop):
+    before = len(desktop.opened_addresses())
+    app = start_app("--demo", env={"OPENROUTER_API_KEY": ""})
+
+    greeting = wait_for(lambda: desktop.opened_addresses()[before:], "the page to be opened")[0]
+    wait_for(app.answers, "the port to answer")
+    app.menu.wait_for("Demo · ▲ Needs you: sign in")
+
+    assert httpx.get(greeting, trust_env=False).headers["location"] == "/#welcome"
+    assert leads_to(app, "Demo · ▲ Needs you: sign in") == "welcome"
+
+
+def test_in_the_background_no_page_opens(start_app, desktop):
+    """At login nobody has asked for one."""
+    before = len(desktop.opened_addresses())
+    app = start_app("--demo", "--background", env={"OPENROUTER_API_KEY": ""})
+    app.menu.wait_for("Demo · ▲ Needs you: sign in")
+
+    leads_to(app, "Apps…")
+
+    assert len(desktop.opened_addresses()) == before + 1
+
+
+def test_the_tick_for_the_login_writes_what_the_desktop_starts(start_app, desktop):
+    app = start_app("--demo")
+    entry = Path(desktop.env["XDG_CONFIG_HOME"]) / "autostart" / "tray-proxy.desktop"
+    before = (app.menu.find("Start when I log in").checked, entry.exists())
+
+    app.menu.click("Start when I log in")
+    app.menu.wait_for("Start when I log in", MENU_S, that=lambda item: item.checked is True)
+    ticked = entry.read_text()
+    app.menu.click("Start when I log in")
+    app.menu.wait_for("Start when I log in", MENU_S, that=lambda item: item.checked is False)
+
+    assert before == (False, False)
+    assert f"--demo --tray-proxy-home {app.home} --background" in ticked
+    assert not entry.exists()
 
 
 def test_copy_address_fills_the_clipboard(start_app, desktop):
@@ -279,17 +342,35 @@ def test_a_taken_port_asks_for_attention_and_says_by_whom(start_app, desktop, fr
     with socket.socket() as other:
         other.bind(("127.0.0.1", free_port))
         other.listen()
-        app = start_app("--demo")
+        app = start_app("--demo", env=OFF)
 
-        app.menu.click("Start")
+        app.menu.click("Turn on")
 
-        first = wait_for(
-            lambda: top(app)[0] if top(app)[0].startswith("Demo · Needs you") else None, "the tray to say why"
-        )
-        assert first.startswith(f"Demo · Needs you: Port {free_port} is used by ")
+        first = wait_for(lambda: top(app)[0] if top(app)[0].startswith("Demo · ▲") else None, "the tray to say why")
+        assert first.startswith(f"Demo · ▲ Port {free_port} is used by ")
         assert str(os.getpid()) in first
-    wait_for(lambda: [one for one in desktop.notifications() if one[0] == "Tray Proxy is off"], "one notification")
+        wait_for(lambda: told(desktop, "Tray Proxy is off", free_port), "one notification")
+        assert leads_to(app, first) == "port"
     app.turn_on()
+
+
+def told(desktop, title, port):
+    """Return the notifications with this title that are about this port."""
+    return [text for summary, text in desktop.notifications() if summary == title and str(port) in text]
+
+
+def test_who_wants_no_notifications_sees_it_in_the_tray_alone(start_app, desktop, free_port):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", free_port))
+        other.listen()
+
+        app = start_app("--demo", env={"NOTIFICATIONS": "off"})
+
+        wait_for(lambda: top(app)[0].startswith(f"Demo · ▲ Port {free_port}"), "the tray to say why")
+        # What was asked for by a click is told anyway, and after what was not.
+        app.menu.click("Copy address")
+        wait_for(lambda: clipboard(desktop) == app.url, "the address in the clipboard")
+        assert told(desktop, "Tray Proxy is off", free_port) == []
 
 
 def test_quit_leaves_nothing_behind(start_app):
@@ -303,8 +384,8 @@ def test_quit_leaves_nothing_behind(start_app):
     assert [child for child in before if child.is_running()] == []
 
 
-def test_quit_while_an_answer_streams_tells_the_client(start_app):
-    app = start_app("--demo")
+def test_quit_while_an_answer_streams_tells_the_client_and_openrouter(start_app, stage, upstream):
+    app = start_app(env={"OPENROUTER_BASE_URL": stage.url})
     app.turn_on()
     body = CHAT | {"messages": [{"role": "user", "content": "#fault:endless"}], "stream": True}
 
@@ -315,6 +396,7 @@ def test_quit_while_an_answer_streams_tells_the_client(start_app):
         *_, last = lines
 
     assert json.loads(last)["error"].startswith("Tray Proxy was turned off")
+    assert upstream.wait_for(lambda seen: [chat.outcome for chat in seen.chats] == ["dropped"], 5)
     assert app.process.wait(QUIT_S) == 0
 
 
@@ -341,7 +423,8 @@ def test_without_a_tray_host_it_says_so_starts_and_opens_the_page(open_desktop, 
     wait_for(bare.opened_addresses, "the page to be opened")
     wait_for(lambda: answers(free_port), "the port to answer")
     assert bare.output(process) == (
-        "Nothing on this desktop shows tray icons: Tray Proxy is turned on, and its settings page opens.\n"
+        "Nothing on this desktop shows tray icons: Tray Proxy runs without one, and its page opens. On GNOME the "
+        "extension “AppIndicator and KStatusNotifierItem Support” shows them.\n"
     )
     process.terminate()
     assert process.wait(QUIT_S) == 0
