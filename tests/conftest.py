@@ -132,7 +132,7 @@ class Proxies:
         async def begin() -> Program:
             program = Program(chosen, demo=False, post=events.append)
             program.begin()
-            await program.start_proxy()
+            await program.proxy.start()
             if wait_for_models:
                 await program.cache.catalogue()
                 async with asyncio.timeout(5):

@@ -104,7 +104,7 @@ def test_a_request_that_was_not_sent_whole_is_told_when_the_proxy_is_turned_off(
     with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
         ask_version(client)  # so that the connection is known to be there
         client.sendall(b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\n{")
-        running.loop.submit(running.program.stop_proxy()).result(5)
+        running.loop.submit(running.program.proxy.stop()).result(5)
 
         answer = everything(client)
 

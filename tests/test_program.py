@@ -76,7 +76,7 @@ def test_what_an_app_changes_reaches_the_tray(program, loop):
     def ask(method, path, **body):
         httpx.request(method, program.settings.url + path, json=body, trust_env=False).raise_for_status()
 
-    loop.submit(program.start_proxy()).result(5)
+    loop.submit(program.proxy.start()).result(5)
     loop.submit(program.cache.catalogue()).result(5)
 
     ask("POST", "/api/copy", source="openai/gpt-4o", destination="fast")
@@ -140,7 +140,7 @@ def ask(program, loop):
 
 
 def test_traffic_and_recovery_reach_the_tray(program, loop):
-    loop.submit(program.start_proxy()).result(5)
+    loop.submit(program.proxy.start()).result(5)
 
     ask(program, loop)
 
@@ -151,7 +151,7 @@ def test_traffic_and_recovery_reach_the_tray(program, loop):
 
 def test_a_refused_key_reaches_the_tray(program, loop, upstream):
     upstream.key = KEY
-    loop.submit(program.start_proxy()).result(5)
+    loop.submit(program.proxy.start()).result(5)
 
     answer = ask(program, loop)
 
@@ -160,7 +160,7 @@ def test_a_refused_key_reaches_the_tray(program, loop, upstream):
 
 
 def test_an_apps_own_mistake_does_not_reach_the_tray(program, loop, upstream):
-    loop.submit(program.start_proxy()).result(5)
+    loop.submit(program.proxy.start()).result(5)
     upstream.arrange("status-503")
 
     assert ask(program, loop).status_code == 503
@@ -173,22 +173,22 @@ def test_a_taken_port_is_told_and_can_be_tried_again(program, loop):
     others = bind("127.0.0.1", program.settings.port)
 
     with pytest.raises(PortInUse):
-        loop.submit(program.start_proxy()).result(10)
+        loop.submit(program.proxy.start()).result(10)
     problem = program.page_state().problem
     for sock in others:
         sock.close()
 
     assert problem.message.startswith(f"Port {program.settings.port} is used by ")
-    assert loop.submit(program.start_proxy()).result(5) == f"127.0.0.1:{program.settings.port}"
+    assert loop.submit(program.proxy.start()).result(5) == f"127.0.0.1:{program.settings.port}"
 
 
 def kill(program, loop):
     """Let what listens at the port end by itself."""
-    loop.loop.call_soon_threadsafe(program._proxy._serving.cancel)
+    loop.loop.call_soon_threadsafe(program.proxy._listener._serving.cancel)
 
 
 def test_a_listener_that_dies_is_started_again(program, loop):
-    address = loop.submit(program.start_proxy()).result(5)
+    address = loop.submit(program.proxy.start()).result(5)
 
     kill(program, loop)
 
@@ -198,9 +198,9 @@ def test_a_listener_that_dies_is_started_again(program, loop):
 
 
 def test_a_port_that_the_system_takes_back_is_opened_again(program, loop):
-    address = loop.submit(program.start_proxy()).result(5)
+    address = loop.submit(program.proxy.start()).result(5)
 
-    for sock in program._proxy._sockets:
+    for sock in program.proxy._listener._sockets:
         sock.shutdown(socket.SHUT_RDWR)
 
     assert next_news(program, ListenerStarted) == ListenerStarted(address)
@@ -209,7 +209,7 @@ def test_a_port_that_the_system_takes_back_is_opened_again(program, loop):
 
 def test_a_listener_that_dies_again_and_again_is_left_dead_and_says_why(program, loop, monkeypatch):
     monkeypatch.setattr(revival, "DELAYS_S", (0.0, 0.0, 0.0))
-    loop.submit(program.start_proxy()).result(5)
+    loop.submit(program.proxy.start()).result(5)
 
     for _ in range(3):
         kill(program, loop)
@@ -222,8 +222,8 @@ def test_a_listener_that_dies_again_and_again_is_left_dead_and_says_why(program,
 
 
 def test_a_port_lost_to_another_program_is_told_and_taken_back_when_it_is_free(program, loop, monkeypatch):
-    monkeypatch.setattr(program.port_watch, "_every_s", 0.02)
-    address = loop.submit(program.start_proxy()).result(5)
+    monkeypatch.setattr(program.proxy.watch, "_every_s", 0.02)
+    address = loop.submit(program.proxy.start()).result(5)
     freed = wait_until_free_then_bind(program, loop)
 
     failed = next_news(program, ListenerFailed).error
@@ -242,11 +242,11 @@ def wait_until_free_then_bind(program, loop):
 
 
 def test_what_was_turned_off_is_not_started_again(program, loop):
-    loop.submit(program.start_proxy()).result(5)
+    loop.submit(program.proxy.start()).result(5)
     kill(program, loop)
     next_news(program, ListenerLost)
 
-    loop.submit(program.stop_proxy()).result(5)
+    loop.submit(program.proxy.stop()).result(5)
 
     assert loop.submit(in_background(program)).result(5) is True
     assert program.page_state().running is False
@@ -254,8 +254,8 @@ def test_what_was_turned_off_is_not_started_again(program, loop):
 
 async def in_background(program):
     """Say whether the new start was called off."""
-    await asyncio.gather(program._reviver._starting, return_exceptions=True)
-    return program._reviver._starting.cancelled()
+    await asyncio.gather(program.proxy._reviver._starting, return_exceptions=True)
+    return program.proxy._reviver._starting.cancelled()
 
 
 def test_the_settings_page_opens_more_than_once(program, loop):

@@ -19,10 +19,14 @@ class FakeProgram:
         self.failure = None
         self.done = []
 
-    async def start_proxy(self):
+    @property
+    def proxy(self):
+        return self
+
+    async def start(self):
         return self._do("start") or "127.0.0.1:1"
 
-    async def stop_proxy(self):
+    async def stop(self):
         self._do("stop")
 
     async def allow_model(self, model_id, allowed):

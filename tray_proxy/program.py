@@ -5,7 +5,7 @@ import contextlib
 import platform
 import sys
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,30 +16,25 @@ from tray_proxy import __version__, autostart, logs, paths
 from tray_proxy.activity import Activity
 from tray_proxy.basis import ceiling, keychain, program_folders
 from tray_proxy.catalogue import Catalogue, CatalogueCache
-from tray_proxy.errors import KeychainUnavailable, KeyMissing, KeyRejected, OutOfCredits, PortInUse, ProxyError
-from tray_proxy.listener import GRACE_S, Listener, bind, free_port_near, is_free
+from tray_proxy.errors import KeychainUnavailable, KeyMissing, KeyRejected, OutOfCredits, ProxyError
+from tray_proxy.listener import Asgi, free_port_near
 from tray_proxy.neighbour.models import beside
 from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.openrouter.sign_in import SignIn, key_label, site_of
 from tray_proxy.page import Page
-from tray_proxy.port_watch import PortWatch
 from tray_proxy.presets import Presets
-from tray_proxy.revival import Reviver
+from tray_proxy.proxy import Proxy
 from tray_proxy.selection import Selection
 from tray_proxy.server.app import create_app
 from tray_proxy.server.exchange import Deps, InFlight
-from tray_proxy.settings import Settings, address
+from tray_proxy.settings import Settings
 from tray_proxy.texts import text
 from tray_proxy.translate.names import AllowList
 from tray_proxy.tray import opener
 from tray_proxy.tray.state import (
-    AddressChanged,
     AutostartChanged,
     Event,
     KeyChanged,
-    ListenerFailed,
-    ListenerLost,
-    ListenerStarted,
     ModelsChanged,
     ModelTick,
     NameTick,
@@ -66,9 +61,6 @@ from tray_proxy.web.events import Events
 
 # What the owner should see in the tray; a wrong model name or a full provider is the app's own affair.
 NOTABLE = (KeyMissing, KeyRejected, KeychainUnavailable, OutOfCredits)
-
-# Settings that only a port that is opened anew obeys.
-OF_THE_PORT = ("host", "port", "ollama_origins")
 
 log = structlog.get_logger(__name__)
 
@@ -97,12 +89,7 @@ class Program:
         folders = program_folders(settings, demo=demo)
         within = ceiling(settings)
         self._post = post
-        self._proxy: Listener | None = None
-        self._opening = asyncio.Lock()
-        self._problem: ProxyError | None = None
-        self._reviver = Reviver(
-            self.open_by_itself, lost=lambda: post(ListenerLost()), failed=self._given_up, now_s=time.monotonic
-        )
+        self.proxy = Proxy(lambda: self.settings, self._serve, post, changed=lambda: self.events.tell("state"))
         self.events = Events()
         self._tasks: set[asyncio.Task[None]] = set()
         self.settings = settings
@@ -138,17 +125,12 @@ class Program:
         )
         at_login = autostart.of_system(autostart.command(settings.tray_proxy_home, demo=demo))
         self.autostart_desk = autostart_api.AutostartDesk(at_login, self._autostart_changed)
-        self.port_watch = PortWatch(
-            lambda: is_free(self.settings.host, self.settings.port),
-            self.open_by_itself,
-            changed=lambda: self.events.tell("state"),
-        )
         self.port_desk = port_api.PortDesk(
             current=lambda: self.settings,
-            running=lambda: self._proxy is not None,
-            problem=lambda: self._problem,
+            running=lambda: self.proxy.running,
+            problem=lambda: self.proxy.problem,
             save=self.settings_desk.save,
-            watch=self.port_watch,
+            watch=self.proxy.watch,
             free_port_near=free_port_near,
         )
         self.notices = state_api.Notices(complaints, changed=lambda: self.events.tell("state"))
@@ -181,60 +163,6 @@ class Program:
         self._in_background(self.cache.keep_fresh())
         self._in_background(self._look_for_key())
 
-    async def start_proxy(self) -> str:
-        """
-        Open the port.
-
-        Returns:
-            Host and port.
-
-        Raises:
-            PortInUse: the port is held by someone.
-        """
-        async with self._opening:
-            if self._proxy is None:
-                await self._open()
-        return address(self.settings.host, self.settings.port)
-
-    async def open_by_itself(self) -> None:
-        """
-        Open the port without a click, and tell the tray.
-
-        Raises:
-            PortInUse: the port is held by someone.
-        """
-        self._post(ListenerStarted(await self.start_proxy()))
-
-    async def _open(self) -> None:
-        settings = self.settings
-        try:
-            sockets = await asyncio.to_thread(bind, settings.host, settings.port)
-        except ProxyError as error:
-            self._set_problem(error)
-            if settings.local_ollama is not None:
-                # The owner wants both: as soon as Ollama has moved, the port is ours.
-                self.port_watch.wait()
-            raise
-        in_flight = self._new_in_flight()
-        self.deps = replace(self.deps, in_flight=in_flight)
-        self._proxy = Listener(
-            create_app(lambda: self.deps), sockets, stopping=lambda: in_flight.stop(GRACE_S), died=self._died
-        )
-        await self._proxy.start()
-        self.port_watch.give_up()
-        self._set_problem(None)
-        log.info("proxy started", address=address(settings.host, settings.port), demo=self.demo)
-
-    async def stop_proxy(self) -> None:
-        """Close the port and end what runs on it, or wait for it no more."""
-        self.port_watch.give_up()
-        self._reviver.give_up()
-        if self._proxy is not None:
-            proxy, self._proxy = self._proxy, None
-            await proxy.stop()
-            self.events.tell("state")
-            log.info("proxy stopped")
-
     async def apply(self, settings: Settings) -> None:
         """
         Put changed settings in force, and open the port anew where that is what has changed.
@@ -255,8 +183,7 @@ class Program:
             self._use_ollama_beside(self.settings.local_ollama)
         self._post(NotificationsSwitched(self.settings.notifications))
         self.events.tell("settings", "apps", "state")
-        if any(getattr(before, name) != getattr(self.settings, name) for name in OF_THE_PORT):
-            await self._open_anew()
+        await self.proxy.follow(before)
 
     def _use_ollama_beside(self, url: str | None) -> None:
         if self.deps.local is not None and url is None:
@@ -264,17 +191,6 @@ class Program:
             self.deps.local.names.forget_all()
         cache = program_folders(self.settings, demo=self.demo).cache
         self.deps = replace(self.deps, local=beside(url, cache))
-
-    async def _open_anew(self) -> None:
-        self._post(AddressChanged(address(self.settings.host, self.settings.port)))
-        if self._proxy is None and not isinstance(self._problem, PortInUse):
-            return  # off, as the owner wants it
-        await self.stop_proxy()
-        try:
-            await self.open_by_itself()
-        except ProxyError as error:
-            self._post(ListenerFailed(error))
-            raise
 
     async def allow_model(self, model_id: str, allowed: bool) -> None:
         """Tick or untick a model."""
@@ -293,7 +209,7 @@ class Program:
         """Close everything."""
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(self.stop_proxy(), self.page.close(), *self._tasks, return_exceptions=True)
+        await asyncio.gather(self.proxy.stop(), self.page.close(), *self._tasks, return_exceptions=True)
         await self.client.close()
 
     def _page_routes(self) -> list[Route]:
@@ -312,7 +228,7 @@ class Program:
 
     def page_state(self) -> state_api.PageState:
         """Tell what every part of the page shows."""
-        running, problem = self._proxy is not None, self._problem
+        running, problem = self.proxy.running, self.proxy.problem
         return state_api.PageState(
             version=__version__,
             demo=self.demo,
@@ -333,9 +249,10 @@ class Program:
     def _turn(self, on: bool) -> None:
         self._post(StartClicked() if on else StopClicked())
 
-    def _set_problem(self, problem: ProxyError | None) -> None:
-        self._problem = problem
-        self.events.tell("state")
+    def _serve(self) -> tuple[Asgi, Callable[[float], Awaitable[None]]]:
+        in_flight = self._new_in_flight()
+        self.deps = replace(self.deps, in_flight=in_flight)
+        return create_app(lambda: self.deps), in_flight.stop
 
     def _new_in_flight(self) -> InFlight:
         return InFlight(
@@ -380,15 +297,3 @@ class Program:
     def _autostart_changed(self, state: autostart.AutostartState) -> None:
         self._post(AutostartChanged(state.enabled))
         self.events.tell("state")
-
-    def _died(self, error: BaseException | None) -> None:
-        self._proxy = None
-        self.events.tell("state")
-        self._reviver.died(error)
-
-    def _given_up(self, error: ProxyError) -> None:
-        self._set_problem(error)
-        self._post(ListenerFailed(error))
-        if isinstance(error, PortInUse):
-            # It was ours a moment ago, and is again once the other program has ended.
-            self.port_watch.wait()

@@ -87,7 +87,7 @@ async def _serve(settings: Settings, this: Instance, *, demo: bool, say: Callabl
     control = control_api.routes(lambda: text("instance.headless", address=settings.url), ended.set)
     program, upstream = await _open(with_demo_key(settings) if demo else settings, this, demo=demo, control=control)
     try:
-        await program.start_proxy()
+        await program.proxy.start()
         about = "the demo's made-up models (nothing is charged)" if demo else "OpenRouter's models"
         say(f"Tray Proxy serves {about} at {settings.url}. Ctrl-C ends it.")
         await ended.wait()
@@ -106,11 +106,11 @@ class TrayActions:
 
     def start_listener(self) -> None:
         """Open the port."""
-        self._submit(self._program.start_proxy(), ListenerStarted, ListenerFailed)
+        self._submit(self._program.proxy.start(), ListenerStarted, ListenerFailed)
 
     def stop_listener(self) -> None:
         """Close the port."""
-        self._submit(self._program.stop_proxy(), lambda _: ListenerStopped(), ListenerFailed)
+        self._submit(self._program.proxy.stop(), lambda _: ListenerStopped(), ListenerFailed)
 
     def open_settings(self, section: str) -> None:
         """Show the settings page in the browser."""

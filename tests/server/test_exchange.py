@@ -70,7 +70,7 @@ def test_turning_off_ends_a_stream_with_an_error_that_says_so(proxies, upstream,
     with running.http.stream("POST", "/api/chat", json=CHAT) as answer:
         received = answer.iter_lines()
         lines.append(next(received))
-        stopping = running.loop.submit(running.program.stop_proxy())
+        stopping = running.loop.submit(running.program.proxy.stop())
         lines += received
 
     stopping.result(3)
@@ -88,7 +88,7 @@ def test_turning_off_answers_a_plain_request_with_503(proxies, upstream, tmp_pat
     asking.start()
     assert upstream.wait_for(asked, 5)
 
-    running.loop.submit(running.program.stop_proxy()).result(3)
+    running.loop.submit(running.program.proxy.stop()).result(3)
 
     asking.join(5)
     assert answers[0].status_code == 503
@@ -119,7 +119,7 @@ def test_turning_off_after_the_last_word_is_no_failure(proxies, raw_upstream, tm
     running.program.deps.in_flight.troubled = failures.put
 
     said = running.chat(model="a/one").json()
-    running.loop.submit(running.program.stop_proxy()).result(3)
+    running.loop.submit(running.program.proxy.stop()).result(3)
 
     held.set()
     assert (said["message"]["content"], said["done"]) == ("hi", True)
@@ -134,7 +134,7 @@ def test_turning_off_lets_a_short_answer_finish(proxies, upstream, tmp_path):
     asking.start()
     assert upstream.wait_for(asked, 5)
 
-    running.loop.submit(running.program.stop_proxy()).result(3)
+    running.loop.submit(running.program.proxy.stop()).result(3)
 
     asking.join(5)
     assert answers[0].json()["done"] is True
@@ -146,7 +146,7 @@ def test_a_client_that_does_not_read_cannot_hold_up_the_end(proxies, upstream, t
     client = connect(running, "/api/chat", CHAT)
     assert upstream.wait_for(asked, 5)
 
-    running.loop.submit(running.program.stop_proxy()).result(4)
+    running.loop.submit(running.program.proxy.stop()).result(4)
 
     client.close()
     assert upstream.wait_for(dropped, 1)

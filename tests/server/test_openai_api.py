@@ -65,7 +65,7 @@ def test_turning_off_ends_a_stream_with_an_error_that_says_so(proxies, upstream,
     with running.http.stream("POST", path, json=body | {"stream": True}) as answer:
         received = answer.iter_lines()
         lines.append(next(received))
-        stopping = running.loop.submit(running.program.stop_proxy())
+        stopping = running.loop.submit(running.program.proxy.stop())
         lines += received
 
     stopping.result(3)
@@ -88,7 +88,7 @@ def test_turning_off_answers_a_plain_request_with_503(proxies, upstream, tmp_pat
     asking.start()
     assert upstream.wait_for(asked, 5)
 
-    running.loop.submit(running.program.stop_proxy()).result(3)
+    running.loop.submit(running.program.proxy.stop()).result(3)
 
     asking.join(5)
     assert (answers[0].status_code, answers[0].json()["error"]["type"]) == (503, "api_error")

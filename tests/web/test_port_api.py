@@ -24,7 +24,19 @@ def do(running, work):
 
 
 def state(running):
-    return do(running, running.program.port_desk.state())
+    async def tell():
+        return running.program.port_desk.state()
+
+    return do(running, tell())
+
+
+def seen(running):
+    """The state, once the real Ollama beside us was looked for."""
+    return wait_for(lambda: (told := state(running)).both and told.both.problem != looking(told) and told, "a look", 5)
+
+
+def looking(told):
+    return f"Looking for Ollama at {told.both.url}."
 
 
 def act(running, **wanted):
@@ -70,7 +82,7 @@ def running(proxies, tmp_path, monkeypatch, free_port):
     monkeypatch.setenv("TRAY_PROXY_HOME", str(tmp_path))
     (tmp_path / "settings.json").write_text(json.dumps({"port": free_port}))
     running = proxies.start(tmp_path, port=free_port)
-    running.program.port_watch._every_s = 0.02
+    running.program.proxy.watch._every_s = 0.02
     return running
 
 
@@ -107,7 +119,7 @@ def test_without_trouble_there_is_nothing_to_suggest(running, free_port):
 
 
 def test_a_port_that_is_closed_as_the_owner_wants_it_is_no_trouble(running, free_port):
-    do(running, running.program.stop_proxy())
+    do(running, running.program.proxy.stop())
 
     assert (state(running).kind, state(running).sentence) == (
         "off",
@@ -175,7 +187,7 @@ def test_another_way_ends_the_waiting(troubled):
 def test_turning_it_off_ends_the_waiting(troubled):
     act(troubled, action="wait")
 
-    do(troubled, troubled.program.stop_proxy())
+    do(troubled, troubled.program.proxy.stop())
 
     wait_for(lambda: not state(troubled).waiting, "the end of waiting", 5)
 
@@ -191,12 +203,12 @@ def test_both_are_used_as_soon_as_ollama_has_moved(troubled, ollama):
     ours, theirs = ollama.port, another_port()
 
     assert act(troubled, action="both", url=f"127.0.0.1:{theirs}").status_code == 204
-    before = state(troubled)
+    before = seen(troubled)
     ollama.stop()
     ollama.port = theirs
     ollama.start()
     wait_for(lambda: answers(ours), "our answer on Ollama's old port", 5)
-    after = state(troubled)
+    after = wait_for(lambda: (told := state(troubled)).both.ok and told, "a look at Ollama's new place", 5)
 
     assert (before.kind, before.waiting) == ("ollama", True)
     assert before.both.problem == f"Ollama does not answer at http://127.0.0.1:{theirs} yet."
@@ -208,6 +220,19 @@ def test_both_are_used_as_soon_as_ollama_has_moved(troubled, ollama):
         f"http://127.0.0.1:{ours}/api/chat", json={"model": NAMES[0], "messages": MESSAGES, "stream": False}
     )
     assert answer.json()["message"]["content"] == "local words"
+
+
+def test_who_looks_at_the_page_is_told_when_ollama_goes(running, ollama):
+    act(running, action="both", url=ollama.url)
+    told = []
+    running.program.port_desk._changed = lambda: told.append(True)
+    assert wait_for(lambda: state(running).both.ok, "a look", 5)
+    ollama.stop()
+
+    gone = wait_for(lambda: not (now := state(running)).both.ok and now, "a look that finds nobody", 5)
+
+    assert gone.both.problem == f"Ollama does not answer at {ollama.url} yet."
+    assert len(told) == 2
 
 
 def test_where_both_are_wanted_a_taken_port_is_waited_for_without_a_click(running, ollama):
@@ -236,7 +261,7 @@ def test_without_the_other_names_are_forgotten(running, ollama):
 def test_what_answers_at_an_address_is_told(running, ollama):
     seen = do(running, running.program.port_desk.check(ollama.url))
 
-    assert seen == port_api.OllamaSeen(url=ollama.url, version=VERSION, models=NAMES)
+    assert seen == port_api.OllamaSeen(url=ollama.url, ok=True, version=VERSION, models=NAMES)
 
 
 def test_another_copy_of_us_is_not_taken_for_ollama(running, proxy):

@@ -46,7 +46,7 @@ def test_the_answer_comes_with_what_it_cost(desk):
 def test_it_works_while_the_port_is_closed(desk):
     """Somebody else may hold it: that is when a person wants to know what is wrong."""
     running, trying = desk
-    do(running, running.program.stop_proxy())
+    do(running, running.program.proxy.stop())
 
     assert do(running, trying.ask("openai/gpt-4o-mini", never)).answer.startswith("[demo]")
 

@@ -1,0 +1,128 @@
+"""The port that apps reach, with an app of one line behind it; the whole program's is told in test_program."""
+
+import httpx
+import pytest
+
+from tray_proxy.errors import PortInUse
+from tray_proxy.listener import bind
+from tray_proxy.proxy import Proxy
+from tray_proxy.settings import Settings
+from tray_proxy.tray.state import AddressChanged, ListenerFailed, ListenerStarted
+
+
+async def hello(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
+    await send({"type": "http.response.body", "body": b"hello"})
+
+
+class Stage:
+    """A proxy, what it told, and the settings it goes by."""
+
+    def __init__(self, loop, port):
+        self.loop = loop
+        self.settings = Settings(port=port)
+        self.news = []
+        self.ended = []
+        self.proxy = loop.submit(self._make()).result(5)
+
+    async def _make(self):
+        async def end_requests(grace_s):
+            self.ended.append(grace_s)
+
+        return Proxy(lambda: self.settings, lambda: (hello, end_requests), self.news.append, lambda: None)
+
+    def do(self, work):
+        return self.loop.submit(work).result(10)
+
+    def answers(self):
+        return httpx.get(self.settings.url, trust_env=False).text == "hello"
+
+
+@pytest.fixture
+def stage(loop, free_port):
+    stage = Stage(loop, free_port)
+    yield stage
+    stage.do(stage.proxy.stop())
+
+
+def test_it_is_opened_and_closed(stage):
+    address = stage.do(stage.proxy.start())
+    opened = (address, stage.proxy.running, stage.answers())
+
+    stage.do(stage.proxy.stop())
+
+    assert opened == (f"127.0.0.1:{stage.settings.port}", True, True)
+    assert (stage.proxy.running, stage.ended) == (False, [1.0])
+    with pytest.raises(httpx.ConnectError):
+        stage.answers()
+
+
+def test_opened_twice_it_is_one(stage):
+    first, second = stage.do(stage.proxy.start()), stage.do(stage.proxy.start())
+
+    assert first == second
+    assert stage.news == []
+
+
+def test_a_taken_port_is_a_problem_until_it_was_had(stage):
+    others = bind("127.0.0.1", stage.settings.port)
+
+    with pytest.raises(PortInUse) as refused:
+        stage.do(stage.proxy.start())
+    problem = stage.proxy.problem
+    for sock in others:
+        sock.close()
+    stage.do(stage.proxy.open_by_itself())
+
+    assert problem is refused.value
+    assert stage.proxy.problem is None
+    assert stage.news == [ListenerStarted(f"127.0.0.1:{stage.settings.port}")]
+
+
+def test_it_moves_to_another_port_and_tells(stage, loop):
+    before = stage.settings
+    stage.do(stage.proxy.start())
+    sockets = bind("127.0.0.1", 0)
+    port = sockets[0].getsockname()[1]
+    for sock in sockets:
+        sock.close()
+
+    stage.settings = Settings(port=port)
+    stage.do(stage.proxy.follow(before))
+
+    assert stage.answers()
+    assert stage.news == [AddressChanged(f"127.0.0.1:{port}"), ListenerStarted(f"127.0.0.1:{port}")]
+
+
+def test_moving_to_a_port_that_is_taken_turns_it_off_and_tells(stage):
+    before = stage.settings
+    stage.do(stage.proxy.start())
+    others = bind("127.0.0.1", 0)
+
+    stage.settings = Settings(port=others[0].getsockname()[1])
+    with pytest.raises(PortInUse):
+        stage.do(stage.proxy.follow(before))
+    for sock in others:
+        sock.close()
+
+    assert stage.proxy.running is False
+    assert [type(news) for news in stage.news] == [AddressChanged, ListenerFailed]
+
+
+def test_a_port_that_is_off_stays_off_wherever_it_moves(stage):
+    before = stage.settings
+    stage.settings = Settings(port=before.port, ollama_origins="https://example.org")
+
+    stage.do(stage.proxy.follow(before))
+
+    assert stage.proxy.running is False
+
+
+def test_other_settings_do_not_touch_it(stage):
+    stage.do(stage.proxy.start())
+    listener = stage.proxy._listener
+    before, stage.settings = stage.settings, stage.settings.model_copy(update={"idle_timeout_s": 5.0})
+
+    stage.do(stage.proxy.follow(before))
+
+    assert stage.proxy._listener is listener

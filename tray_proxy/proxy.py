@@ -1,0 +1,143 @@
+"""The port that apps reach: opened and closed, waited for while somebody else holds it, opened again where it dies."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from tray_proxy.errors import PortInUse, ProxyError
+from tray_proxy.listener import GRACE_S, Asgi, Listener, bind, is_free
+from tray_proxy.port_watch import PortWatch
+from tray_proxy.revival import Reviver
+from tray_proxy.settings import Settings, address
+from tray_proxy.tray.state import AddressChanged, Event, ListenerFailed, ListenerLost, ListenerStarted
+
+# Settings that only a port that is opened anew obeys.
+OF_THE_PORT = ("host", "port", "ollama_origins")
+
+log = structlog.get_logger(__name__)
+
+
+class Proxy:
+    """
+    The port, open or not. To be used from the event loop.
+
+    Args:
+        current: Gives the settings in force.
+        serve: Makes the app for a port that has just been opened, and what ends its requests when it is closed.
+        post: Where news for the tray goes.
+        changed: Told when the port was opened or closed, or something is wrong with it.
+
+    `problem` is why it is not open, or the last try failed.
+    """
+
+    def __init__(
+        self,
+        current: Callable[[], Settings],
+        serve: Callable[[], tuple[Asgi, Callable[[float], Awaitable[None]]]],
+        post: Callable[[Event], None],
+        changed: Callable[[], None],
+    ) -> None:
+        self.problem: ProxyError | None = None
+        self.watch = PortWatch(lambda: is_free(current().host, current().port), self.open_by_itself, changed=changed)
+        self._current = current
+        self._serve = serve
+        self._post = post
+        self._changed = changed
+        self._listener: Listener | None = None
+        self._opening = asyncio.Lock()
+        self._reviver = Reviver(
+            self.open_by_itself, lost=lambda: post(ListenerLost()), failed=self._given_up, now_s=time.monotonic
+        )
+
+    @property
+    def running(self) -> bool:
+        """Whether apps reach it."""
+        return self._listener is not None
+
+    async def start(self) -> str:
+        """
+        Open the port.
+
+        Returns:
+            Host and port.
+
+        Raises:
+            PortInUse: the port is held by someone.
+        """
+        async with self._opening:
+            if self._listener is None:
+                await self._open(self._current())
+        return address(self._current().host, self._current().port)
+
+    async def _open(self, settings: Settings) -> None:
+        try:
+            sockets = await asyncio.to_thread(bind, settings.host, settings.port)
+        except ProxyError as error:
+            self._set_problem(error)
+            if settings.local_ollama is not None:
+                # The owner wants both: as soon as Ollama has moved, the port is ours.
+                self.watch.wait()
+            raise
+        app, end_requests = self._serve()
+        self._listener = Listener(app, sockets, stopping=lambda: end_requests(GRACE_S), died=self._died)
+        await self._listener.start()
+        self.watch.give_up()
+        self._set_problem(None)
+        log.info("proxy started", address=address(settings.host, settings.port))
+
+    async def open_by_itself(self) -> None:
+        """
+        Open the port without a click, and tell the tray.
+
+        Raises:
+            PortInUse: the port is held by someone.
+        """
+        self._post(ListenerStarted(await self.start()))
+
+    async def stop(self) -> None:
+        """Close the port and end what runs on it, or wait for it no more."""
+        self.watch.give_up()
+        self._reviver.give_up()
+        if self._listener is not None:
+            listener, self._listener = self._listener, None
+            await listener.stop()
+            self._changed()
+            log.info("proxy stopped")
+
+    async def follow(self, before: Settings) -> None:
+        """
+        Open the port anew where the settings in force name another one than those before.
+
+        Raises:
+            PortInUse: the new port is held by someone; the proxy is then off.
+        """
+        now = self._current()
+        if all(getattr(before, name) == getattr(now, name) for name in OF_THE_PORT):
+            return
+        self._post(AddressChanged(address(now.host, now.port)))
+        if self._listener is None and not isinstance(self.problem, PortInUse):
+            return  # off, as the owner wants it
+        await self.stop()
+        try:
+            await self.open_by_itself()
+        except ProxyError as error:
+            self._post(ListenerFailed(error))
+            raise
+
+    def _set_problem(self, problem: ProxyError | None) -> None:
+        self.problem = problem
+        self._changed()
+
+    def _died(self, error: BaseException | None) -> None:
+        self._listener = None
+        self._changed()
+        self._reviver.died(error)
+
+    def _given_up(self, error: ProxyError) -> None:
+        self._set_problem(error)
+        self._post(ListenerFailed(error))
+        if isinstance(error, PortInUse):
+            # It was ours a moment ago, and is again once the other program has ended.
+            self.watch.wait()
