@@ -205,7 +205,7 @@ def _example(catalogue: Catalogue | None) -> str:
     ids = [entry.id for entry in allowed]
     if EXAMPLE_MODEL in ids:
         return EXAMPLE_MODEL
-    return next(iter((*recommended.to_begin_with(allowed), *recommended.free(allowed), *ids)), EXAMPLE_MODEL)
+    return next(iter(recommended.to_begin_with(allowed) or recommended.free(allowed) or ids), EXAMPLE_MODEL)
 
 
 def routes(desk: AppsDesk) -> list[Route]:
