@@ -181,6 +181,30 @@ def test_a_slip_in_the_settings_file_does_not_keep_it_from_ending(
     assert capsys.readouterr() == ("Tray Proxy is not running.\n", "")
 
 
+@pytest.mark.parametrize(("well", "ended_with"), [(True, 0), (False, 1)])
+def test_the_doctors_verdict_is_the_exit_status(
+    well: bool, ended_with: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """And what is wrong with the settings file is told, too."""
+    (tmp_path / "settings.json").write_text('{"port": "many"}')
+    asked: list[tuple[int, bool]] = []
+
+    def check(loaded: Settings, *, demo: bool, say: Callable[[str], None]) -> bool:
+        asked.append((loaded.port, demo))
+        say("A report.")
+        return well
+
+    monkeypatch.setattr(wiring, "check", check)
+
+    assert status("doctor", "--demo", "--tray-proxy-home", str(tmp_path)) == ended_with
+    told = capsys.readouterr()
+    assert (asked, told.out) == ([(11434, True)], "A report.\n")
+    assert (
+        told.err
+        == "tray-proxy: PORT has a value that is not allowed: 'many'. Allowed is a whole number from 1 to 65535.\n"
+    )
+
+
 def test_the_version_is_told() -> None:
     run = program("--version")
 
@@ -191,7 +215,7 @@ def test_the_help_is_told() -> None:
     run = program("--help")
 
     assert (run.returncode, run.stderr) == (0, "")
-    assert [flag for flag in [*FLAGS, "--version", "tray", "serve"] if flag not in run.stdout] == []
+    assert [flag for flag in [*FLAGS, "--version", "tray", "serve", "doctor"] if flag not in run.stdout] == []
 
 
 @pytest.mark.parametrize("word", [[], ["tray"], ["serve"]])
@@ -243,14 +267,14 @@ def test_the_key_is_refused_on_the_command_line(
         (["--no-such-option"], "there is no option --no-such-option."),
         (["--no-such-option=5", "serve"], "there is no option --no-such-option."),
         (["serve", "--por", "5"], "there is no option --por."),
-        (["-p", "5"], "argument {tray,serve}: invalid choice."),
-        (["dance"], "argument {tray,serve}: invalid choice."),
+        (["-p", "5"], "argument {tray,serve,doctor}: invalid choice."),
+        (["dance"], "argument {tray,serve,doctor}: invalid choice."),
         (["serve", "dance"], "there is no option like that."),
         (["--port"], "argument --port: expected one argument."),
         (["--port", "--demo"], "argument --port: expected one argument."),
         (["--demo=yes"], "argument --demo: ignored explicit argument."),
-        ([KEY], "argument {tray,serve}: invalid choice."),
-        (["it's " + KEY], "argument {tray,serve}: invalid choice."),
+        ([KEY], "argument {tray,serve,doctor}: invalid choice."),
+        (["it's " + KEY], "argument {tray,serve,doctor}: invalid choice."),
         (["serve", KEY], "there is no option like that."),
         ([f"-k{KEY}"], "there is no option like that."),
         ([f"--{KEY}"], "there is no option like that."),

@@ -1,4 +1,4 @@
-"""The command line: `tray-proxy` (with the tray), `tray-proxy serve`, and a flag for each setting but the key."""
+"""The command line: `tray-proxy` (with the tray), `serve`, `doctor`, and a flag for each setting but the key."""
 
 import argparse
 import re
@@ -53,7 +53,7 @@ def parser() -> _Parser:
         allow_abbrev=False,
     )
     whole.add_argument("--version", action="version", version=f"tray-proxy {__version__}")
-    words = whole.add_subparsers(dest="word", metavar="{tray,serve}", parser_class=_Parser)
+    words = whole.add_subparsers(dest="word", metavar="{tray,serve,doctor}", parser_class=_Parser)
     tray = words.add_parser(
         "tray", parents=[flags], allow_abbrev=False, help="run with the tray icon (what happens anyway)"
     )
@@ -65,6 +65,9 @@ def parser() -> _Parser:
             help="show the icon and no page, as at login",
         )
     words.add_parser("serve", parents=[flags], allow_abbrev=False, help="run without a tray, for a server")
+    words.add_parser(
+        "doctor", parents=[flags], allow_abbrev=False, help="check everything, and say what to do; 0 if all is well"
+    )
     return whole
 
 
@@ -102,6 +105,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A server ends where its settings are wrong, and somebody corrects them; a person must get to the page.
         loaded = settings.load(chosen, demo=demo, complain=None if word == "serve" else complaints.append)
         settings.hide_key_from_children()
+        if word == "doctor":
+            for complaint in complaints:
+                complain(complaint)
+            return 0 if wiring.check(loaded, demo=demo, say=say) else EXIT_FAILED
         if word == "serve":
             wiring.serve(loaded, demo=demo, say=say)
         else:

@@ -99,7 +99,7 @@ class Keychain:
         if self._known is None:
             # One read at a time: a second one would only pile up behind the same prompt.
             if self._reading is None:
-                self._reading = _in_thread(lambda: _store().get_password(self._service, ACCOUNT))
+                self._reading = in_thread(lambda: _store().get_password(self._service, ACCOUNT))
                 self._reading.add_done_callback(self._read)
             await self._wait(self._reading, self._timeout_s)
         if self._known is None:
@@ -131,7 +131,7 @@ class Keychain:
         # A read that still waits behind a prompt would find the key before this one.
         self._reading = None
         try:
-            await self._wait(_in_thread(lambda: _store().set_password(self._service, ACCOUNT, secret)), WRITE_TIMEOUT_S)
+            await self._wait(in_thread(lambda: _store().set_password(self._service, ACCOUNT, secret)), WRITE_TIMEOUT_S)
         except NoKeyStore:
             return Source.SESSION
         self.source = Source.KEYRING
@@ -147,7 +147,7 @@ class Keychain:
         self._known, self.source, self._reading = None, Source.NONE, None
         # Whatever we know of it: an older key may lie there, and would be used again.
         with contextlib.suppress(NoKeyStore):
-            await self._wait(_in_thread(self._delete), WRITE_TIMEOUT_S)
+            await self._wait(in_thread(self._delete), WRITE_TIMEOUT_S)
 
     def _delete(self) -> None:
         store = _store()
@@ -162,7 +162,7 @@ class Keychain:
             KeychainUnavailable: it does not.
         """
         entry = f"check {secrets.token_hex(8)}"
-        if await _result(_in_thread(lambda: self._there_and_back(entry)), self._timeout_s) != entry:
+        if await _result(in_thread(lambda: self._there_and_back(entry)), self._timeout_s) != entry:
             raise KeychainUnavailable("The system's key store gives back something else than it was given.")
 
     def _there_and_back(self, entry: str) -> str | None:
@@ -210,11 +210,13 @@ def _store() -> "keyring.backend.KeyringBackend":
     raise NoKeyStore
 
 
-def _in_thread[T](call: Callable[[], T]) -> "asyncio.Future[T]":
+def in_thread[T](call: Callable[[], T]) -> "asyncio.Future[T]":
     """Run a call that may block for ever in a daemon thread, so that it can never hold up the end of the program."""
     future: concurrent.futures.Future[T] = concurrent.futures.Future()
 
     def run() -> None:
+        # From here on nobody can cancel it: a result that comes late must find its place.
+        future.set_running_or_notify_cancel()
         try:
             future.set_result(call())
         except BaseException as error:  # noqa: BLE001  whatever a backend raises belongs to the caller

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from starlette.routing import Route
 
-from tray_proxy import instance, logs, paths
+from tray_proxy import checkup, instance, logs, paths
 from tray_proxy.basis import program_folders, with_demo_key
 from tray_proxy.demo.upstream import DemoUpstream
 from tray_proxy.errors import ProxyError
@@ -31,7 +32,7 @@ from tray_proxy.tray.state import (
     StartClicked,
     Status,
 )
-from tray_proxy.web import control_api
+from tray_proxy.web import control_api, doctor_api
 
 END_TIMEOUT_S = 4.0
 
@@ -246,19 +247,45 @@ def _begin(post: Callable[[Event], None], settings: Settings, *, background: boo
         post(SettingsClicked())
 
 
-async def _open(settings: Settings, this: Instance, *, demo: bool, **more: Any) -> tuple[Program, Listener | None]:
+def check(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> bool:
+    """Check everything, and tell what was found; returns whether all is well."""
+    logs.set_up(program_folders(settings, demo=demo).logs, settings.log_level, echo=False)
+    return asyncio.run(_check(with_demo_key(settings) if demo else settings, demo=demo, say=say))
+
+
+async def _check(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> bool:
+    settings, upstream = await _with_upstream(settings, demo=demo)
+    program = Program(settings, demo=demo)
+    try:
+        program.cache.load_copy()
+        report = await checkup.examine(program, is_program=False)
+        # Before the end: closing may have to wait for what hangs.
+        say(report.text)
+        return report.ok
+    finally:
+        await _close(program, upstream)
+
+
+async def _with_upstream(settings: Settings, *, demo: bool) -> tuple[Settings, Listener | None]:
+    """Start the demo upstream where it is asked for; return the settings with its address."""
+    if not demo:
+        return settings, None
+    upstream = Listener(DemoUpstream().app, bind("127.0.0.1", 0))
+    url = await upstream.start()
+    return settings.model_copy(update={"openrouter_base_url": f"{url}/api/v1"}), upstream
+
+
+async def _open(
+    settings: Settings, this: Instance, *, demo: bool, control: Sequence[Route], **more: Any
+) -> tuple[Program, Listener | None]:
     """
     Build the program, with the demo upstream where it is asked for, and let it begin.
 
     Its page's port is opened at once: there another start of the program asks. `more` is `Program`'s.
     """
-    upstream = None
-    if demo:
-        sockets = bind("127.0.0.1", 0)
-        upstream = Listener(DemoUpstream().app, sockets)
-        url = await upstream.start()
-        settings = settings.model_copy(update={"openrouter_base_url": f"{url}/api/v1"})
-    program = Program(settings, demo=demo, **more)
+    settings, upstream = await _with_upstream(settings, demo=demo)
+    control = [*control, *doctor_api.routes(lambda: checkup.examine(program, is_program=True))]
+    program = Program(settings, demo=demo, control=control, **more)
     program.begin()
     port, gate = await program.page.open()
     this.publish(port, gate.control_token)

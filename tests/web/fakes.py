@@ -11,8 +11,9 @@ from starlette.routing import Route
 
 from tray_proxy.activity import Entry, Totals
 from tray_proxy.autostart import AutostartState
+from tray_proxy.doctor import Report
 from tray_proxy.errors import ProxyError
-from tray_proxy.web import activity_api, apps_api, control_api, key_api, models_api, state_api
+from tray_proxy.web import activity_api, apps_api, control_api, doctor_api, key_api, models_api, state_api
 from tray_proxy.web.activity_api import ActivityState, LogTail
 from tray_proxy.web.apps_api import AppShown, AppsState, OtherProgram, StepShown
 from tray_proxy.web.events import Events
@@ -126,6 +127,7 @@ class FakeBackend:
     answer: str = "This key works: $4.20 of credit left."
     autostart: bool = False
     told: str | None = None
+    report: Report = field(default_factory=lambda: Report((), ""))
     apps: tuple[AppShown, ...] = ()
     others: tuple[OtherProgram, ...] = ()
     entries_told: list[Entry] = field(default_factory=list)
@@ -147,7 +149,12 @@ class FakeBackend:
             *apps_api.routes(FakeAppsDesk(self)),
             *activity_api.routes(FakeActivityDesk(self)),
             *control_api.routes(self.show, lambda: self.note("quit", None)),
+            *doctor_api.routes(self.examine),
         ]
+
+    async def examine(self) -> Report:
+        self.note("check", None)
+        return self.report
 
     def show(self) -> str | None:
         self.note("open", None)

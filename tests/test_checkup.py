@@ -1,0 +1,64 @@
+"""The check on a whole program, with the demo upstream behind it."""
+
+import pytest
+
+from tray_proxy import checkup
+from tray_proxy.tray import platforms
+
+
+@pytest.fixture
+def examine(proxies, loop, tmp_path, memory_keyring, monkeypatch):
+    """Start a proxy and check it, from within or from outside."""
+    monkeypatch.setattr(checkup, "has_tray_host", lambda: None)
+    running = proxies.start(tmp_path / "home")
+
+    def examine(*, is_program=True):
+        return running, loop.submit(checkup.examine(running.program, is_program=is_program)).result(15)
+
+    return examine
+
+
+def test_a_program_that_runs_is_found_to_be_well(examine):
+    running, report = examine()
+
+    found = {line.name: line.text for line in report.lines}
+    assert report.ok, report.text
+    assert list(found) == ["Port", "Key", "Network", "Models", "Key store", "Folders", "A question"]
+    assert found["Port"] == f"Apps reach Tray Proxy at {running.url}."
+
+
+def test_the_question_goes_to_a_free_model_and_to_no_other(examine, upstream):
+    """It is the one call that could cost."""
+    _, report = examine()
+
+    asked = [chat.body["model"] for chat in upstream.chats]
+    answered = next(line.text for line in report.lines if line.name == "A question")
+    assert len(asked) == 1
+    assert asked[0].endswith(":free")
+    assert answered.startswith(f"{asked[0]} answered in ")
+
+
+def test_the_question_goes_nowhere_where_no_free_model_is_allowed(examine, upstream):
+    running, _ = examine()
+    before = len(upstream.chats)
+    running.program.selection.choose(("openai/gpt-4o-mini",))
+
+    _, report = examine()
+
+    assert report.lines[-1].text == "Not asked: no free model is allowed."
+    assert len(upstream.chats) == before
+
+
+@pytest.mark.parametrize(
+    ("environment", "shows"),
+    [({}, None), ({"DISPLAY": ":99"}, True), ({"WAYLAND_DISPLAY": "wayland-0"}, True)],
+)
+def test_a_tray_is_looked_for_only_where_there_is_a_display(monkeypatch, environment, shows):
+    monkeypatch.setattr(checkup.sys, "platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(platforms.Linux, "has_tray_host", lambda _: True)
+
+    assert checkup.has_tray_host() is shows
