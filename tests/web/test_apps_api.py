@@ -1,17 +1,18 @@
 """The lamps of apps, lit by the requests that those apps send, against a running proxy."""
 
 import json
+import logging
 import time
 from pathlib import Path
 
 import pytest
+import structlog
 
 from desktop.waiting import wait_for
 from tray_proxy import errors, logs
 from tray_proxy.activity import Activity
 from tray_proxy.callers import Caller, identify
 from tray_proxy.catalogue import Catalogue
-from tray_proxy.program import program_folders
 from tray_proxy.settings import Settings
 from tray_proxy.texts import table
 from tray_proxy.translate.names import AllowList
@@ -107,22 +108,33 @@ def test_a_clients_own_requests_light_its_lamps(running, client):
     assert lit.answered_s >= before_s
 
 
-def test_lamps_are_lit_again_after_a_new_start(proxies, tmp_path):
+@pytest.fixture
+def log_in_home(tmp_path):
+    """Write the log where a program with this home has it."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    root.handlers = []
+    logs.set_up(tmp_path / "home" / "logs", "INFO", echo=False)
+    yield
+    for handler in root.handlers:
+        handler.close()
+    root.handlers = before
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def test_lamps_are_lit_again_after_a_new_start(proxies, tmp_path, log_in_home):
     home = tmp_path / "home"
     first = proxies.start(home)
-    logs.set_up(program_folders(first.program.settings, demo=False).logs, "INFO", echo=False)
-    try:
-        first.http.get("/api/tags", headers={"User-Agent": "ktor-client"})
-        first.http.post(
-            "/api/chat",
-            headers={"User-Agent": "ktor-client"},
-            json={"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}], "stream": False},
-        )
-        ended(first)
+    first.http.get("/api/tags", headers={"User-Agent": "ktor-client"})
+    first.http.post(
+        "/api/chat",
+        headers={"User-Agent": "ktor-client"},
+        json={"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}], "stream": False},
+    )
+    ended(first)
 
-        second = proxies.start(home, wait_for_models=False)
-    finally:
-        logs.set_up(tmp_path / "elsewhere", "INFO", echo=False)
+    second = proxies.start(home, wait_for_models=False)
 
     assert lamps(cards(second)["jetbrains"]) == (True, False, True)
     [asked] = [entry for entry in second.program.activity.entries if entry.app_id == "jetbrains"]
