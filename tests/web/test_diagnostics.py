@@ -2,6 +2,7 @@
 
 import json
 import platform
+from pathlib import PureWindowsPath
 
 import pytest
 from pydantic import SecretStr
@@ -116,6 +117,14 @@ def test_what_the_owner_wrote_or_chose_stays_here(running, tmp_path, monkeypatch
 
     assert "canary" not in text
     assert under(text, "Settings that are not as they come:") == ["TRAY_PROXY_HOME=~/proxy"]
+
+
+def test_the_owners_name_in_a_path_stays_here(running, tmp_path, monkeypatch):
+    monkeypatch.setattr("pathlib.Path.home", lambda: PureWindowsPath(r"C:\Users\Canary"))
+    _, about = alone(tmp_path, running)
+    (tmp_path / logs.FILE_NAME).write_text(json.dumps({"level": "error", "file": r"C:\Users\Canary\x.json"}))
+
+    assert under(about.text(), "Last warnings in the log:") == [r'{"level": "error", "file": "~\\x.json"}']
 
 
 def test_a_path_from_outside_ends_no_line(running, tmp_path):

@@ -52,7 +52,9 @@ class Diagnostics:
         written = "\n".join(
             (*_facts(self.state()), *_settings(self.settings()), *self._requests(), *self._warnings(), "")
         )
-        return logs.strike_out(written).replace(str(Path.home()), "~")
+        home = str(Path.home())
+        # In the log a backslash is written twice.
+        return logs.strike_out(written).replace(json.dumps(home)[1:-1], "~").replace(home, "~")
 
     def _requests(self) -> Iterator[str]:
         return _under("requests", map(_request, reversed(self.activity.entries[:REQUESTS])))
