@@ -2,7 +2,7 @@
 
 const QUIET_MS = 250;
 
-/** `send(value)` saves; `saved()` and `failed(problem)` hear how the last value went. */
+/** `send(value)` saves; `saved(value)` and `failed(problem)` hear how the last value went. */
 export function makeSaver(send, { saved, failed }) {
   let next = null;
   let sending = false;
@@ -23,7 +23,7 @@ export function makeSaver(send, { saved, failed }) {
     sending = false;
     // A value that came meanwhile replaces this one, and with it how this one went.
     if (next !== null) run();
-    else if (problem === null) saved();
+    else if (problem === null) saved(value);
     else failed(problem);
   }
 

@@ -8,7 +8,10 @@ export async function loadTexts() {
   table = await get("/api/texts");
 }
 
-/** A text with its placeholders filled in: t("models.found", { count: 3 }). */
+/** Whether there is such a text; for what is not told apart on every page. */
+export const knows = (key) => key in table;
+
+/** A text with its placeholders filled in: t("models.context", { context: "1M" }). */
 export function t(key, values = {}) {
   const text = table[key];
   if (text === undefined) {
