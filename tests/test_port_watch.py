@@ -88,6 +88,19 @@ def test_who_gives_up_does_not_take_it(loop):
     run(loop, story)
 
 
+def test_who_gives_up_and_waits_again_at_once_waits(loop):
+    async def story(port, watch):
+        watch.wait()
+        watch.give_up()
+        watch.wait()
+        assert watch.waiting
+        port.free = True
+        await over(watch)
+        assert (port.taken, port.told) == (1, [True, False, True, False])
+
+    run(loop, story)
+
+
 def test_nobody_looks_while_nobody_waits(loop):
     async def story(port, watch):
         watch.give_up()

@@ -53,7 +53,10 @@ class PortWatch:
     def give_up(self) -> None:
         """Wait no more: the owner turned it off, or chose another way."""
         if self._waiting is not None:
-            self._waiting.cancel()
+            # Forgotten at once: who waits again right after it must not find this one still ending.
+            waiting, self._waiting = self._waiting, None
+            waiting.cancel()
+            self._changed()
 
     async def _wait(self) -> None:
         while True:
@@ -68,7 +71,8 @@ class PortWatch:
             await asyncio.sleep(self._every_s)
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
-        self._waiting = None
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("waiting for the port ended", exc_info=error)
-        self._changed()
+        if self._waiting is task:
+            self._waiting = None
+            self._changed()

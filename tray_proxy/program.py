@@ -132,6 +132,7 @@ class Program:
             save=self.settings_desk.save,
             watch=self.proxy.watch,
             free_port_near=free_port_near,
+            changed=lambda: self.events.tell("state"),
         )
         self.notices = state_api.Notices(complaints, changed=lambda: self.events.tell("state"))
         self.demo = demo
@@ -243,6 +244,7 @@ class Program:
             models=state_api.count(self.cache.snapshot, self.cache.age_s),
             answered=self.activity.answered,
             autostart=self.autostart_desk.state(),
+            port=self.port_desk.state(),
             notices=self.notices.shown,
         )
 

@@ -138,6 +138,16 @@ def test_a_real_ollama_on_the_port_is_told_with_its_version_and_what_can_be_done
     assert seen.waiting is False
 
 
+def test_the_page_is_told_of_the_port_with_everything_else(troubled):
+    async def tell():
+        return troubled.program.page_state()
+
+    page = do(troubled, tell())
+
+    assert page.port == state(troubled)
+    assert (page.phase, page.problem.message) == ("attention", page.port.sentence)
+
+
 def test_another_program_on_the_port_is_told_as_one(running):
     with socket.create_server(("127.0.0.1", 0)) as other:
         with pytest.raises(PortInUse):
@@ -227,6 +237,7 @@ def test_who_looks_at_the_page_is_told_when_ollama_goes(running, ollama):
     told = []
     running.program.port_desk._changed = lambda: told.append(True)
     assert wait_for(lambda: state(running).both.ok, "a look", 5)
+    wait_for(lambda: running.program.port_desk._looking is None, "the end of the last look", 5)
     ollama.stop()
 
     gone = wait_for(lambda: not (now := state(running)).both.ok and now, "a look that finds nobody", 5)

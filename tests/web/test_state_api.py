@@ -35,6 +35,7 @@ def test_the_state_tells_everything_the_page_shows(served: Served) -> None:
         "models": {"total": 4, "allowed": 1, "free": 1, "age_s": 300.0},
         "answered": False,
         "autostart": {"enabled": False, "problem": None},
+        "port": None,
         "notices": [],
     }
 

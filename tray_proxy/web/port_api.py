@@ -3,7 +3,6 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
@@ -27,11 +26,12 @@ class OllamaSeen(msgspec.Struct, frozen=True, kw_only=True):
     """
     What answers where a real Ollama should be.
 
-    `version` is None where none answers; `problem` then says so, and `steps` how to make it answer there, on this
-    system.
+    Where none answers, or nothing was seen yet, `ok` is False and `problem` says so; `steps` then tell how to make it
+    answer there, on this system.
     """
 
     url: str
+    ok: bool = False
     version: str | None = None
     models: tuple[str, ...] = ()
     problem: str | None = None
@@ -70,10 +70,9 @@ class _Check(msgspec.Struct, frozen=True):
     url: str
 
 
-@dataclass(frozen=True)
 class PortDesk:
     """
-    What the page does about the port.
+    What the page does about the port. To be used from the event loop.
 
     Args:
         current: Gives the settings in force.
@@ -83,21 +82,36 @@ class PortDesk:
             tried anew where it has changed.
         watch: Waits for it.
         free_port_near: Finds a port that is free.
+        changed: Told when the real Ollama beside us was seen to have come, gone or changed.
     """
 
-    current: Callable[[], Settings]
-    running: Callable[[], bool]
-    problem: Callable[[], ProxyError | None]
-    save: Callable[[Mapping[str, Any]], Awaitable[object]]
-    watch: PortWatch
-    free_port_near: Callable[[int], int | None]
+    def __init__(
+        self,
+        *,
+        current: Callable[[], Settings],
+        running: Callable[[], bool],
+        problem: Callable[[], ProxyError | None],
+        save: Callable[[Mapping[str, Any]], Awaitable[object]],
+        watch: PortWatch,
+        free_port_near: Callable[[int], int | None],
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._current = current
+        self._running = running
+        self._problem = problem
+        self._save = save
+        self._free_port_near = free_port_near
+        self._changed = changed
+        self._seen: OllamaSeen | None = None
+        self._looking: asyncio.Task[None] | None = None
+        self.watch = watch
 
-    async def state(self) -> PortState:
-        """Tell how it stands with the port, and with the real Ollama beside us."""
-        settings, error = self.current(), self._trouble()
+    def state(self) -> PortState:
+        """Tell how it stands with the port, and with the real Ollama beside us as it was last seen; returns at once."""
+        settings, error = self._current(), self._trouble()
         holder = error.holder if error else None
         if error is None:
-            kind = "open" if self.running() else "off"
+            kind = "open" if self._running() else "off"
             sentence, hint = text("port.free" if kind == "open" else "port.off", port=settings.port), ""
         else:
             kind, sentence, hint = holder.kind if holder else "other", error.message, error.hint
@@ -110,9 +124,26 @@ class PortDesk:
             waiting=self.watch.waiting,
             suggested_url=f"http://127.0.0.1:{settings.port + 1 if settings.port < 65535 else settings.port - 1}",
             holder=holder,
-            suggested_port=self.free_port_near(settings.port) if error else None,
-            both=None if settings.local_ollama is None else await look(settings.local_ollama),
+            suggested_port=self._free_port_near(settings.port) if error else None,
+            both=None if settings.local_ollama is None else self._as_last_seen(settings.local_ollama),
         )
+
+    def _as_last_seen(self, url: str) -> OllamaSeen:
+        """Tell what was seen last, and look anew: whoever asks is told when that is something else."""
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._look_anew(url))
+        if self._seen is None or self._seen.url != url:
+            return OllamaSeen(url=url, problem=text("port.both.looking", url=url))
+        return self._seen
+
+    async def _look_anew(self, url: str) -> None:
+        before = self._seen
+        try:
+            self._seen = await look(url)
+        finally:
+            self._looking = None
+        if self._seen != before:
+            self._changed()
 
     async def use(self, port: int) -> None:
         """
@@ -123,7 +154,7 @@ class PortDesk:
             PortInUse: it is held by someone, too.
         """
         self.watch.give_up()
-        await self.save({"port": port})
+        await self._save({"port": port})
 
     def wait(self) -> None:
         """Take the port as soon as it is free."""
@@ -141,14 +172,14 @@ class PortDesk:
         if await _is_ours(url):
             raise FormInvalid({"url": text("port.url-is-ours")})
         try:
-            await self.save({"local_ollama": url})
+            await self._save({"local_ollama": url})
         except FormInvalid as error:
             raise FormInvalid({"url": error.fields["local_ollama"]}) from None
         self.wait()
 
     async def use_no_other(self) -> None:
         """Use no Ollama beside us any more, and forget the names of its models."""
-        await self.save({"local_ollama": None})
+        await self._save({"local_ollama": None})
 
     async def check(self, url: str) -> OllamaSeen:
         """
@@ -161,13 +192,13 @@ class PortDesk:
 
     def _checked(self, url: str) -> str:
         try:
-            return setting_values.ollama_url(url, self.current().port)
+            return setting_values.ollama_url(url, self._current().port)
         except ValueError:
             raise FormInvalid({"url": text("port.url-refused")}) from None
 
     def _trouble(self) -> PortInUse | None:
-        error = self.problem()
-        return error if isinstance(error, PortInUse) and not self.running() else None
+        error = self._problem()
+        return error if isinstance(error, PortInUse) and not self._running() else None
 
 
 async def look(url: str) -> OllamaSeen:
@@ -183,7 +214,7 @@ async def look(url: str) -> OllamaSeen:
             models = tuple(listed.name for listed in await client.models())
     except (OllamaAway, TimeoutError):
         return _unseen(url, "port.both.away")
-    return OllamaSeen(url=url, version=version, models=models)
+    return OllamaSeen(url=url, ok=True, version=version, models=models)
 
 
 async def _is_ours(url: str) -> bool:
@@ -212,7 +243,7 @@ def routes(desk: PortDesk) -> list[Route]:
     """Return what the page asks for about the port."""
 
     async def state(_request: Request) -> Response:
-        return reply(await desk.state())
+        return reply(desk.state())
 
     async def act(request: Request) -> Response:
         match await read(request, _Act):

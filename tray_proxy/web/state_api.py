@@ -12,6 +12,7 @@ from tray_proxy.catalogue import Catalogue
 from tray_proxy.translate import model_info
 from tray_proxy.web.http import done, read, reply
 from tray_proxy.web.key_api import KeyState
+from tray_proxy.web.port_api import PortState
 from tray_proxy.web.sign_in_api import SignInState
 
 
@@ -86,6 +87,7 @@ class PageState(msgspec.Struct, frozen=True, kw_only=True):
     models: ModelCounts
     answered: bool = False
     autostart: AutostartState
+    port: PortState | None = None
     notices: tuple[Notice, ...] = ()
 
 
