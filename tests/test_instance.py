@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from starlette.applications import Starlette
 
@@ -63,6 +64,12 @@ class Copy:
     def close(self) -> None:
         self.instance.release()
         self.loop.submit(self.listener.stop()).result(5)
+
+
+def tell(folder: Path, **change: object) -> None:
+    """Change what the file says."""
+    record = json.loads((folder / "instance.json").read_bytes()) | change
+    (folder / "instance.json").write_text(json.dumps(record))
 
 
 @pytest.fixture
@@ -159,6 +166,7 @@ def test_the_file_is_for_the_owners_eyes_only(copy: Copy, folder: Path) -> None:
     assert modes == {"instance.lock": 0o600, "instance.json": 0o600}
     assert json.loads((folder / "instance.json").read_bytes()) == {
         "pid": os.getpid(),
+        "started_s": psutil.Process().create_time(),
         "port": copy.port,
         "token": copy.gate.control_token,
     }
@@ -189,7 +197,7 @@ def test_nobody_is_asked_where_nobody_runs(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         other.setblocking(False)
         folder.mkdir()
-        record = {"pid": 1, "port": other.getsockname()[1], "token": "x"}
+        record = {"pid": 1, "started_s": 0.0, "port": other.getsockname()[1], "token": "x"}
         (folder / "instance.json").write_text(json.dumps(record))
         (folder / "instance.lock").touch()
 
@@ -245,7 +253,8 @@ def test_a_file_that_cannot_be_read_is_no_file(copy: Copy, folder: Path, content
 
 @pytest.mark.parametrize("change", [{"port": 0}, {"port": 70_000}, {"token": "x\r\nX: y"}, {"token": "\u2603"}])
 def test_a_file_that_was_meddled_with_is_no_file(copy: Copy, folder: Path, change: dict[str, object]) -> None:
-    (folder / "instance.json").write_text(json.dumps({"pid": 1, "port": copy.port, "token": "x"} | change))
+    copy.publish()
+    tell(folder, **change)
 
     with pytest.raises(NoAnswer):
         instance.ask(folder, "open", timeout_s=0.0)
@@ -263,13 +272,30 @@ def test_ending_waits_until_the_folder_is_free(copy: Copy, folder: Path) -> None
     """An installer goes on to replace the program's files."""
     copy.publish()
     # It runs in this process, whose end would not come: no process has this number.
-    record = json.loads((folder / "instance.json").read_bytes()) | {"pid": 2**22 + 1}
-    (folder / "instance.json").write_text(json.dumps(record))
+    tell(folder, pid=2**22 + 1)
     copy.on_quit = copy.instance.release
 
     assert instance.end(folder)
     assert not instance.is_held(folder)
     assert copy.asked == ["quit"]
+
+
+def test_a_process_that_only_has_the_same_number_is_not_waited_for(copy: Copy, folder: Path) -> None:
+    """From outside a container its process number is another program's."""
+    copy.publish()
+    tell(folder, started_s=psutil.Process().create_time() - 60)
+    copy.on_quit = copy.instance.release
+
+    assert instance.end(folder)
+
+
+def test_one_that_lets_go_of_its_folder_and_lives_on_is_told(copy: Copy, folder: Path) -> None:
+    """Its files could not be replaced."""
+    copy.publish()
+    copy.on_quit = copy.instance.release
+
+    with pytest.raises(NoAnswer, match=r"^Tray Proxy was asked to end, and still runs \(process \d+\)\.$"):
+        instance.end(folder, timeout_s=0.2)
 
 
 def test_one_that_does_not_end_is_told(copy: Copy, folder: Path) -> None:

@@ -36,6 +36,8 @@ ANSWER_TIMEOUT_S = 3.0
 START_TIMEOUT_S = 10.0
 END_TIMEOUT_S = 10.0
 POLL_S = 0.05
+# The same moment, read twice, may differ by rounding.
+SAME_START_S = 1.0
 MAX_ANSWER_BYTES = 4096
 
 log = structlog.get_logger(__name__)
@@ -48,9 +50,10 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class _Record(msgspec.Struct, frozen=True):
-    """What lies in the file."""
+    """What lies in the file; `started_s` is when the process was made, as the system counts it."""
 
     pid: int
+    started_s: float
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)]
     token: str
 
@@ -117,7 +120,7 @@ class Instance:
         if self._lock is None:
             log.warning("no lock: a second start will not find this one", folder=str(self._folder))
             return
-        record = _Record(os.getpid(), port, token)
+        record = _Record(os.getpid(), psutil.Process().create_time(), port, token)
         try:
             paths.replace_file(self._folder / FILE_NAME, msgspec.json.encode(record))
         except OSError as error:
@@ -166,10 +169,7 @@ def end(folder: Path, *, timeout_s: float = END_TIMEOUT_S) -> bool:
     if not is_held(folder):
         return False
     record = _read(folder)
-    process = None
-    if record is not None:
-        with contextlib.suppress(psutil.Error):
-            process = psutil.Process(record.pid)
+    process = None if record is None else _process(record)
     deadline_s = time.monotonic() + timeout_s
     # It may be gone before its answer is here.
     with contextlib.suppress(NotRunning):
@@ -195,6 +195,15 @@ def is_held(folder: Path) -> bool:
         return False
     lock.release()
     return False
+
+
+def _process(record: _Record) -> psutil.Process | None:
+    """Find the process; None where it cannot be seen from here, and its number is another's, as from a container."""
+    try:
+        process = psutil.Process(record.pid)
+        return process if abs(process.create_time() - record.started_s) < SAME_START_S else None
+    except psutil.Error:
+        return None
 
 
 def _is_alive(process: psutil.Process | None) -> bool:
