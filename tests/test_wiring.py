@@ -1,5 +1,6 @@
 """The ends tied together: what clicks do, without a screen. The whole runs in tests/e2e and tests/desktop."""
 
+import asyncio
 import queue
 
 import pytest
@@ -8,7 +9,14 @@ from tray_proxy import wiring
 from tray_proxy.errors import PortInUse, ProxyError
 from tray_proxy.instance import AlreadyRuns, Instance, NotRunning
 from tray_proxy.settings import Settings
-from tray_proxy.tray.state import ActionFailed, ListenerFailed, ListenerStarted, ListenerStopped
+from tray_proxy.tray.state import (
+    ActionFailed,
+    ListenerFailed,
+    ListenerStarted,
+    ListenerStopped,
+    SettingsClicked,
+    StartClicked,
+)
 from tray_proxy.wiring import TrayActions
 
 
@@ -34,6 +42,16 @@ class FakeProgram:
 
     async def keep_name(self, name, kept):
         self._do(("name", name, kept))
+
+    async def woke(self):
+        self._do("woke")
+
+    @property
+    def autostart_desk(self):
+        return self
+
+    async def switch(self, on):
+        self._do(("autostart", on))
 
     @property
     def page(self):
@@ -116,6 +134,50 @@ def test_a_name_that_could_not_be_removed_is_told(actions, program, news):
     actions.set_name_kept("fast:latest", kept=False)
 
     assert news.get(timeout=5) == ActionFailed(program.failure)
+
+
+def test_a_tick_for_the_login_that_the_system_refuses_is_told(actions, program, news):
+    program.failure = ProxyError("What starts at login could not be changed.")
+
+    actions.set_autostart(True)
+
+    assert news.get(timeout=5) == ActionFailed(program.failure)
+
+
+def test_the_login_and_the_end_of_a_sleep_reach_the_program(actions, program, loop):
+    actions.set_autostart(False)
+    actions.drop_connections()
+
+    loop.submit(asyncio.sleep(0)).result(5)
+    assert program.done == [("autostart", False), "woke"]
+
+
+@pytest.mark.parametrize(
+    ("turns_on", "background", "has_tray_host", "begun"),
+    [
+        (True, False, True, [StartClicked()]),
+        (True, True, True, [StartClicked()]),
+        (False, False, True, []),
+        (False, False, False, [StartClicked(), SettingsClicked()]),
+        (True, True, False, [StartClicked()]),
+    ],
+)
+def test_it_begins_as_a_person_would_who_has_no_time_to_click(turns_on, background, has_tray_host, begun):
+    """Without a tray there is nothing to click at all; at login nobody has asked for a page."""
+    posted = []
+
+    wiring._begin(
+        posted.append, Settings(turn_on_at_start=turns_on), background=background, has_tray_host=has_tray_host
+    )
+
+    assert posted == begun
+
+
+def test_a_broken_loop_is_told_without_the_words_of_what_broke_it():
+    """They may be about somebody's question."""
+    error = wiring.LoopDied(SystemExit("a prompt"))
+
+    assert error.message == "Tray Proxy has broken down inside (SystemExit)."
 
 
 def test_settings_opens_the_address_at_its_section(actions, monkeypatch):
