@@ -1,5 +1,7 @@
 """The port that apps reach, with an app of one line behind it; the whole program's is told in test_program."""
 
+import asyncio
+
 import httpx
 import pytest
 
@@ -62,6 +64,20 @@ def test_opened_twice_it_is_one(stage):
 
     assert first == second
     assert stage.news == []
+
+
+def test_what_is_being_opened_while_it_is_turned_off_is_closed(stage):
+    """It may be starting anew by itself, at the very moment of the click."""
+
+    async def both():
+        opening = asyncio.create_task(stage.proxy.open_by_itself())
+        await asyncio.sleep(0)
+        await stage.proxy.stop()
+        await opening
+
+    stage.do(both())
+
+    assert stage.proxy.running is False
 
 
 def test_a_taken_port_is_a_problem_until_it_was_had(stage):

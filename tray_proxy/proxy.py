@@ -100,8 +100,9 @@ class Proxy:
         """Close the port and end what runs on it, or wait for it no more."""
         self.watch.give_up()
         self._reviver.give_up()
-        if self._listener is not None:
+        async with self._opening:  # what is just being opened is closed, too
             listener, self._listener = self._listener, None
+        if listener is not None:
             await listener.stop()
             self._changed()
             log.info("proxy stopped")
