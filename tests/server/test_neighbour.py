@@ -356,6 +356,19 @@ def test_a_pull_of_a_name_that_is_not_openrouters_is_a_download(both, upstream, 
     assert upstream.received == []
 
 
+def test_a_download_that_cannot_be_is_told_as_one(both, ollama):
+    both.http.get("/api/tags")
+    ollama.stop()
+
+    answer = both.http.post("/api/pull", json={"model": "mistral-small3.2:24b"})
+
+    assert answer.status_code == 503
+    assert answer.json()["error"] == (
+        "'mistral-small3.2:24b' would be downloaded by the Ollama on this computer. "
+        f"Ollama does not answer at {ollama.url}. {CURE}"
+    )
+
+
 def test_a_pull_by_openrouters_own_name_allows_the_model(both, ollama):
     both.http.request("DELETE", "/api/delete", json={"model": "openai/gpt-4o-mini"})
 

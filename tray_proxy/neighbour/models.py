@@ -84,7 +84,7 @@ class LocalModels:
         """
         if self._asking is None:
             if self._failure is not None and self._clock() < self._paused_until_s:
-                raise self._failure
+                raise OllamaAway(self._failure.message, silent=self._failure.silent)
             self._asking = asyncio.create_task(self._ask())
             self._asking.add_done_callback(self._asked)
         # Shielded: others wait for the same answer.

@@ -214,7 +214,9 @@ class _Asked:
         try:
             await passing.run(local.client, body)
         except OllamaAway as error:
-            raise OllamaAway(f"'{named.asked}' is a model of the Ollama on this computer. {error.message}") from None
+            # What is only to be pulled is none of its models yet.
+            relation = "is a model of" if local.names.knows(named.asked) else "would be downloaded by"
+            raise OllamaAway(f"'{named.asked}' {relation} the Ollama on this computer. {error.message}") from None
 
 
 def _replayed(call: Call, body: bytearray) -> Call:
