@@ -231,6 +231,9 @@ def _run_tray(
         say(text("tray.in-the-tray", folder=logs_folder))
     else:
         say(text("tray.no-tray-host-background" if background else "tray.no-tray-host"))
+        if settings.notifications and not background:
+            # Who started it with a click sees no terminal.
+            shell.notify(text("tray.notice-no-tray"), text("tray.no-tray-host"))
     try:
         shell.run(lambda: controller.start(shell, actions))
     finally:

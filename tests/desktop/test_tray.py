@@ -421,10 +421,12 @@ def test_without_a_tray_host_it_says_so_starts_and_opens_the_page(open_desktop, 
     )
 
     wait_for(bare.opened_addresses, "the page to be opened")
+    wait_for(bare.notifications, "a notification")
     wait_for(lambda: answers(free_port), "the port to answer")
     assert bare.output(process) == (
         "Nothing on this desktop shows tray icons: Tray Proxy runs without one, and its page opens. On GNOME the "
         "extension “AppIndicator and KStatusNotifierItem Support” shows them.\n"
     )
+    assert [title for title, _ in bare.notifications()] == ["Tray Proxy runs without an icon"]
     process.terminate()
     assert process.wait(QUIT_S) == 0
