@@ -289,11 +289,7 @@ class FakeActivityDesk:
         self.backend.note("log", None)
         return LogTail("/home/someone/tray-proxy.log", self.backend.log_lines)
 
-    @property
-    def diagnostics(self) -> "FakeActivityDesk":
-        return self
-
-    def text(self) -> str:
+    def diagnostics(self) -> str:
         self.backend.note("diagnostics", None)
         return "Tray Proxy 0.1.0\nKey: present"
 

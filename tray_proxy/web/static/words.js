@@ -7,7 +7,7 @@ const LANGUAGE = document.documentElement.lang;
 const DRAWN_AGAIN_AFTER_MS = 20_000;
 const PLURALS = new Intl.PluralRules(LANGUAGE);
 const AGO = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "auto" });
-const CLOCK = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+const CLOCK = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const MOMENT = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "medium" });
 const DAY = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium" });
 const SHORT_DAY = new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "short" });
@@ -49,7 +49,8 @@ export const short = (count) => SHORT.format(count);
 export const whole = (count) => WHOLE.format(count);
 /** A price to the last digit: "3" is "$3", "0.6" is "$0.60". */
 export const price = (usd) => EXACT_DOLLARS.format(usd);
-export const dollars = (usd) => (usd > 0 && usd < 0.1 ? CENTS : DOLLARS).format(usd);
+/** What something has cost: to the cent, or less than ten of them to two digits. */
+export const dollars = (usd) => (usd < 0.1 ? CENTS : DOLLARS).format(usd);
 export const duration = (ms) =>
   ms < 1000 ? t("activity.ms", { count: Math.round(ms) }) : t("activity.seconds", { count: SECONDS.format(ms / 1000) });
 
