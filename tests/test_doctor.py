@@ -196,8 +196,10 @@ def test_a_login_page_in_between_is_told_as_one(find: Any, upstream: DemoUpstrea
 
     found = find("network")
 
-    assert found.text == "The answer did not come from OpenRouter (HTTP status 200)."
-    assert found.cure.startswith("See in a browser whether this network wants you to sign in first")
+    assert found.text == (
+        "A web page came in place of OpenRouter's answer (HTTP status 200): this network may want you to sign in first."
+    )
+    assert found.cure.startswith("Open any page in a browser and sign in to the network")
 
 
 def test_no_network_is_told(find: Any, free_port: int) -> None:

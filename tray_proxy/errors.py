@@ -27,6 +27,10 @@ Every failure a person or a client can meet.
        ├─ ContextExceeded 400
        ├─ RateLimited 429
        ├─ UpstreamUnreachable 502
+       │  ├─ Offline 503
+       │  ├─ NetworkSignIn 502
+       │  ├─ NetworkProxyFailed 502
+       │  └─ CertificateRefused 502
        └─ UpstreamTimeout 504
 
 The message says what happened, the hint what to do about it. `status` is what an HTTP client is answered,
@@ -334,6 +338,31 @@ class UpstreamUnreachable(UpstreamError):
 
     status = 502
     hint = "Check the internet connection, and try again."
+
+
+class Offline(UpstreamUnreachable):
+    """This computer has no way to the internet."""
+
+    status = 503
+    hint = "Connect to a network and try again; Tray Proxy goes on by itself."
+
+
+class NetworkSignIn(UpstreamUnreachable):
+    """The network answers in OpenRouter's place until its user has signed in, as hotels and trains do."""
+
+    hint = "Open any page in a browser and sign in to the network, or correct OPENROUTER_BASE_URL."
+
+
+class NetworkProxyFailed(UpstreamUnreachable):
+    """The proxy server through which the internet is reached does not do it."""
+
+    hint = "Correct HTTPS_PROXY or the system's proxy settings, and start Tray Proxy again."
+
+
+class CertificateRefused(UpstreamUnreachable):
+    """Whoever answers cannot prove to be OpenRouter; nothing was sent there."""
+
+    hint = "Try another network, and see whether the computer's clock is right."
 
 
 class UpstreamTimeout(UpstreamError):

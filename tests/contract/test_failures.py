@@ -19,6 +19,19 @@ WAYS = {
     "one vector": ("/api/embeddings", {"model": "baai/bge-m3", "prompt": "hello"}, "embeddings"),
 }
 CHATS = [way for way, (_, _, door) in WAYS.items() if door == "chat"]
+SIGN_IN = "Open any page in a browser and sign in to the network, or correct OPENROUTER_BASE_URL."
+# What somebody who stands in OpenRouter's place may send, and what an app is told of it.
+IN_THE_WAY = {
+    "captive-portal": (
+        "A web page came in place of OpenRouter's answer (HTTP status 200): "
+        f"this network may want you to sign in first. {SIGN_IN}"
+    ),
+    "redirect": f"This network wants you to sign in first, at login.example.com (HTTP status 302). {SIGN_IN}",
+    "not-json": (
+        "The answer did not come from OpenRouter (HTTP status 200). "
+        "See in a browser whether this network wants you to sign in first, or correct OPENROUTER_BASE_URL."
+    ),
+}
 WAIT = "Wait a moment and try again, or choose another model."
 TOLD = {
     400: "Input must have at least 1 token. Change the app's options for this model, or choose another model.",
@@ -121,16 +134,13 @@ def test_a_failure_half_way_is_never_taken_for_an_answer(proxy, upstream, fault,
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize(("fault", "status"), [("captive-portal", 200), ("not-json", 200), ("redirect", 302)])
-def test_a_page_that_is_not_openrouters_is_told_with_what_to_do(proxy, upstream, fault, status, way):
+@pytest.mark.parametrize("fault", IN_THE_WAY)
+def test_a_page_that_is_not_openrouters_is_told_with_what_to_do(proxy, upstream, fault, way):
     upstream.arrange(fault, on=WAYS[way][2])
 
     answer = ask(proxy, way)
 
     assert (answer.status_code, answer.json()) == (
         502,
-        {
-            "error": f"The answer did not come from OpenRouter (HTTP status {status}). "
-            "See in a browser whether this network wants you to sign in first, or correct OPENROUTER_BASE_URL."
-        },
+        {"error": IN_THE_WAY[fault]},
     )

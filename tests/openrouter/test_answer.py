@@ -125,7 +125,7 @@ def test_vectors_that_cannot_be_read_are_an_error(body):
         read_embeddings(body, "m")
 
 
-@pytest.mark.parametrize("body", [b"", b"<!doctype html>", b"{}", b'{"data":null}', b'{"x":' + b"[" * 5000, b"\xff"])
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"data":null}', b'{"x":' + b"[" * 5000, b"\xff"])
 def test_what_holds_no_vectors_is_not_openrouters(body):
     with pytest.raises(UpstreamUnreachable, match=r"^The answer did not come from OpenRouter"):
         read_embeddings(body, "m")

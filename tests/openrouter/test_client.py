@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from tray_proxy.errors import (
     KeyRejected,
     ModelNotFound,
+    NetworkSignIn,
     RateLimited,
     SettingsInvalid,
     UpstreamError,
@@ -19,7 +20,8 @@ from tray_proxy.errors import (
 )
 from tray_proxy.keychain import Keychain
 from tray_proxy.openrouter import sign_in
-from tray_proxy.openrouter.client import SLICE_BYTES, OpenRouterClient
+from tray_proxy.openrouter.client import OpenRouterClient
+from tray_proxy.openrouter.upload import SLICE_BYTES
 from tray_proxy.settings import Settings
 from tray_proxy.wire.openrouter import (
     CompletionRequest,
@@ -164,7 +166,7 @@ def test_a_dead_kept_connection_is_replaced_once(raw_upstream):
 
 def test_a_kept_connection_that_dies_late_is_not_replaced(raw_upstream, monkeypatch):
     """OpenRouter may have been at work on the request: vectors are silent until they are all there."""
-    monkeypatch.setattr("tray_proxy.openrouter.client.RESEND_WITHIN_S", -1.0)
+    monkeypatch.setattr("tray_proxy.openrouter.connections.RESEND_WITHIN_S", -1.0)
     connections = []
 
     def answer(connection, number):
@@ -285,7 +287,7 @@ def test_a_redirect_is_never_followed(raw_upstream):
         read_request(connection)
         connection.sendall(f"HTTP/1.1 307 Moved\r\nLocation: {elsewhere}\r\nContent-Length: 0\r\n\r\n".encode())
 
-    with pytest.raises(UpstreamUnreachable, match="did not come from OpenRouter"):
+    with pytest.raises(NetworkSignIn, match=r"wants you to sign in first, at 127\.0\.0\.1 \(HTTP status 307\)"):
         talk_to(raw_upstream(answer), chat)
     assert strangers == []
 

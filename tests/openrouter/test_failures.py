@@ -204,7 +204,7 @@ def test_an_error_inside_a_200_finds_its_status_in_the_body(error, status):
     assert answered(200, error).status == status
 
 
-@pytest.mark.parametrize("body", [b"<html>Sign in to the hotel</html>", b"", b"{}", b"[" * 100_000, b"\xff"])
+@pytest.mark.parametrize("body", [b"", b"{}", b"[" * 100_000, b"\xff"])
 def test_what_is_not_openrouters_json_is_said_to_be_so(body):
     error = from_answer(200, body, None, "m")
 
@@ -213,6 +213,44 @@ def test_what_is_not_openrouters_json_is_said_to_be_so(body):
         "The answer did not come from OpenRouter (HTTP status 200). "
         "See in a browser whether this network wants you to sign in first, or correct OPENROUTER_BASE_URL."
     )
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "elsewhere", "said"),
+    [
+        (
+            200,
+            b"\n<html>Welcome</html>",
+            None,
+            (
+                "A web page came in place of OpenRouter's answer (HTTP status 200): "
+                "this network may want you to sign in first."
+            ),
+        ),
+        (
+            302,
+            b"",
+            "login.hotel.test",
+            "This network wants you to sign in first, at login.hotel.test (HTTP status 302).",
+        ),
+        (
+            511,
+            b"",
+            "login.hotel.test",
+            "This network wants you to sign in first, at login.hotel.test (HTTP status 511).",
+        ),
+    ],
+)
+def test_a_network_that_wants_its_user_to_sign_in_is_named_as_that(status, body, elsewhere, said):
+    error = from_answer(status, body, None, "m", elsewhere=elsewhere)
+
+    assert (type(error), error.status, error.message) == (errors.NetworkSignIn, 502, said)
+    assert error.hint == "Open any page in a browser and sign in to the network, or correct OPENROUTER_BASE_URL."
+
+
+def test_a_gateways_own_page_is_its_status():
+    """It stands before OpenRouter, not before the internet."""
+    assert type(from_answer(502, b"<html>Bad gateway</html>", None, "m")) is errors.UpstreamError
 
 
 def test_a_chunk_without_error_tells_none():

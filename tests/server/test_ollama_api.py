@@ -223,8 +223,8 @@ def test_nothing_of_the_callers_headers_goes_upstream(proxy, upstream):
         ("status-429", 429, ""),
         ("status-503", 503, ""),
         ("error-in-200", 502, ""),
-        ("captive-portal", 502, "The answer did not come from OpenRouter"),
-        ("redirect", 502, "The answer did not come from OpenRouter"),
+        ("captive-portal", 502, "A web page came in place of OpenRouter's answer"),
+        ("redirect", 502, "This network wants you to sign in first, at login.example.com"),
         ("cut-before-the-first-word", 502, "The connection to OpenRouter broke off"),
     ],
 )

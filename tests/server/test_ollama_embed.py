@@ -295,10 +295,10 @@ def test_a_model_that_openrouter_does_not_let_embed_keeps_openrouters_words(prox
         ("status-529", 529, "Provider is overloaded"),
         ("error-in-200", 502, "Provider returned error"),
         ("cut", 502, "The connection to OpenRouter broke off before the answer was complete."),
-        ("captive-portal", 502, "The answer did not come from OpenRouter"),
+        ("captive-portal", 502, "A web page came in place of OpenRouter's answer"),
         ("not-json", 502, "The answer did not come from OpenRouter"),
         ("html-error", 502, "OpenRouter answered with status 502 and no reason."),
-        ("redirect", 502, "The answer did not come from OpenRouter"),
+        ("redirect", 502, "This network wants you to sign in first, at login.example.com"),
     ],
 )
 def test_a_failure_of_openrouters_keeps_its_status_and_reason(proxy, upstream, fault, status, error):

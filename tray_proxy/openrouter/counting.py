@@ -13,6 +13,8 @@ from typing import Any
 
 import httpcore
 
+from tray_proxy.openrouter.dialling import dial
+
 
 @dataclass
 class Tally:
@@ -85,7 +87,11 @@ class CountingBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Open a connection."""
-        return CountingStream(await self._inner.connect_tcp(host, port, timeout, local_address, socket_options))
+
+        async def connect(address: str) -> httpcore.AsyncNetworkStream:
+            return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+
+        return CountingStream(await dial(connect, host, port))
 
     async def sleep(self, seconds: float) -> None:
         """Wait, between tries to connect."""

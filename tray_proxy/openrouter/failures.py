@@ -19,6 +19,7 @@ from tray_proxy.errors import (
     ContextExceeded,
     KeyRejected,
     ModelNotFound,
+    NetworkSignIn,
     OutOfCredits,
     ProxyError,
     RateLimited,
@@ -39,6 +40,8 @@ _KINDS: dict[int, type[UpstreamError]] = {
     429: RateLimited,
     **dict.fromkeys((408, 504, 524), UpstreamTimeout),
 }
+# Source: RFC 6585, section 6, "511 Network Authentication Required".
+SIGN_IN_NEEDED = 511
 _INTRODUCTIONS = {
     KeyRejected: "OpenRouter does not accept the key: ",
     OutOfCredits: "OpenRouter says that there is not enough credit: ",
@@ -49,7 +52,9 @@ _LISTED = 5
 _MAX_WAIT_S = 1e6
 
 
-def from_answer(status: int, body: bytes, retry_after: str | None, asked: str) -> ProxyError:
+def from_answer(
+    status: int, body: bytes, retry_after: str | None, asked: str, *, elsewhere: str | None = None
+) -> ProxyError:
     """
     Tell what an HTTP answer without a stream means.
 
@@ -57,16 +62,33 @@ def from_answer(status: int, body: bytes, retry_after: str | None, asked: str) -
         status: The HTTP status; with 200 the body says that it is an error all the same.
         retry_after: The header's text, seconds.
         asked: The model's name as the app wrote it.
+        elsewhere: The host that a redirect leads to.
     """
     try:
         error = msgspec.json.decode(body, type=ErrorReply).error
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         error = None
-    if error is None and status < 400:
-        # A login page in the way, or a redirect: none of it is OpenRouter's JSON.
-        return not_openrouter(status)
+    if error is None and (status < 400 or status == SIGN_IN_NEEDED):
+        # None of it is OpenRouter's JSON, and OpenRouter leads nobody elsewhere.
+        page = body.lstrip().startswith(b"<")
+        return network_sign_in(status, elsewhere) if page or status >= 300 else not_openrouter(status)
     error = error or ErrorBody()  # a gateway's own page: its status is all that can be told of it
     return from_error(error, status, asked, _wait_s(retry_after))
+
+
+def network_sign_in(status: int, host: str | None) -> NetworkSignIn:
+    """
+    Make the error for the page that a hotel or a train shows in OpenRouter's place.
+
+    Args:
+        host: Where the page is to be found; None where it came by itself.
+    """
+    if host is not None:
+        return NetworkSignIn(f"This network wants you to sign in first, at {host} (HTTP status {status}).")
+    return NetworkSignIn(
+        f"A web page came in place of OpenRouter's answer (HTTP status {status}): "
+        "this network may want you to sign in first."
+    )
 
 
 def not_openrouter(status: int) -> UpstreamUnreachable:

@@ -73,6 +73,22 @@ def look(base_url: str, *, timeout_s: float) -> Seen:
     return Seen(True, issuer_of(certificate), public, out_of_date, clock_s)
 
 
+def issuer(base_url: str, *, timeout_s: float) -> str | None:
+    """
+    Name who vouches for the certificate that is shown at an address, whoever that is. Blocks; asks nothing.
+
+    Raises:
+        CannotLook, OSError: as `look`.
+    """
+    with contextlib.closing(_connection(urlsplit(base_url), _believing(), timeout_s)) as connection:
+        try:
+            connection.connect()
+        except http.client.HTTPException as error:
+            raise ConnectionError("no HTTP") from error
+        sock = connection.sock
+        return issuer_of(sock.getpeercert(binary_form=True) or b"") if isinstance(sock, ssl.SSLSocket) else None
+
+
 def _believing() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.check_hostname = False

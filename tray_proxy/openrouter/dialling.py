@@ -1,0 +1,95 @@
+"""
+From a host's name to a connection: the name is looked up under a limit of its own, and its addresses raced.
+
+A network that is cut off somewhere behind the router lets the system's look-up hang for half a minute; whoever waits
+for an answer is told much sooner.
+"""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+
+import httpcore
+
+from tray_proxy.keychain import in_thread
+from tray_proxy.setting_values import is_loopback
+
+LOOK_UP_S = 2.5
+# How long one address may be silent before the next is tried beside it. Source: RFC 8305, section 8.
+STAGGER_S = 0.25
+
+
+class NameNotFound(httpcore.ConnectError):
+    """A host's name could not be looked up, or not in time."""
+
+
+type Connect = Callable[[str], Awaitable[httpcore.AsyncNetworkStream]]
+
+
+async def dial(connect: Connect, host: str, port: int) -> httpcore.AsyncNetworkStream:
+    """
+    Connect to a host.
+
+    Args:
+        connect: Connects to one address.
+
+    Raises:
+        NameNotFound: the name could not be looked up.
+        httpcore.ConnectError, httpcore.ConnectTimeout: no address of it answers.
+    """
+    # No name of this computer has to be looked up anywhere.
+    if is_loopback(host):
+        return await connect(host)
+    return await first(connect, await look_up(host, port))
+
+
+async def look_up(host: str, port: int) -> list[str]:
+    """
+    Return the addresses of a host, the best first.
+
+    Raises:
+        NameNotFound: there are none, or it took too long.
+    """
+    try:
+        async with asyncio.timeout(LOOK_UP_S):
+            found = await in_thread(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    except (TimeoutError, OSError, UnicodeError) as error:
+        raise NameNotFound(type(error).__name__) from None
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+async def first(connect: Connect, addresses: Sequence[str]) -> httpcore.AsyncNetworkStream:
+    """Connect to whichever address answers first; each is given a small start before the next."""
+    waiting = iter(addresses)
+    running: set[asyncio.Future[httpcore.AsyncNetworkStream]] = set()
+    failure: BaseException = NameNotFound("no address")
+    try:
+        more = True
+        while True:
+            address = next(waiting, None) if more else None
+            more = address is not None
+            if address is not None:
+                running.add(asyncio.ensure_future(connect(address)))
+            elif not running:
+                raise failure
+            done, _ = await asyncio.wait(
+                running, timeout=STAGGER_S if more else None, return_when=asyncio.FIRST_COMPLETED
+            )
+            for each in done:
+                running.discard(each)
+                error = each.exception()
+                if error is None:
+                    # What else was done at the same moment is closed below.
+                    running |= done - {each}
+                    return each.result()
+                failure = error
+    finally:
+        await _let_go(running)
+
+
+async def _let_go(running: set[asyncio.Future[httpcore.AsyncNetworkStream]]) -> None:
+    for each in running:
+        each.cancel()
+    for outcome in await asyncio.gather(*running, return_exceptions=True):
+        if isinstance(outcome, httpcore.AsyncNetworkStream):
+            await outcome.aclose()
