@@ -142,6 +142,18 @@ def test_what_is_wrong_is_told_beside_its_field_and_nothing_is_saved(running):
     assert running.program.settings.idle_timeout_s == 120.0
 
 
+def test_a_default_that_does_not_go_with_another_setting_is_told_beside_its_field(running, free_port):
+    """The Ollama beside us would be passed over in silence, and its models' names would be the cloud's."""
+    beside = f"http://127.0.0.1:{Settings.model_fields['port'].default}"
+    do(running, running.program.settings_desk.save({"local_ollama": beside}))
+
+    with pytest.raises(FormInvalid) as refused:
+        do(running, running.program.settings_desk.save({"port": None}))
+
+    assert refused.value.fields == {"port": "Allowed is a port other than that of LOCAL_OLLAMA."}
+    assert (stored(running)["port"], running.program.settings.local_ollama) == (free_port, beside)
+
+
 def test_what_was_given_from_outside_cannot_be_changed_here(running, monkeypatch):
     monkeypatch.setenv("LOG_LEVEL", "DEBUG")
 

@@ -111,7 +111,10 @@ class SettingsDesk:
             SettingsNotSaved: the file cannot be written; nothing has changed.
         """
         wrong = {name: reason for name in changes if (reason := self._refusal(name))}
-        wrong |= settings.check({name: value for name, value in changes.items() if value is not None})
+        # A default is checked, too: it may not go together with another setting.
+        wrong |= settings.check(
+            {name: _default(name) if value is None else value for name, value in changes.items() if name not in wrong}
+        )
         if wrong:
             raise FormInvalid(wrong)
         user_file.save(self.file, changes)
@@ -138,13 +141,18 @@ class SettingsDesk:
             help=about.description or "",
             allowed=described["allowed"],
             value=value,
-            default=_plain(about.default),
+            default=_plain(_default(name)),
             source=source if fixed else "file" if name in stored else "default",
             fixed=fixed,
             restart=described["restart"],
             unit=text("setting.unit.seconds") if name.endswith("_s") else None,
             **_form(about),
         )
+
+
+def _default(name: str) -> object:
+    default: object = Settings.model_fields[name].default
+    return default
 
 
 def _form(about: FieldInfo) -> dict[str, Any]:
