@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from tray_proxy.errors import CatalogueUnavailable, KeyRejected, OutOfCredits, PortInUse, ProxyError
+from tray_proxy.errors import (
+    CatalogueUnavailable,
+    CertificateRefused,
+    KeyRejected,
+    Offline,
+    OutOfCredits,
+    PortInUse,
+    ProxyError,
+)
 from tray_proxy.tray.state import (
     ActionFailed,
     AddressChanged,
@@ -257,6 +265,15 @@ def test_who_wants_no_notifications_gets_none_but_answers() -> None:
     )
 
 
+def test_that_there_is_no_network_is_shown_and_not_told() -> None:
+    """Who sits in a train need not be told at every tunnel."""
+    away = Offline("No internet. Model list from 14:02.")
+
+    status, effects = transition(status_in(Phase.RUNNING), Troubled(away))
+
+    assert (status.trouble, effects) == (Trouble(away.message, away.hint, "check"), [])
+
+
 @pytest.mark.parametrize(
     ("error", "section"),
     [
@@ -264,6 +281,7 @@ def test_who_wants_no_notifications_gets_none_but_answers() -> None:
         (REJECTED, "welcome"),
         (OutOfCredits("There is not enough credit."), "key"),
         (CatalogueUnavailable("There is no list of models yet."), "models"),
+        (CertificateRefused("Somebody else answers."), "check"),
         (ProxyError("Something else."), "activity"),
     ],
 )

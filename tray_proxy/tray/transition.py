@@ -12,9 +12,11 @@ from tray_proxy.errors import (
     KeychainUnavailable,
     KeyMissing,
     KeyRejected,
+    Offline,
     OutOfCredits,
     PortInUse,
     ProxyError,
+    UpstreamUnreachable,
 )
 from tray_proxy.texts import text
 from tray_proxy.tray.state import (
@@ -55,7 +57,10 @@ SECTIONS: tuple[tuple[type[ProxyError], str], ...] = (
     (KeychainUnavailable, "key"),
     (OutOfCredits, "key"),
     (CatalogueUnavailable, "models"),
+    (UpstreamUnreachable, "check"),
 )
+# Shown by the icon alone: there is nothing to do but wait, and whoever has no network knows it.
+UNTOLD = (Offline,)
 LAST_HAPPENED = "activity"
 
 
@@ -269,7 +274,9 @@ def _trouble(error: ProxyError) -> Trouble:
 
 
 def _needed(status: Status, title: str, error: ProxyError) -> list[Effect]:
-    return [_notice(title, error, kind=type(error).__name__)] if status.notifications else []
+    if isinstance(error, UNTOLD) or not status.notifications:
+        return []
+    return [_notice(title, error, kind=type(error).__name__)]
 
 
 def _notice(title: str, error: ProxyError, *, kind: str | None) -> Notify:
