@@ -85,3 +85,12 @@ def test_a_model_that_is_not_to_be_had_is_named_as_the_app_wrote_it(proxy, log_l
 
     [line] = log_lines("/api/chat")
     assert (line["model"], line["error"], line["asked"]) == ("llama99", "ModelNotFound", False)
+
+
+def test_of_a_name_as_long_as_a_book_only_the_beginning_is_kept(proxy, log_lines):
+    """The list of requests stays in memory, and any app may fill it."""
+    proxy.chat(model=f"{'a' * 5000}://b")
+
+    [line] = log_lines("/api/chat")
+    newest, *_ = proxy.program.activity.entries
+    assert (line["model"], newest.model) == ("a" * 350, "a" * 350)

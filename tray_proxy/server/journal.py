@@ -13,6 +13,7 @@ import structlog
 from tray_proxy.activity import Activity
 from tray_proxy.callers import identify
 from tray_proxy.server.asgi import App, Message, Receive, Record, Scope, Send, header
+from tray_proxy.translate.names import MAX_NAME_LENGTH
 
 MAX_PATH = 200
 
@@ -59,7 +60,9 @@ class Journal:
             if status is not None and status >= 400 and record.outcome == "done":
                 # Also where a handler wrote the refusal itself, or no handler was found.
                 record.outcome = "failed"
-            entry.model, entry.status, entry.outcome, entry.error = record.model, status, record.outcome, record.error
+            # As an app wrote it, it may be megabytes: the list would keep them, and every page be sent them.
+            entry.model = None if record.model is None else record.model[:MAX_NAME_LENGTH]
+            entry.status, entry.outcome, entry.error = status, record.outcome, record.error
             entry.prompt_tokens, entry.completion_tokens = record.prompt_tokens, record.completion_tokens
             entry.cost_usd = record.cost_usd
             entry.ms = round((time.monotonic_ns() - started_ns) / 1e6, 1)
@@ -72,7 +75,7 @@ class Journal:
                 path=path,
                 app=caller.product,
                 client=caller.id,
-                model=record.model,
+                model=entry.model,
                 models=record.models,
                 asked=record.asked,
                 local=record.local,
