@@ -288,6 +288,15 @@ def test_no_key_and_no_origin_reach_ollama(both, ollama):
     assert ollama.asked[0].headers["accept-encoding"] == "identity"
 
 
+def test_an_app_may_write_its_name_in_any_alphabet(both, ollama):
+    headers = {"User-Agent": "Übersetzer/1".encode()}
+
+    answer = both.http.post("/api/chat", json={"model": LOCAL, "messages": MESSAGES}, headers=headers)
+
+    assert answer.status_code == 200
+    assert ollama.asked[0].headers["user-agent"] == "Übersetzer/1".encode().decode("latin-1")
+
+
 def test_ollamas_work_ends_when_the_client_leaves(both, loop, ollama):
     asked = {"model": LOCAL, "messages": [{"role": "user", "content": ENDLESS}]}
 

@@ -147,9 +147,10 @@ class OllamaClient:
         Raises:
             OllamaAway: it cannot be reached, or the connection broke off.
         """
-        request = self._http.build_request(
-            method, path, headers={**headers, "content-length": str(len(body))}, content=_slices(body)
-        )
+        # As bytes: httpx takes only ASCII for text, and programs write their names in any alphabet.
+        raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+        raw.append((b"content-length", str(len(body)).encode()))
+        request = self._http.build_request(method, path, headers=raw, content=_slices(body))
         try:
             response = await self._http.send(request, stream=True)
         except httpx.HTTPError:
