@@ -523,3 +523,51 @@ def test_the_copy_holds_openrouters_answers_as_they_came(tmp_path):
     asyncio.run(cached(tmp_path, Client()).refresh())
 
     assert json.loads((tmp_path / "catalogue.json").read_text())["models"] == json.loads(GOOD)
+
+
+def test_as_soon_as_the_network_is_back_it_need_not_wait_for_the_next_try(tmp_path):
+    client = Client(models=AWAY)
+    arrived = asyncio.Event()
+    cache = cached(tmp_path, client, changed=lambda new: len(new.entries) == 3 and arrived.set())
+
+    async def wait():
+        keeping = asyncio.create_task(cache.keep_fresh())
+        with pytest.raises(CatalogueUnavailable):
+            await cache.catalogue()
+        client.answers["/models"] = GOOD
+        cache.nudge()
+        await asyncio.wait_for(arrived.wait(), 2)
+        keeping.cancel()
+
+    asyncio.run(wait())
+    assert ids(cache) == ["a/one", "b/two", "e/vectors"]
+
+
+@pytest.mark.parametrize(("age_s", "fetches"), [(3600, 1), (3601, 2)])
+def test_a_list_is_fetched_anew_after_a_sleep_only_when_it_is_old(tmp_path, age_s, fetches):
+    client = Client()
+    now_s = 0
+    fetched = []
+    fetch = client.fetch_models
+    whole = asyncio.Event()
+    cache = cached(tmp_path, client, clock=lambda: now_s, changed=lambda new: len(new.entries) == 3 and whole.set())
+
+    async def fetch_models(path):
+        fetched.append(path)
+        return await fetch(path)
+
+    client.fetch_models = fetch_models
+
+    async def wake():
+        nonlocal now_s
+        keeping = asyncio.create_task(cache.keep_fresh())
+        await whole.wait()
+        await asyncio.sleep(0)
+        now_s = age_s
+        cache.nudge()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        keeping.cancel()
+
+    asyncio.run(wake())
+    assert fetched.count("/models") == fetches

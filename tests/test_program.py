@@ -3,7 +3,9 @@
 import asyncio
 import queue
 import socket
+import time
 
+import msgspec
 import pytest
 from pydantic import SecretStr
 
@@ -12,6 +14,7 @@ from tray_proxy.demo.keys import DEMO_KEY, FREE_KEY
 from tray_proxy.errors import KeyMissing, KeyRejected, PortInUse
 from tray_proxy.keychain import Source
 from tray_proxy.listener import bind
+from tray_proxy.openrouter import surroundings
 from tray_proxy.program import Program
 from tray_proxy.settings import Settings
 from tray_proxy.translate.presets import Preset
@@ -322,3 +325,87 @@ def test_a_key_of_the_demo_can_be_given_to_it(demo, loop, key):
 
     assert key_of(program, loop) == key
     assert program.keychain.source is Source.DEMO
+
+
+AWAY = "openrouter.test"
+LIST = b'{"data":[{"id":"openai/gpt-4o-mini","name":"Mini"}]}'
+
+
+@pytest.fixture
+def offline(loop, tmp_path, free_port, monkeypatch):
+    """A program that runs with yesterday's list on a computer without a network; gives it, and its news."""
+    real = socket.getaddrinfo
+
+    def look_up(host, *arguments, **more):
+        if host == AWAY:
+            raise socket.gaierror(-3, "Temporary failure in name resolution")
+        return real(host, *arguments, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(surroundings, "source_addresses", lambda: (None, None))
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    url = f"https://{AWAY}/api/v1"
+    saved = {"base_url": url, "fetched_s": 0, "models": msgspec.Raw(LIST), "embeddings": msgspec.Raw(b'{"data":[]}')}
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "catalogue.json").write_bytes(msgspec.json.encode(saved))
+    news = queue.Queue()
+    settings = Settings(
+        port=free_port, tray_proxy_home=tmp_path, openrouter_base_url=url, openrouter_api_key=SecretStr(KEY)
+    )
+
+    async def make():
+        made = Program(settings, demo=False, post=news.put)
+        made.begin()
+        await made.proxy.start()
+        return made
+
+    made = loop.submit(make()).result(5)
+    made.news = news
+    yield made
+    loop.submit(made.end()).result(5)
+
+
+@pytest.mark.parametrize(
+    ("path", "read"),
+    [
+        ("/api/chat", lambda body: body["error"]),
+        ("/v1/chat/completions", lambda body: body["error"]["message"]),
+        ("/v1/messages", lambda body: body["error"]["message"]),
+    ],
+)
+def test_without_internet_chat_is_refused_in_plain_words_and_lists_still_work(offline, path, read):
+    import httpx
+
+    body = {"model": "openai/gpt-4o-mini", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+    answer = httpx.post(offline.settings.url + path, json=body, trust_env=False)
+    tags = httpx.get(offline.settings.url + "/api/tags", trust_env=False).json()
+
+    assert (answer.status_code, read(answer.json())) == (
+        503,
+        (
+            "There is no internet connection: this computer is not on a network that leads there. "
+            "Connect to a network and try again; Tray Proxy goes on by itself."
+        ),
+    )
+    assert [model["name"] for model in tags["models"]] == ["openai/gpt-4o-mini"]
+
+
+def test_without_internet_tray_and_page_say_so(offline, loop):
+    told = next_news(offline, Troubled).error
+
+    async def state():
+        return offline.page_state()
+
+    assert told.message == f"No internet. Model list from {time.strftime('%Y-%m-%d', time.localtime(0))}."
+    assert loop.submit(state()).result(5).problem == Trouble(told.message, told.hint)
+
+
+def test_after_a_sleep_connections_are_dropped(program, loop):
+    """The platform tells when it wakes."""
+    loop.submit(program.cache.catalogue()).result(5)
+    before = program.client._connections._kept
+
+    loop.submit(program.woke()).result(5)
+
+    assert program.client._connections._kept is not before

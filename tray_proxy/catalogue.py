@@ -208,6 +208,8 @@ class CatalogueCache:
         self._snapshot: Catalogue | None = None
         self._settled = asyncio.Event()
         self._problem: str | None = None
+        self._failed = False
+        self._nudged = asyncio.Event()
 
     @property
     def age_s(self) -> float | None:
@@ -275,14 +277,20 @@ class CatalogueCache:
             try:
                 await self.refresh()
             except ProxyError as error:
-                self._problem = error.message
+                self._failed, self._problem = True, error.message
                 self._settled.set()
                 log.warning("catalogue not refreshed", error=error.message, retry_s=retry_s)
-                await asyncio.sleep(retry_s)
-                retry_s = min(retry_s * 2, MAX_RETRY_S)
+                wait_s, retry_s = retry_s, min(retry_s * 2, MAX_RETRY_S)
             else:
-                retry_s = FIRST_RETRY_S
-                await asyncio.sleep(REFRESH_S)
+                self._failed, wait_s, retry_s = False, REFRESH_S, FIRST_RETRY_S
+            self._nudged.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._nudged.wait(), wait_s)
+
+    def nudge(self) -> None:
+        """Say that OpenRouter can perhaps be reached again: what failed, or is overdue, is then tried at once."""
+        if self._failed or (self.age_s or 0.0) > REFRESH_S:
+            self._nudged.set()
 
     async def refresh(self) -> None:
         """

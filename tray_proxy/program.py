@@ -19,7 +19,9 @@ from tray_proxy.catalogue import Catalogue, CatalogueCache
 from tray_proxy.errors import KeychainUnavailable, KeyMissing, KeyRejected, OutOfCredits, ProxyError
 from tray_proxy.listener import Asgi, free_port_near
 from tray_proxy.neighbour.models import beside
+from tray_proxy.network import IN_THE_WAY, Network
 from tray_proxy.openrouter.client import OpenRouterClient
+from tray_proxy.openrouter.connections import Connection
 from tray_proxy.openrouter.sign_in import SignIn, key_label, site_of
 from tray_proxy.page import Page
 from tray_proxy.presets import Presets
@@ -95,7 +97,7 @@ class Program:
         self.settings = settings
         self.keychain = keychain(settings, demo=demo)
         self.keychain.changed = self._key_changed
-        self.client = OpenRouterClient(settings, self.keychain)
+        self.client = OpenRouterClient(settings, self.keychain, changed=self._connection_changed)
         self.cache = CatalogueCache(
             self.client,
             folders.cache / "catalogue.json",
@@ -104,6 +106,7 @@ class Program:
             library=settings.library_names,
             changed=self._models_changed,
         )
+        self.network = Network(self.cache, post, changed=lambda: self.events.tell("state"))
         self.selection = Selection(
             self.cache, within, settings.allowed_models, folders.settings_file, settings.hidden_models
         )
@@ -202,8 +205,10 @@ class Program:
         self.presets.keep(name, kept=kept)
 
     async def woke(self) -> None:
-        """Begin anew after the computer's sleep: pages may have missed news."""
+        """Begin anew after the computer's sleep: connections are dead, lists old, and pages may have missed news."""
         log.info("woke from sleep")
+        self.client.drop_connections()
+        self.cache.nudge()
         self.events.tell("state")
 
     async def end(self) -> None:
@@ -229,7 +234,7 @@ class Program:
 
     def page_state(self) -> state_api.PageState:
         """Tell what every part of the page shows."""
-        running, problem = self.proxy.running, self.proxy.problem
+        running, problem = self.proxy.running, self.proxy.problem or self.network.trouble
         return state_api.PageState(
             version=__version__,
             demo=self.demo,
@@ -280,6 +285,7 @@ class Program:
     def _key_changed(self) -> None:
         self._post(KeyChanged(missing=not self.keychain.present))
         self._post(Recovered())
+        self.network.tell_again()
         self.events.tell("state")
 
     def _models_changed(self, catalogue: Catalogue) -> None:
@@ -288,9 +294,15 @@ class Program:
         self._post(ModelsChanged(models, names, none_allowed=bool(catalogue.entries) and not catalogue.allowed))
         self.events.tell("models", "apps", "state")
 
+    def _connection_changed(self, connection: Connection) -> None:
+        self.network.told(connection)
+
     def _troubled(self, error: ProxyError) -> None:
         if isinstance(error, NOTABLE):
             self._post(Troubled(error))
+        elif isinstance(error, IN_THE_WAY):
+            # It was told already, but perhaps the proxy was turned off and on since.
+            self.network.tell_again()
 
     def _recovered(self) -> None:
         self._post(KeyChanged(missing=False))
