@@ -53,9 +53,10 @@ def test_a_pasted_key_lies_in_the_key_store_and_nowhere_else(desktop, browser, t
     refused = httpx.post(f"{app.url}/api/chat", json=CHAT, trust_env=False, timeout=20)
 
     page = open_page(app, browser)
-    page.locator("#key-field").fill(KEY)
+    page.get_by_role("button", name="I already have a key", exact=True).click()
+    page.locator("input[type=password]").fill(KEY)
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_role("button", name="Forget…", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Sign out…", exact=True)).to_be_visible()
     client = ollama.Client(host=app.url, trust_env=False)
     answer = client.chat("openai/gpt-4o-mini", [{"role": "user", "content": "canary prompt"}])
     client._client.close()
@@ -65,9 +66,9 @@ def test_a_pasted_key_lies_in_the_key_store_and_nowhere_else(desktop, browser, t
     assert stored(desktop) == KEY
     assert seen_in(app, page, tmp_path) == []
 
-    page.get_by_role("button", name="Forget…", exact=True).click()
-    page.get_by_role("button", name="Forget it", exact=True).click()
-    expect(page.get_by_role("button", name="Save", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Sign out…", exact=True).click()
+    page.get_by_role("button", name="Sign out", exact=True).click()
+    expect(page.get_by_role("button", name="I already have a key", exact=True)).to_be_visible()
     page.close()
     assert stored(desktop) == ""
     assert httpx.post(f"{app.url}/api/chat", json=CHAT, trust_env=False).status_code == 401
