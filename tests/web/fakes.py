@@ -13,15 +13,31 @@ from tray_proxy.activity import Entry, Totals
 from tray_proxy.autostart import AutostartState
 from tray_proxy.doctor import Report
 from tray_proxy.errors import ProxyError
-from tray_proxy.web import activity_api, apps_api, control_api, doctor_api, key_api, models_api, state_api
+from tray_proxy.web import (
+    activity_api,
+    apps_api,
+    autostart_api,
+    control_api,
+    doctor_api,
+    key_api,
+    models_api,
+    port_api,
+    settings_api,
+    sign_in_api,
+    state_api,
+    try_api,
+)
 from tray_proxy.web.activity_api import ActivityState, LogTail
 from tray_proxy.web.apps_api import AppShown, AppsState, OtherProgram, StepShown
 from tray_proxy.web.events import Events
 from tray_proxy.web.gate import PageGate
 from tray_proxy.web.key_api import KeyState
 from tray_proxy.web.models_api import FoundModels, ModelRow, ModelsState, NameRow
+from tray_proxy.web.port_api import OllamaSeen, PortState
+from tray_proxy.web.settings_api import SettingField, SettingGroup, SettingsState
 from tray_proxy.web.sign_in_api import SignInState
 from tray_proxy.web.state_api import ModelCounts, Notices, PageState, Trouble
+from tray_proxy.web.try_api import Answered
 
 KEY = "sk-or-v1-0123456789abcdef0123456789abcdef"
 XSS_NAME = "<img src=x onerror=document.title='owned'>"
@@ -81,6 +97,35 @@ def entry(request_id: str, **facts: object) -> Entry:
     return Entry(request_id=request_id, **{**usual, **facts})
 
 
+def setting(name: str, **facts: object) -> SettingField:
+    """A number that was never changed, unless told otherwise."""
+    usual: dict[str, object] = {
+        "label": name.capitalize(),
+        "help": f"What {name} is for.",
+        "allowed": "a number above 0",
+        "kind": "number",
+        "value": 10,
+        "default": 10,
+        "source": "default",
+        "fixed": False,
+        "restart": False,
+    }
+    return SettingField(name=name, **{**usual, **facts})
+
+
+def taken(kind: str, sentence: str, **facts: object) -> PortState:
+    """A port that could not be had, with another one that is free."""
+    usual: dict[str, object] = {
+        "hint": "",
+        "port": 11434,
+        "address": "http://127.0.0.1:11434",
+        "waiting": False,
+        "suggested_url": "http://127.0.0.1:11435",
+        "suggested_port": 11436,
+    }
+    return PortState(kind=kind, sentence=sentence, **{**usual, **facts})
+
+
 def many_rows(count: int) -> tuple[ModelRow, ...]:
     """As many models as OpenRouter has, of 30 vendors."""
     return tuple(row(f"vendor-{n % 30}/model-{n}", f"Vendor {n % 30}: Model {n}") for n in range(count))
@@ -126,6 +171,17 @@ class FakeBackend:
     sign_in: SignInState = field(default_factory=SignInState)
     answer: str = "This key works: $4.20 of credit left."
     autostart: bool = False
+    autostart_problem: str | None = None
+    answered: bool = False
+    system: str = "linux"
+    key_label: str | None = None
+    key_about: str | None = None
+    key_link: str | None = None
+    port: PortState | None = None
+    ollama: OllamaSeen = field(default_factory=lambda: OllamaSeen(url="http://127.0.0.1:11435"))
+    settings: tuple[SettingGroup, ...] = ()
+    pending_restart: bool = False
+    said: Answered | None = None
     told: str | None = None
     report: Report = field(default_factory=lambda: Report((), ""))
     apps: tuple[AppShown, ...] = ()
@@ -150,6 +206,11 @@ class FakeBackend:
             *activity_api.routes(FakeActivityDesk(self)),
             *control_api.routes(self.show, lambda: self.note("quit", None)),
             *doctor_api.routes(self.examine),
+            *sign_in_api.routes(FakeSignInDesk(self)),
+            *autostart_api.routes(FakeAutostartDesk(self)),
+            *port_api.routes(FakePortDesk(self)),
+            *settings_api.routes(FakeSettingsDesk(self)),
+            *try_api.routes(FakeTryDesk(self)),
         ]
 
     async def examine(self) -> Report:
@@ -164,14 +225,19 @@ class FakeBackend:
         return PageState(
             version="0.1.0",
             demo=self.demo,
-            system="linux",
+            system=self.system,
             phase="attention" if self.problem else "on" if self.running else "off",
             running=self.running,
             status=self.status,
             address="http://127.0.0.1:11434",
             problem=self.problem,
             key=KeyState(
-                present=self.key is not None, source=self.source if self.key else "", problem=self.key_problem
+                present=self.key is not None,
+                source=self.source if self.key else "",
+                problem=self.key_problem,
+                link=self.key_link,
+                label=self.key_label,
+                about=self.key_about,
             ),
             sign_in=self.sign_in,
             models=ModelCounts(
@@ -180,7 +246,9 @@ class FakeBackend:
                 free=sum(row.free for row in self.rows),
                 age_s=self.age_s,
             ),
-            autostart=AutostartState(enabled=self.autostart),
+            answered=self.answered,
+            autostart=AutostartState(enabled=self.autostart, problem=self.autostart_problem),
+            port=self.port,
             notices=self.notices.shown,
         )
 
@@ -295,6 +363,126 @@ class FakeActivityDesk:
 
     def open_logs(self) -> None:
         self.backend.note("open_logs", None)
+
+
+@dataclass
+class FakeSignInDesk:
+    backend: FakeBackend
+
+    def state(self) -> SignInState:
+        return self.backend.sign_in
+
+    def begin(self, port: int | None) -> str:
+        """Wait, with an address of our own: no test may lead a browser elsewhere."""
+        self.backend.note("begin_sign_in", "on screen" if port is None else "in the browser")
+        url = f"/static/icon.svg?{'code' if port is None else 'back'}"
+        self._show(SignInState(waiting=True, on_screen=port is None, url=url))
+        return url
+
+    async def finish(self, code: str) -> str:
+        self.backend.note("finish_sign_in", code)
+        self.backend.key = KEY
+        self._show(SignInState())
+        return "The key works."
+
+    def cancel(self) -> None:
+        self.backend.note("cancel_sign_in", None)
+        self._show(SignInState())
+
+    def _show(self, state: SignInState) -> None:
+        self.backend.sign_in = state
+        self.backend.events.tell("state")
+
+
+@dataclass
+class FakeAutostartDesk:
+    backend: FakeBackend
+
+    async def switch(self, on: bool) -> None:
+        self.backend.note("autostart", on)
+        self.backend.autostart = on
+        self.backend.events.tell("state")
+
+
+@dataclass
+class FakePortDesk:
+    backend: FakeBackend
+
+    @property
+    def watch(self) -> "FakePortDesk":
+        return self
+
+    async def use(self, port: int) -> None:
+        self.backend.note("use_port", port)
+        self._show(None)
+
+    def wait(self) -> None:
+        self.backend.note("wait", None)
+        self._change(waiting=True)
+
+    def give_up(self) -> None:
+        self.backend.note("stop_waiting", None)
+        self._change(waiting=False)
+
+    async def use_both(self, url: str) -> None:
+        self.backend.note("use_both", url)
+        self._change(waiting=True, both=self.backend.ollama)
+
+    async def use_no_other(self) -> None:
+        self.backend.note("use_no_other", None)
+        self._change(both=None)
+
+    async def check(self, url: str) -> OllamaSeen:
+        self.backend.note("check_port", url)
+        return self.backend.ollama
+
+    def _change(self, **facts: object) -> None:
+        assert self.backend.port is not None
+        self._show(msgspec.structs.replace(self.backend.port, **facts))
+
+    def _show(self, port: PortState | None) -> None:
+        self.backend.port = port
+        self.backend.events.tell("state")
+
+
+@dataclass
+class FakeSettingsDesk:
+    backend: FakeBackend
+
+    def state(self) -> SettingsState:
+        backend = self.backend
+        return SettingsState(
+            file="/home/someone/settings.json", groups=backend.settings, pending_restart=backend.pending_restart
+        )
+
+    async def save(self, changes: dict[str, object]) -> bool:
+        self.backend.note("save_settings", changes)
+        self.backend.settings = tuple(
+            SettingGroup(
+                group.title,
+                tuple(
+                    msgspec.structs.replace(
+                        each, value=each.default if changes[each.name] is None else changes[each.name]
+                    )
+                    if each.name in changes
+                    else each
+                    for each in group.fields
+                ),
+            )
+            for group in self.backend.settings
+        )
+        return self.backend.pending_restart
+
+
+@dataclass
+class FakeTryDesk:
+    backend: FakeBackend
+
+    async def ask(self, model: str | None, _receive: object) -> Answered:
+        self.backend.note("try", model)
+        assert self.backend.said is not None
+        self.backend.answered = True
+        return self.backend.said
 
 
 @dataclass

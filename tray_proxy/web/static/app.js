@@ -17,6 +17,7 @@ import { Apps } from "./pages/apps.js";
 import { Models } from "./pages/models.js";
 import { Settings } from "./pages/settings.js";
 import { Welcome } from "./pages/welcome.js";
+import { isInTrouble } from "./parts/port.js";
 import { store, useTopic } from "./store.js";
 import { loadTexts, t } from "./texts.js";
 import { attempt, Button, html, Lamp, Notice, Toasts } from "./ui.js";
@@ -103,7 +104,10 @@ function Header({ state, lost, page }) {
   `;
 }
 
-function Notices({ state, lost }) {
+function Notices({ state, lost, page }) {
+  // What can be done about the port stands on these pages in full.
+  const isPort = isInTrouble(state) && state.problem?.message === state.port.sentence;
+  const saidBelow = isPort && (page === "welcome" || page === "settings");
   const dismiss = (id) =>
     attempt(async () => {
       await post("/api/notices/dismiss", { id });
@@ -114,15 +118,16 @@ function Notices({ state, lost }) {
       ${lost && html`<${Notice} kind="bad" alert title=${lost.message}><p>${lost.hint}</p><//>`}
       ${!lost &&
       state.problem &&
-      html`<${Notice} kind="warn" alert title=${state.problem.message}><p>${state.problem.hint}</p><//>`}
-      ${(state.notices ?? []).map(
-        ({ id, text, hint }) => html`
-          <${Notice}
-            key=${id}
-            title=${text}
-            tools=${html`<${Button} small onClick=${() => dismiss(id)}>${t("page.dismiss")}<//>`}
-          >
-            ${hint && html`<p>${hint}</p>`}
+      !saidBelow &&
+      html`
+        <${Notice} kind="warn" alert title=${state.problem.message}>
+          <p>${isPort ? html`<a href="#port">${t("page.ways-out")}</a>` : state.problem.hint}</p>
+        <//>
+      `}
+      ${state.notices.map(
+        ({ id, text }) => html`
+          <${Notice} key=${id} tools=${html`<${Button} small onClick=${() => dismiss(id)}>${t("page.dismiss")}<//>`}>
+            <p>${text}</p>
           <//>
         `,
       )}
@@ -162,7 +167,7 @@ function App() {
     <a class="skip" href="#title" onClick=${skip}>${t("page.skip")}</a>
     <${Header} state=${state} lost=${lost} page=${page} />
     <main id="page" ref=${main}>
-      <${Notices} state=${state} lost=${lost} />
+      <${Notices} state=${state} lost=${lost} page=${page} />
       ${Shown && html`<${Shown} key=${page} state=${state} place=${place} />`}
     </main>
     <footer>

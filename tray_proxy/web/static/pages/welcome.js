@@ -1,8 +1,218 @@
-// The page "Welcome".
+// The page "Welcome": from nothing to the first answer, in steps. It goes on where it was left.
 
+import { post } from "../call.js";
+import { Connect, KeptKey } from "../parts/key.js";
+import { isInTrouble, PortTrouble } from "../parts/port.js";
+import { store, useTopic } from "../store.js";
 import { t } from "../texts.js";
-import { html, Page } from "../ui.js";
+import { Button, Card, CopyLine, html, Page, Result, Shape, useAction } from "../ui.js";
+import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 
-export function Welcome() {
-  return html`<${Page} title=${t("page.nav.welcome")} />`;
+export function Welcome({ state }) {
+  // Who wants every model leaves things as they are; only this page knows that it was a choice.
+  const [choseEvery, setChoseEvery] = useState(false);
+  const apps = useTopic("apps");
+  const { models } = state;
+  const chosen = models.allowed > 0 && (models.allowed < models.total || choseEvery || state.answered);
+  const met = (apps?.apps ?? []).some((app) => app.listed_s || app.shown_s || app.answered_s);
+  const steps = [
+    { name: "connect", done: state.key.present, body: html`<${Connect} state=${state} />`, change: KeptKey },
+    {
+      name: "models",
+      done: chosen,
+      body: html`<${Choose} state=${state} every=${() => setChoseEvery(true)} />`,
+      change: Choose,
+    },
+    { name: "apps", done: met, body: html`<${Point} state=${state} />`, change: Point },
+    { name: "try", done: state.answered, body: html`<${Try} />`, change: Try },
+  ];
+  const needed = steps.findIndex((step) => !step.done);
+  // An app can be pointed here whether or not somebody tries it first.
+  const isOpen = (at) => !steps[at].done && (at === needed || (needed >= 2 && at >= 2));
+  const ready = state.key.present && chosen && state.answered;
+  return html`
+    <${Page}
+      title=${t(ready ? "welcome.title-ready" : "welcome.title")}
+      lead=${t(ready ? "welcome.lead-ready" : "welcome.lead")}
+    >
+      ${isInTrouble(state) &&
+      html`<${Card} id="port" title=${t("welcome.port")}><${PortTrouble} state=${state} /><//>`}
+      <${Steps} state=${state} steps=${steps} isOpen=${isOpen} needed=${needed} />
+      <${Icon} system=${state.system} />
+    <//>
+  `;
+}
+
+function Steps({ state, steps, isOpen, needed }) {
+  const list = useRef(null);
+  const before = useRef(needed);
+  useEffect(() => {
+    // What the keyboard was on went away with the step that is done now: it goes on with the next.
+    const lostIts = document.activeElement === document.body || list.current.contains(document.activeElement);
+    if (before.current !== -1 && needed > before.current && lostIts) {
+      list.current.querySelectorAll("h2")[needed].focus({ preventScroll: true });
+    }
+    before.current = needed;
+  }, [needed]);
+  return html`
+    <ol class="walk" ref=${list} aria-label=${t("welcome.steps")}>
+      ${steps.map(
+        (step, at) => html`<${Step} key=${step.name} state=${state} step=${step} at=${at} open=${isOpen(at)} />`,
+      )}
+    </ol>
+  `;
+}
+
+function Step({ state, step, at, open }) {
+  const [reopened, setReopened] = useState(false);
+  useEffect(() => setReopened(false), [step.done]);
+  const { name, done } = step;
+  const Change = step.change;
+  const titleId = `step-${name}`;
+  return html`
+    <li class=${`card step ${open || (done && reopened) ? "open" : ""} ${done ? "done" : ""}`} aria-labelledby=${titleId}>
+      <div class="badge" aria-hidden="true">${done ? html`<${Shape} name="good" />` : at + 1}</div>
+      <div class="stack roomy">
+        <div class="card-head">
+          <div>
+            <h2 id=${titleId} tabindex="-1">
+              ${t(`welcome.${name}`)}${done && html`<span class="unseen"> ${t("welcome.done")}</span>`}
+            </h2>
+            ${done && !reopened && html`<p class="quiet">${summary(name, state)}</p>`}
+            ${open && html`<p class="quiet">${t(`welcome.${name}-help`)}</p>`}
+          </div>
+          ${done &&
+          html`<${Button}
+            small
+            aria-expanded=${reopened ? "true" : "false"}
+            aria-label=${`${t(reopened ? "welcome.close" : `welcome.${name}-again`)}: ${t(`welcome.${name}`)}`}
+            onClick=${() => setReopened(!reopened)}
+          >
+            ${t(reopened ? "welcome.close" : `welcome.${name}-again`)}
+          <//>`}
+        </div>
+        ${open && step.body}
+        ${done && reopened && html`<${Change} state=${state} every=${() => {}} />`}
+      </div>
+    </li>
+  `;
+}
+
+function summary(name, state) {
+  const { models, key } = state;
+  switch (name) {
+    case "connect":
+      return [key.label && t("settings.key.connected-as", { label: key.label }), key.about ?? t(`settings.key.place.${key.source}`)]
+        .filter(Boolean)
+        .join(" · ");
+    case "models":
+      return models.allowed === models.total
+        ? t("welcome.models-every", { total: models.total })
+        : t("welcome.models-some", { allowed: models.allowed, total: models.total });
+    case "apps":
+      return t("welcome.apps-met");
+    default:
+      return t("welcome.try-done");
+  }
+}
+
+const RULES = ["free", "recommended", "every", "myself"];
+
+function Choose({ state, every }) {
+  const models = useTopic("models");
+  const [rule, setRule] = useState("free");
+  const done = useAction();
+  const ids = { free: models?.free ?? [], recommended: models?.recommended ?? [], every: null };
+  const allow = (event) => {
+    event.preventDefault();
+    if (rule === "myself") {
+      window.location.hash = "#models";
+      return;
+    }
+    done.run(async () => {
+      await post("/api/models", { allowed: ids[rule] });
+      if (rule === "every") every();
+      await store.read("state");
+    });
+  };
+  const counts = { free: ids.free.length, recommended: ids.recommended.length, every: state.models.total };
+  return html`
+    <form class="stack roomy" onSubmit=${allow}>
+      <fieldset class="options">
+        <legend class="unseen">${t("welcome.models")}</legend>
+        ${RULES.map(
+          (name) => html`
+            <label key=${name} class="option">
+              <input type="radio" name="rule" value=${name} checked=${rule === name} onChange=${() => setRule(name)} />
+              <span>
+                <span class="strong">${t(`welcome.rule.${name}`)}</span>
+                <span class="quiet">${t(`welcome.rule.${name}-help`, { count: counts[name] })}</span>
+              </span>
+            </label>
+          `,
+        )}
+      </fieldset>
+      <div class="line">
+        <${Button} type="submit" kind="main" busy=${done.busy || models === null}>
+          ${t(rule === "myself" ? "welcome.models-open" : "welcome.models-allow")}
+        <//>
+      </div>
+      <${Result} problem=${done.problem ?? (models === null ? store.problem("models") : null)} />
+    </form>
+  `;
+}
+
+function Point({ state }) {
+  return html`
+    <div class="stack">
+      <${CopyLine} text=${state.address} of=${t("welcome.address")} />
+      <p class="quiet">${t("welcome.apps-no-key")}</p>
+      <div class="line"><a class="button" href="#apps">${t("welcome.apps-open")}</a></div>
+    </div>
+  `;
+}
+
+// Kept beside the page: the answer is what tells that the step is done, and should still be there then.
+let lastAnswer = null;
+
+function Try() {
+  const done = useAction();
+  const [, draw] = useState(0);
+  const ask = () =>
+    done.run(async () => {
+      lastAnswer = await post("/api/try", { model: null });
+      draw((count) => count + 1);
+      await store.read("state");
+    }, t("welcome.try-waiting"));
+  return html`
+    <div class="stack">
+      <div class="line"><${Button} kind="main" busy=${done.busy} onClick=${ask}>${t("welcome.try-ask")}<//></div>
+      <${Result} problem=${done.problem} waiting=${done.waiting} />
+      ${lastAnswer && !done.busy && html`<${Answer} found=${lastAnswer} />`}
+    </div>
+  `;
+}
+
+function Answer({ found }) {
+  const cost = found.cost_usd === null ? t("welcome.try-cost-unknown") : dollars(found.cost_usd);
+  return html`
+    <figure class="answer" role="status">
+      <blockquote>${found.answer}</blockquote>
+      <figcaption class="quiet numbers">
+        ${t("welcome.try-facts", { model: found.model, seconds: (found.ms / 1000).toFixed(1), cost })}
+      </figcaption>
+    </figure>
+  `;
+}
+
+function dollars(amount) {
+  return amount === 0 ? "$0" : `$${amount < 0.01 ? amount.toPrecision(2) : amount.toFixed(2)}`;
+}
+
+function Icon({ system }) {
+  return html`
+    <${Card} title=${t("welcome.icon")}>
+      <p class="quiet">${t(`tray.where-${system}`)}</p>
+    <//>
+  `;
 }
