@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from desktop.waiting import wait_for
 from tray_proxy.errors import KeyRejected
 from tray_proxy.web.state_api import Trouble
 from web.browsing import Visit
@@ -176,6 +177,30 @@ def test_an_old_answer_never_comes_last(visit: Visit) -> None:
     held[0].fulfill(response=old)
 
     expect(visit.page.locator("#status")).to_have_text("On: newest")
+
+
+def see(visit: Visit, state: str) -> None:
+    """Tell the page whether it is seen: without a screen every tab of the browser is."""
+    visit.page.evaluate(
+        """(state) => {
+          Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        state,
+    )
+
+
+def test_a_tab_that_nobody_sees_gives_its_connection_back(visit: Visit) -> None:
+    """A browser has six for all tabs together: the tray opens one more with each click, and the seventh would hang."""
+    visit.open(section="apps")
+    visit.reread()
+    see(visit, "hidden")
+    wait_for(lambda: not visit.served.backend.events._pages, "the page to let go")
+
+    visit.served.backend.status = "On: meanwhile"
+    see(visit, "visible")
+
+    expect(visit.page.locator("#status")).to_have_text("On: meanwhile")
 
 
 def test_after_a_restart_the_page_asks_to_be_opened_again(visit: Visit) -> None:

@@ -8,6 +8,8 @@ import { useEffect, useState } from "./vendor/preact-hooks.js";
 const TOPICS = ["state", "models", "apps", "activity", "settings"];
 const LISTEN_AGAIN_AFTER_MS = 2000;
 
+const isSeen = () => document.visibilityState === "visible";
+
 class Topic {
   constructor(name) {
     this.name = name;
@@ -40,8 +42,11 @@ class Store {
   /** Listen for news, from now on. */
   start() {
     this.#listen();
+    // A browser keeps six connections to one port, for all of its tabs: a tab that nobody sees gives its own back, or
+    // the seventh would wait for ever.
     document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "visible") this.readAll();
+      if (isSeen()) this.#listen();
+      else this.#events?.close();
     });
   }
 
@@ -116,6 +121,8 @@ class Store {
   }
 
   #listen() {
+    this.#events?.close();
+    if (!isSeen()) return;
     const events = new EventSource("/api/events");
     this.#events = events;
     events.onopen = () => {
