@@ -2,12 +2,14 @@
 
 import asyncio
 import socket
+import sys
 import threading
 
 import httpcore
 import pytest
 
 from tray_proxy.openrouter import dialling
+from tray_proxy.openrouter.counting import CountingBackend
 from tray_proxy.openrouter.dialling import NameNotFound, dial, first, look_up
 
 
@@ -141,3 +143,26 @@ def test_a_look_up_that_hangs_is_given_up(monkeypatch):
     with pytest.raises(NameNotFound):
         asyncio.run(look_up("openrouter.test", 443))
     ended.set()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the option is Linux's")
+def test_a_connection_that_leads_nowhere_any_more_is_given_up_by_the_system():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        async def connect():
+            stream = await CountingBackend(httpcore.AnyIOBackend()).connect_tcp(*server.getsockname())
+            limit_ms = stream.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+            await stream.aclose()
+            return limit_ms
+
+        assert asyncio.run(connect()) == 10_000
+
+
+def test_where_the_system_does_not_know_the_option_all_stays_as_it_is(monkeypatch):
+    with socket.socket() as sock:
+        monkeypatch.setattr(dialling, "_UNHEARD", {sys.platform: (9999, 1)})
+
+        dialling.limit_silence(sock)
+        dialling.limit_silence(None)
+
+        assert sock.fileno() > 0

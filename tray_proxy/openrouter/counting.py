@@ -13,7 +13,7 @@ from typing import Any
 
 import httpcore
 
-from tray_proxy.openrouter.dialling import dial
+from tray_proxy.openrouter.dialling import dial, limit_silence
 
 
 @dataclass
@@ -91,7 +91,9 @@ class CountingBackend(httpcore.AsyncNetworkBackend):
         async def connect(address: str) -> httpcore.AsyncNetworkStream:
             return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
 
-        return CountingStream(await dial(connect, host, port))
+        stream = await dial(connect, host, port)
+        limit_silence(stream.get_extra_info("socket"))
+        return CountingStream(stream)
 
     async def sleep(self, seconds: float) -> None:
         """Wait, between tries to connect."""

@@ -6,8 +6,11 @@ for an answer is told much sooner.
 """
 
 import asyncio
+import contextlib
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import httpcore
 
@@ -17,6 +20,11 @@ from tray_proxy.setting_values import is_loopback
 LOOK_UP_S = 2.5
 # How long one address may be silent before the next is tried beside it. Source: RFC 8305, section 8.
 STAGGER_S = 0.25
+# How long the other side may give no sign that what we sent has arrived; an answer may take as long as it likes.
+UNHEARD_S = 10
+# The option's number, and its units in a second. Source: Linux, tcp(7), TCP_USER_TIMEOUT; Apple, netinet/tcp.h,
+# TCP_RXT_CONNDROPTIME; Microsoft, "IPPROTO_TCP socket options", TCP_MAXRT.
+_UNHEARD = {"linux": (18, 1000), "darwin": (0x80, 1), "win32": (5, 1)}
 
 
 class NameNotFound(httpcore.ConnectError):
@@ -93,3 +101,17 @@ async def _let_go(running: set[asyncio.Future[httpcore.AsyncNetworkStream]]) -> 
     for outcome in await asyncio.gather(*running, return_exceptions=True):
         if isinstance(outcome, httpcore.AsyncNetworkStream):
             await outcome.aclose()
+
+
+def limit_silence(sock: Any) -> None:
+    """
+    Have the system give a connection up that leads nowhere any more; without this it tries for a quarter of an hour.
+
+    Args:
+        sock: An open socket; where it does not know the option, all stays as it is.
+    """
+    option = _UNHEARD.get(sys.platform)
+    if sock is not None and option is not None:
+        number, per_s = option
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, number, UNHEARD_S * per_s)
