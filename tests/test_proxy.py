@@ -1,15 +1,25 @@
 """The port that apps reach, with an app of one line behind it; the whole program's is told in test_program."""
 
 import asyncio
+import threading
 
 import httpx
 import pytest
 
+from tray_proxy import proxy
 from tray_proxy.errors import PortInUse
 from tray_proxy.listener import bind
 from tray_proxy.proxy import Proxy
 from tray_proxy.settings import Settings
 from tray_proxy.tray.state import AddressChanged, ListenerFailed, ListenerStarted
+
+
+def port_that_is_free():
+    sockets = bind("127.0.0.1", 0)
+    port = sockets[0].getsockname()[1]
+    for sock in sockets:
+        sock.close()
+    return port
 
 
 async def hello(scope, receive, send):
@@ -98,10 +108,7 @@ def test_a_taken_port_is_a_problem_until_it_was_had(stage):
 def test_it_moves_to_another_port_and_tells(stage, loop):
     before = stage.settings
     stage.do(stage.proxy.start())
-    sockets = bind("127.0.0.1", 0)
-    port = sockets[0].getsockname()[1]
-    for sock in sockets:
-        sock.close()
+    port = port_that_is_free()
 
     stage.settings = Settings(port=port)
     stage.do(stage.proxy.follow(before))
@@ -132,6 +139,32 @@ def test_a_port_that_is_off_stays_off_wherever_it_moves(stage):
     stage.do(stage.proxy.follow(before))
 
     assert stage.proxy.running is False
+
+
+def test_it_moves_on_where_the_port_changes_while_another_is_being_opened(stage, monkeypatch):
+    """Finding out who holds a port takes seconds, and a person who changes their mind does not wait for them."""
+    late, opening, changed = port_that_is_free(), asyncio.Event(), threading.Event()
+    before = stage.settings
+
+    def slow(host, port):
+        if port == before.port:
+            stage.loop.loop.call_soon_threadsafe(opening.set)
+            changed.wait(5)
+        return bind(host, port)
+
+    async def both():
+        started = asyncio.create_task(stage.proxy.open_by_itself())
+        await opening.wait()
+        stage.settings = Settings(port=late)
+        moved = asyncio.create_task(stage.proxy.follow(before))
+        await asyncio.sleep(0)
+        changed.set()
+        await asyncio.gather(started, moved)
+
+    monkeypatch.setattr(proxy, "bind", slow)
+    stage.do(both())
+
+    assert stage.answers()
 
 
 def test_other_settings_do_not_touch_it(stage):

@@ -11,7 +11,7 @@ from tray_proxy.listener import GRACE_S, Asgi, Listener, bind, is_free
 from tray_proxy.port_watch import PortWatch
 from tray_proxy.revival import Reviver
 from tray_proxy.settings import Settings, address
-from tray_proxy.tray.state import AddressChanged, Event, ListenerFailed, ListenerLost, ListenerStarted
+from tray_proxy.tray.state import AddressChanged, Event, ListenerFailed, ListenerLost, ListenerStarted, PortAwaited
 
 # Settings that only a port that is opened anew obeys.
 OF_THE_PORT = ("host", "port", "ollama_origins")
@@ -40,7 +40,9 @@ class Proxy:
         changed: Callable[[], None],
     ) -> None:
         self.problem: ProxyError | None = None
-        self.watch = PortWatch(lambda: is_free(current().host, current().port), self.open_by_itself, changed=changed)
+        self.watch = PortWatch(
+            lambda: is_free(current().host, current().port), self.open_by_itself, changed=self._awaited
+        )
         self._current = current
         self._serve = serve
         self._post = post
@@ -118,7 +120,9 @@ class Proxy:
         if all(getattr(before, name) == getattr(now, name) for name in OF_THE_PORT):
             return
         self._post(AddressChanged(address(now.host, now.port)))
-        if self._listener is None and not isinstance(self.problem, PortInUse):
+        # What is just being opened goes by settings that were in force before.
+        wanted = self.running or self._opening.locked() or isinstance(self.problem, PortInUse)
+        if not wanted:
             return  # off, as the owner wants it
         await self.stop()
         try:
@@ -129,6 +133,10 @@ class Proxy:
 
     def _set_problem(self, problem: ProxyError | None) -> None:
         self.problem = problem
+        self._changed()
+
+    def _awaited(self) -> None:
+        self._post(PortAwaited(self.watch.waiting))
         self._changed()
 
     def _died(self, error: BaseException | None) -> None:
