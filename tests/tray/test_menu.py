@@ -66,6 +66,7 @@ TAKEN = "▲ Port 11434 is used by Ollama 0.17.6"
         (Phase.REVIVING, {}, "◌ Stopped by itself, starting again…", ""),
         (Phase.STOPPING, {"trouble": TROUBLE}, "◌ Stopping…", ""),
         (Phase.FAILED, {"trouble": TROUBLE}, TAKEN, "port"),
+        (Phase.FAILED, {"trouble": TROUBLE, "awaits_port": True}, f"{TAKEN}: waiting for it", "port"),
         (Phase.QUITTING, {}, "◌ Stopping…", ""),
     ],
 )
@@ -96,6 +97,12 @@ def test_the_demo_says_that_it_is_one() -> None:
 )
 def test_one_line_turns_it_on_and_off_and_waits_while_that_is_done(phase: Phase, expected: MenuEntry) -> None:
     assert entry(status_in(phase), expected.label) == expected
+
+
+def test_who_waits_for_the_port_can_turn_that_off() -> None:
+    status = status_in(Phase.FAILED, trouble=TROUBLE, awaits_port=True)
+
+    assert entry(status, "Turn off") == MenuEntry("Turn off", StopClicked())
 
 
 def test_the_menu_from_top_to_bottom() -> None:

@@ -36,6 +36,7 @@ from tray_proxy.tray.state import (
     NotificationsSwitched,
     OpenLogsClicked,
     Phase,
+    PortAwaited,
     QuitClicked,
     Recovered,
     SettingsClicked,
@@ -73,8 +74,8 @@ KEPT, REMOVED = NameTick("fast:latest", "openai/o4-mini", kept=True), NameTick("
 EVENTS: tuple[Event, ...] = (
     StartClicked(), StopClicked(), ListenerStarted("127.0.0.1:11500"), ListenerFailed(TAKEN), ListenerLost(),
     ListenerStopped(), AddressChanged("127.0.0.1:11436"), TrafficChanged(3), Troubled(REJECTED), Recovered(),
-    KeyChanged(missing=True), ModelsChanged(NEWS), AutostartChanged(enabled=True), NotificationsSwitched(on=False),
-    Woke(), ModelClicked(TICKED.id), NameClicked(KEPT.name), SettingsClicked("models"), CopyAddressClicked(),
+    KeyChanged(missing=True), ModelsChanged(NEWS), PortAwaited(waiting=True), AutostartChanged(enabled=True),
+    NotificationsSwitched(on=False), Woke(), ModelClicked(TICKED.id), NameClicked(KEPT.name), SettingsClicked("models"), CopyAddressClicked(),
     OpenLogsClicked(), AutostartClicked(), QuitClicked(), ActionFailed(TAKEN),
 )  # fmt: skip
 
@@ -90,6 +91,7 @@ IN_EVERY_PHASE: tuple[tuple[Event, dict[str, Any], list[Effect]], ...] = (
     (ModelsChanged(NEWS), {"models": NEWS, "names": ()}, []),
     (KeyChanged(missing=True), {"key_missing": True}, []),
     (AddressChanged("127.0.0.1:11436"), {"address": "127.0.0.1:11436"}, []),
+    (PortAwaited(waiting=True), {"awaits_port": True}, []),
     (AutostartChanged(enabled=True), {"autostart": True}, []),
     (AutostartClicked(), {}, [SetAutostart(on=True)]),
     (NotificationsSwitched(on=False), {"notifications": False}, []),

@@ -62,6 +62,8 @@ def _line(status: Status) -> str:
     match status.phase:
         case Phase.RUNNING if status.key_missing:
             return "tray.line-sign-in"
+        case Phase.FAILED if status.trouble is not None and status.awaits_port:
+            return "tray.line-waiting"
         case Phase.RUNNING | Phase.FAILED if status.trouble is not None:
             return "tray.line-trouble"
         case Phase.RUNNING if status.none_allowed:
@@ -107,8 +109,9 @@ def cut(words: str, length: int) -> str:
 
 
 def _start_or_stop(status: Status) -> MenuEntry:
-    if status.phase in (Phase.RUNNING, Phase.REVIVING, Phase.STOPPING, Phase.QUITTING):
-        on = status.phase in (Phase.RUNNING, Phase.REVIVING)
+    # Who waits for the port wants it on, and may have changed their mind.
+    on = status.phase in (Phase.RUNNING, Phase.REVIVING) or (status.phase is Phase.FAILED and status.awaits_port)
+    if on or status.phase in (Phase.STOPPING, Phase.QUITTING):
         return MenuEntry(text("tray.turn-off"), StopClicked(), enabled=on)
     return MenuEntry(text("tray.turn-on"), StartClicked(), enabled=status.phase is not Phase.STARTING)
 

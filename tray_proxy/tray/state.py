@@ -65,6 +65,7 @@ class Status:
 
     Args:
         none_allowed: Whether there are models, and apps get none of them.
+        awaits_port: Whether the port is taken as soon as it is free.
         autostart: Whether the system starts us at login.
         notifications: Whether the owner wants to be told by notifications what needs them.
         greets: Whether the page opens by itself where it turns out that there is no key.
@@ -78,6 +79,7 @@ class Status:
     models: tuple[ModelTick, ...] = ()
     names: tuple[NameTick, ...] = ()
     none_allowed: bool = False
+    awaits_port: bool = False
     autostart: bool = False
     notifications: bool = True
     greets: bool = False
@@ -134,6 +136,13 @@ class ListenerFailed:
 @dataclass(frozen=True)
 class ListenerLost:
     """What listened at the port has ended by itself; it is started again in a moment."""
+
+
+@dataclass(frozen=True)
+class PortAwaited:
+    """Whether a port that somebody else holds is taken as soon as it is free."""
+
+    waiting: bool
 
 
 @dataclass(frozen=True)
@@ -256,6 +265,7 @@ type Event = (
     | ListenerStarted
     | ListenerFailed
     | ListenerLost
+    | PortAwaited
     | ListenerStopped
     | AddressChanged
     | TrafficChanged

@@ -37,6 +37,7 @@ from tray_proxy.tray.state import (
     NotificationsSwitched,
     OpenLogsClicked,
     Phase,
+    PortAwaited,
     QuitClicked,
     Recovered,
     SettingsClicked,
@@ -193,6 +194,8 @@ def _news(status: Status, event: Event) -> tuple[Status, list[Effect]]:
             return replace(status, key_missing=missing, greets=False), greeting
         case AddressChanged(address):
             return replace(status, address=address), []
+        case PortAwaited(waiting):
+            return replace(status, awaits_port=waiting), []
         case AutostartChanged(enabled):
             return replace(status, autostart=enabled), []
         case NotificationsSwitched(on):
