@@ -194,6 +194,14 @@ def test_another_way_ends_the_waiting(troubled):
     assert (state(troubled).kind, state(troubled).waiting) == ("open", False)
 
 
+def test_a_slip_of_the_pen_does_not_end_the_waiting(troubled):
+    act(troubled, action="wait")
+
+    assert act(troubled, action="use", port=0).status_code == 422
+
+    assert state(troubled).waiting is True
+
+
 def test_turning_it_off_ends_the_waiting(troubled):
     act(troubled, action="wait")
 

@@ -153,7 +153,6 @@ class PortDesk:
             FormInvalid: it is no port, or that of the Ollama beside us.
             PortInUse: it is held by someone, too.
         """
-        self.watch.give_up()
         await self._save({"port": port})
 
     def wait(self) -> None:
