@@ -11,7 +11,7 @@ from tray_proxy.errors import PortInUse
 from tray_proxy.listener import bind
 from tray_proxy.proxy import Proxy
 from tray_proxy.settings import Settings
-from tray_proxy.tray.state import AddressChanged, ListenerFailed, ListenerStarted
+from tray_proxy.tray.state import AddressChanged, ListenerFailed, ListenerStarted, PortAwaited
 
 
 def port_that_is_free():
@@ -103,6 +103,20 @@ def test_a_taken_port_is_a_problem_until_it_was_had(stage):
     assert problem is refused.value
     assert stage.proxy.problem is None
     assert stage.news == [ListenerStarted(f"127.0.0.1:{stage.settings.port}")]
+
+
+def test_the_tray_is_told_while_the_port_is_waited_for(stage):
+    async def wait_and_think_better_of_it():
+        stage.proxy.watch.wait()
+        await stage.proxy.stop()
+        await asyncio.sleep(0)
+
+    others = bind("127.0.0.1", stage.settings.port)
+    stage.do(wait_and_think_better_of_it())
+    for sock in others:
+        sock.close()
+
+    assert stage.news == [PortAwaited(True), PortAwaited(False)]
 
 
 def test_it_moves_to_another_port_and_tells(stage, loop):
