@@ -82,9 +82,9 @@ export function Outside({ href, children, ...rest }) {
 /**
  * A field of a form with its label, its help and what is wrong with it.
  *
- * `children` is the control, a function of the attributes that tie it to all that: `(tied) => html`<input ...${tied}>``.
+ * `beside` stands behind it. `children` is the control, a function of the attributes that tie it to all that: `(tied) => html`<input ...${tied}>``.
  */
-export function Field({ label, help, error, unit, id, children }) {
+export function Field({ label, help, error, unit, id, beside, children }) {
   const made = useId();
   const fieldId = id ?? made;
   const [helpId, errorId, unitId] = ["help", "error", "unit"].map((part) => `${fieldId}-${part}`);
@@ -95,7 +95,7 @@ export function Field({ label, help, error, unit, id, children }) {
       <label for=${fieldId}>${label}</label>
       <div class="line">
         ${children(tied)}
-        ${unit && html`<span class="unit" id=${unitId}>${unit}</span>`}
+        ${unit && html`<span class="unit" id=${unitId}>${unit}</span>`} ${beside}
       </div>
       ${error && html`<p class="error" id=${errorId}>${error}</p>`}
       ${help && html`<div class="help" id=${helpId}>${help}</div>`}

@@ -11,24 +11,29 @@ import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 export function Welcome({ state }) {
   // Who wants every model leaves things as they are; only this page knows that it was a choice.
   const [choseEvery, setChoseEvery] = useState(false);
+  const [answer, setAnswer] = useState(null);
   const apps = useTopic("apps");
   const { models } = state;
   const chosen = models.allowed > 0 && (models.allowed < models.total || choseEvery || state.answered);
   const met = (apps?.apps ?? []).some((app) => app.listed_s || app.shown_s || app.answered_s);
+  const choose = (close) => html`<${Choose} state=${state} every=${() => setChoseEvery(true)} done=${close} />`;
+  const point = () => html`<${Point} state=${state} />`;
+  const ask = () => html`<${Try} answer=${answer} setAnswer=${setAnswer} />`;
   const steps = [
-    { name: "connect", done: state.key.present, body: html`<${Connect} state=${state} />`, change: KeptKey },
     {
-      name: "models",
-      done: chosen,
-      body: html`<${Choose} state=${state} every=${() => setChoseEvery(true)} />`,
-      change: Choose,
+      name: "connect",
+      done: state.key.present,
+      body: () => html`<${Connect} state=${state} />`,
+      again: () => html`<${KeptKey} state=${state} />`,
     },
-    { name: "apps", done: met, body: html`<${Point} state=${state} />`, change: Point },
-    { name: "try", done: state.answered, body: html`<${Try} />`, change: Try },
+    { name: "models", done: chosen, body: choose, again: choose },
+    { name: "apps", done: met, body: point, again: point },
+    { name: "try", done: state.answered, body: ask, again: ask },
   ];
   const needed = steps.findIndex((step) => !step.done);
   // An app can be pointed here whether or not somebody tries it first.
-  const isOpen = (at) => !steps[at].done && (at === needed || (needed >= 2 && at >= 2));
+  const isNext = (at) => !steps[at].done && (at === needed || (needed >= 2 && at >= 2));
+  const isOpen = (at) => isNext(at) || (steps[at].name === "try" && answer !== null);
   const ready = state.key.present && chosen && state.answered;
   return html`
     <${Page}
@@ -67,10 +72,10 @@ function Step({ state, step, at, open }) {
   const [reopened, setReopened] = useState(false);
   useEffect(() => setReopened(false), [step.done]);
   const { name, done } = step;
-  const Change = step.change;
   const titleId = `step-${name}`;
+  const words = t(reopened ? "welcome.close" : `welcome.${name}-again`);
   return html`
-    <li class=${`card step ${open || (done && reopened) ? "open" : ""} ${done ? "done" : ""}`} aria-labelledby=${titleId}>
+    <li class=${`card step ${open || reopened ? "open" : ""} ${done ? "done" : ""}`} aria-labelledby=${titleId}>
       <div class="badge" aria-hidden="true">${done ? html`<${Shape} name="good" />` : at + 1}</div>
       <div class="stack roomy">
         <div class="card-head">
@@ -78,21 +83,22 @@ function Step({ state, step, at, open }) {
             <h2 id=${titleId} tabindex="-1">
               ${t(`welcome.${name}`)}${done && html`<span class="unseen"> ${t("welcome.done")}</span>`}
             </h2>
-            ${done && !reopened && html`<p class="quiet">${summary(name, state)}</p>`}
-            ${open && html`<p class="quiet">${t(`welcome.${name}-help`)}</p>`}
+            ${done && !reopened && !open && html`<p class="quiet">${summary(name, state)}</p>`}
+            ${(open || reopened) &&
+            html`<p class="quiet">${t(`welcome.${name}-help`)}</p>`}
           </div>
           ${done &&
+          !open &&
           html`<${Button}
             small
             aria-expanded=${reopened ? "true" : "false"}
-            aria-label=${`${t(reopened ? "welcome.close" : `welcome.${name}-again`)}: ${t(`welcome.${name}`)}`}
+            aria-label=${`${words}: ${t(`welcome.${name}`)}`}
             onClick=${() => setReopened(!reopened)}
           >
-            ${t(reopened ? "welcome.close" : `welcome.${name}-again`)}
+            ${words}
           <//>`}
         </div>
-        ${open && step.body}
-        ${done && reopened && html`<${Change} state=${state} every=${() => {}} />`}
+        ${open ? step.body(() => {}) : reopened && step.again(() => setReopened(false))}
       </div>
     </li>
   `;
@@ -118,7 +124,7 @@ function summary(name, state) {
 
 const RULES = ["free", "recommended", "every", "myself"];
 
-function Choose({ state, every }) {
+function Choose({ state, every, done: close }) {
   const models = useTopic("models");
   const [rule, setRule] = useState("free");
   const done = useAction();
@@ -133,6 +139,7 @@ function Choose({ state, every }) {
       await post("/api/models", { allowed: ids[rule] });
       if (rule === "every") every();
       await store.read("state");
+      close();
     });
   };
   const counts = { free: ids.free.length, recommended: ids.recommended.length, every: state.models.total };
@@ -172,23 +179,22 @@ function Point({ state }) {
   `;
 }
 
-// Kept beside the page: the answer is what tells that the step is done, and should still be there then.
-let lastAnswer = null;
-
-function Try() {
+function Try({ answer, setAnswer }) {
   const done = useAction();
-  const [, draw] = useState(0);
   const ask = () =>
     done.run(async () => {
-      lastAnswer = await post("/api/try", { model: null });
-      draw((count) => count + 1);
+      setAnswer(await post("/api/try", { model: null }));
       await store.read("state");
     }, t("welcome.try-waiting"));
   return html`
     <div class="stack">
-      <div class="line"><${Button} kind="main" busy=${done.busy} onClick=${ask}>${t("welcome.try-ask")}<//></div>
+      <div class="line">
+        <${Button} kind=${answer ? "" : "main"} busy=${done.busy} onClick=${ask}>
+          ${t(answer ? "welcome.try-again" : "welcome.try-ask")}
+        <//>
+      </div>
       <${Result} problem=${done.problem} waiting=${done.waiting} />
-      ${lastAnswer && !done.busy && html`<${Answer} found=${lastAnswer} />`}
+      <div role="status">${answer && !done.busy && html`<${Answer} found=${answer} />`}</div>
     </div>
   `;
 }
@@ -196,7 +202,7 @@ function Try() {
 function Answer({ found }) {
   const cost = found.cost_usd === null ? t("welcome.try-cost-unknown") : dollars(found.cost_usd);
   return html`
-    <figure class="answer" role="status">
+    <figure class="answer">
       <blockquote>${found.answer}</blockquote>
       <figcaption class="quiet numbers">
         ${t("welcome.try-facts", { model: found.model, seconds: (found.ms / 1000).toFixed(1), cost })}

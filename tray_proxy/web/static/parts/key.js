@@ -47,9 +47,9 @@ function Waiting({ state, begin, begun }) {
   useEffect(() => heading.current.focus(), [onScreen]);
   return html`
     <div class="inset stack">
-      <p class="lamp strong" ref=${heading} tabindex="-1">
+      <h3 class="lamp" ref=${heading} tabindex="-1">
         <${Shape} name="waiting" /><span>${t("settings.key.waiting")}</span>
-      </p>
+      </h3>
       <p class="quiet">${t(onScreen ? "settings.key.waiting-code" : "settings.key.waiting-help")}</p>
       ${problem && html`<${Notice} kind="bad"><p>${problem}</p><//>`}
       ${onScreen && html`<${Code} />`}

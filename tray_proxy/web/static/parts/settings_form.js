@@ -127,8 +127,19 @@ function Setting({ field, draft, error, onChange }) {
   const shown = draft ?? shownValue(value);
   const typed = (event) => onChange(event.target.value);
   const isDefault = shown === shownValue(field.default);
+  const beside =
+    !fixed &&
+    !isDefault &&
+    html`<${Button}
+      kind="plain"
+      small
+      aria-label=${`${t("settings.form.to-default")}: ${label}`}
+      onClick=${() => onChange(shownValue(field.default))}
+    >
+      ${t("settings.form.to-default")}
+    <//>`;
   return html`
-    <${Field} id=${`setting-${name}`} label=${title} help=${help} error=${error} unit=${field.unit}>
+    <${Field} id=${`setting-${name}`} label=${title} help=${help} error=${error} unit=${field.unit} beside=${beside}>
       ${(tied) => html`
         ${kind === "choice"
           ? html`
@@ -150,16 +161,6 @@ function Setting({ field, draft, error, onChange }) {
                 spellcheck="false"
               />
             `}
-        ${!fixed &&
-        !isDefault &&
-        html`<${Button}
-          kind="plain"
-          small
-          aria-label=${`${t("settings.form.to-default")}: ${label}`}
-          onClick=${() => onChange(shownValue(field.default))}
-        >
-          ${t("settings.form.to-default")}
-        <//>`}
       `}
     <//>
   `;
