@@ -239,7 +239,7 @@ def test_the_list_is_one_stop_of_the_tab_key(models: Visit) -> None:
     for key in ("ArrowDown", "ArrowDown", "Tab"):
         keyboard.press(key)
 
-    expect(models.button("None")).to_be_focused()
+    expect(models.button("Add a name")).to_be_focused()
     keyboard.press("Shift+Tab")
     expect(models.model(EVIL)).to_be_focused()
 
@@ -407,6 +407,7 @@ def test_ticks_do_nothing_while_every_model_is_allowed(models: Visit) -> None:
 
     expect(models.page.locator("#models-list input").first).to_be_focused()
     expect(models.page.locator("#models-list input").first).to_be_checked()
+    expect(models.page.locator("#said")).to_contain_text("To choose, begin with “Only the ones I tick”.")
     assert models.served.backend.calls == [("allow_models", None)]
 
 

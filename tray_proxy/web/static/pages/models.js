@@ -57,24 +57,27 @@ export function Models() {
       <section class="card picker" aria-labelledby="title">
         <${Rule} choice=${choice} />
         <${Search} search=${search} box=${box} total=${rows.length} goDown=${() => list.current.focusFirst()} />
+        <div class="list-bar">
+          <div class="now">
+            <p id="models-count" role="status">${models !== null && countWords(search, choice, rows.length)}</p>
+            <div class="line">
+              <div id="models-result"><${Result} ...${choice.how} /></div>
+              ${choice.undo && html`<${Undo} undo=${choice.undo} settle=${search.settle} />`}
+            </div>
+          </div>
+          ${rows.length > 0 &&
+          html`<${Bulk}
+            models=${models}
+            choice=${choice}
+            search=${search}
+            tickAll=${tickAll}
+            paste=${() => setPasting(true)}
+          />`}
+        </div>
         <${ModelList} search=${search} choice=${choice} list=${list} toSearch=${toSearch}>
           <${Nothing} models=${models} search=${search} total=${rows.length} />
         <//>
-        <div class="foot">
-          <div class="line spread">
-            <p id="models-count">${models !== null && countWords(search, choice, rows.length)}</p>
-            ${rows.length > 0 &&
-            html`<${Bulk}
-              models=${models}
-              choice=${choice}
-              search=${search}
-              tickAll=${tickAll}
-              paste=${() => setPasting(true)}
-            />`}
-          </div>
-          <div id="models-result"><${Result} ...${choice.how} /></div>
-          <p id="models-keys" class="help">${t("models.keys")}</p>
-        </div>
+        <p id="models-keys" class="help">${t("models.keys")}</p>
       </section>
       <${OwnNames} names=${models?.names ?? NONE} models=${rows} />
       ${pasting &&
@@ -111,39 +114,30 @@ function Rule({ choice }) {
 }
 
 function Bulk({ models, choice, search, tickAll, paste }) {
-  const undo = useRef(null);
-  const shown = [...search.shown];
   const ticked = [...choice.ticks];
   return html`
-    <div class="line">
+    <div class="line" id="models-bulk">
       ${!choice.every &&
       html`
         <${Button} small onClick=${() => tickAll([])}>${t("models.none")}<//>
         ${models.recommended.length > 0 &&
         html`<${Button} small onClick=${() => tickAll(models.recommended)}>${t("models.recommended")}<//>`}
-        <${Button} small onClick=${() => tickAll([...ticked, ...shown])}>${t("models.all-shown")}<//>
+        <${Button} small onClick=${() => tickAll([...ticked, ...search.shown])}>${t("models.all-shown")}<//>
       `}
       <${Button} small onClick=${paste}>${t("models.paste")}<//>
       <${Copy} text=${ticked.join("\n")} label=${t("models.copy")} />
-      ${choice.undo &&
-      html`
-        <span ref=${undo}>
-          <${Button}
-            small
-            kind="plain"
-            onClick=${() => {
-              choice.undo();
-              search.settle();
-              // The button goes, and the keyboard with it.
-              undo.current.parentElement.querySelector("button").focus();
-            }}
-          >
-            ${t("models.undo")}
-          <//>
-        </span>
-      `}
     </div>
   `;
+}
+
+function Undo({ undo, settle }) {
+  const takeBack = () => {
+    undo();
+    settle();
+    // The button goes, and the keyboard with it.
+    document.querySelector("#models-bulk button").focus();
+  };
+  return html`<${Button} small kind="plain" onClick=${takeBack}>${t("models.undo")}<//>`;
 }
 
 function Age({ models }) {

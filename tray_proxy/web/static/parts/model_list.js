@@ -1,7 +1,7 @@
 // The list of models: searched, filtered, sorted, ticked; by mouse, by touch, and by keyboard alone.
 
 import { t } from "../texts.js";
-import { html } from "../ui.js";
+import { html, say } from "../ui.js";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "../vendor/preact-hooks.js";
 import { plural, whole } from "../words.js";
 import { ORDERS, TRAITS } from "./model_facts.js";
@@ -162,17 +162,21 @@ export function ModelList({ search, choice, list, toSearch, children }) {
     const more = event.target.closest("[data-more]");
     if (more) toggleMore(more.dataset.more);
     if (event.target.type !== "checkbox") return;
-    if (choice.every) event.preventDefault();
-    else choice.tick(event.target.value, event.target.checked);
+    if (!choice.every) {
+      choice.tick(event.target.value, event.target.checked);
+      return;
+    }
+    event.preventDefault();
+    say(t("models.locked"));
   }
 
   const group = (name, found) => {
     const any = found.some(({ row }) => shown.has(row.id));
     return html`
       <section key=${name} aria-labelledby=${`models-${name}`} hidden=${!any}>
-        <h3 id=${`models-${name}`} class=${first.length > 0 && !choice.every ? "group" : "unseen"}>
+        <h2 id=${`models-${name}`} class=${first.length > 0 && !choice.every ? "group" : "unseen"}>
           ${t(choice.every ? "models.group.every" : `models.group.${name}`)}
-        </h3>
+        </h2>
         <ul>
           ${found.map(
             ({ row }) => html`
