@@ -28,7 +28,7 @@ def test_both_are_used_once_ollama_has_moved_and_nobody_clicks(desktop, ollama, 
         ollama.stop()
         ollama.port = moved
         ollama.start()
-        app.menu.wait_for("Turn off", TAKEN_WITHIN_S, that=lambda item: item.enabled)
+        wait_for(app.answers, "the port to be ours", TAKEN_WITHIN_S)
         models = app.models()
         local = httpx.post(
             f"{app.url}/api/generate", json={"model": NAMES[0], "prompt": "hi", "stream": False}, trust_env=False
