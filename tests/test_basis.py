@@ -30,6 +30,12 @@ def test_the_file_of_models_is_the_ceiling(tmp_path):
     assert ceiling(Settings(models_filter=file)) == ("openai/*",)
 
 
+def test_a_file_of_models_that_is_gone_admits_none(tmp_path):
+    settings = Settings().model_copy(update={"models_filter": tmp_path / "models.txt"})
+
+    assert ceiling(settings) == ()
+
+
 @pytest.mark.parametrize(
     ("given", "used"), [(None, DEMO_KEY), (SecretStr(KEY), DEMO_KEY), (SecretStr(FREE_KEY), FREE_KEY)]
 )

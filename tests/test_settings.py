@@ -552,6 +552,22 @@ def test_a_file_with_a_value_that_is_not_allowed_stops_nobody_who_complains(user
     assert user_file.read_text() == content
 
 
+def test_what_chooses_models_allows_none_where_it_cannot_be_read(user_file: Path, folder: Path) -> None:
+    """Every model is the default, and most of them cost money."""
+    gone = folder / "models.txt"
+    user_file.write_text(json.dumps({"models_filter": str(gone), "allowed_models": "openai/*"}))
+    complaints: list[str] = []
+
+    loaded = settings.load(complain=complaints.append)
+
+    assert (loaded.models_filter, loaded.allowed_models) == (gone, ())
+    a_file, until_then = "the path of a readable text file", "Until then no model is allowed."
+    assert complaints == [
+        f"MODELS_FILTER has a value that is not allowed: {str(gone)!r}. Allowed is {a_file}. {until_then}",
+        f"ALLOWED_MODELS has a value that is not allowed: 'openai/*'. Allowed is a list of model ids. {until_then}",
+    ]
+
+
 def test_a_value_from_elsewhere_is_refused_to_who_complains_too(user_file: Path) -> None:
     user_file.write_text('{"port": 1001}')
 

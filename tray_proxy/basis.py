@@ -16,10 +16,17 @@ def program_folders(settings: Settings, *, demo: bool) -> paths.Folders:
 
 
 def ceiling(settings: Settings) -> tuple[str, ...] | None:
-    """Return the lines of the file with allowed models; None where there is no such file."""
+    """
+    Return the lines of the file with allowed models; None where no file is named.
+
+    One that cannot be read, as on a disk that is not there just now, admits no model.
+    """
     if settings.models_filter is None:
         return None
-    return filter_lines(settings.models_filter.read_text(encoding="utf-8"))
+    try:
+        return filter_lines(settings.models_filter.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return ()
 
 
 def keychain(settings: Settings, *, demo: bool) -> Keychain:

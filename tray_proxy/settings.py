@@ -51,6 +51,14 @@ def _knob(
     )
 
 
+# What keeps models out does so all the more where it cannot be read: its default would allow models that cost money.
+KEPT_SHUT = "Until then no model is allowed."
+_SHUT: dict[str, Callable[[object], object]] = {
+    "models_filter": lambda given: Path(str(given)),
+    "allowed_models": lambda _: (),
+}
+
+
 class Settings(BaseSettings):
     """All settings, checked. Units stand in the names."""
 
@@ -291,13 +299,13 @@ def load(
         flags: Values from the command line, by setting name.
         demo: Whether the choice of models is the one made among the demo's, which has a file of its own.
         complain: Told in a sentence what is wrong with the user's file; its values that are not allowed then count
-            as not given, and stay in it. None refuses them.
+            as not given, or allow no model where they choose models, and stay in it. None refuses them.
 
     Raises:
         SettingsInvalid: a value is not allowed; the message names setting, value and what is allowed.
     """
     aside: list[Path] = []
-    passed_over: list[str] = []
+    passed_over: dict[str, Any] = {}
     while True:
         about = {"demo": demo, "set_aside": aside.append, "passed_over": tuple(passed_over)}
         try:
@@ -309,13 +317,15 @@ def load(
             name, sentence = str(first["loc"][0]), _sentence(str(first["loc"][0]), first["input"], flags or {})
             if complain is None or name in passed_over or source_of(name, flags or {}) != "file":
                 raise SettingsInvalid(sentence) from None
-            passed_over.append(name)
-            complain(sentence)
+            passed_over[name] = first["input"]
+            complain(f"{sentence} {KEPT_SHUT}" if name in _SHUT else sentence)
         else:
             if complain is not None:
                 for path in aside:
                     complain(f"The settings file could not be read, and lies now beside it as {path.name}.")
-            return loaded
+            return loaded.model_copy(
+                update={name: _SHUT[name](passed_over[name]) for name in _SHUT.keys() & passed_over}
+            )
 
 
 def source_of(name: str, flags: Mapping[str, object]) -> str:

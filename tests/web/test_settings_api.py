@@ -154,6 +154,18 @@ def test_a_default_that_does_not_go_with_another_setting_is_told_beside_its_fiel
     assert (stored(running)["port"], running.program.settings.local_ollama) == (free_port, beside)
 
 
+def test_a_file_of_models_that_is_gone_admits_none_whatever_else_is_saved(running):
+    """It was the ceiling, and without it every model would be allowed."""
+    file = running.home / "models.txt"
+    file.write_text("openai/*")
+    do(running, running.program.settings_desk.save({"models_filter": str(file)}))
+    file.unlink()
+
+    do(running, running.program.settings_desk.save({"idle_timeout_s": 7}))
+
+    assert (running.program.settings.idle_timeout_s, running.program.cache.snapshot.allowed) == (7.0, ())
+
+
 def test_what_was_given_from_outside_cannot_be_changed_here(running, monkeypatch):
     monkeypatch.setenv("LOG_LEVEL", "DEBUG")
 
