@@ -101,14 +101,14 @@ def test_lamps_turn_on_by_themselves(apps: Visit) -> None:
     assert lamps(zed) == [
         "Asked for the list of models 2 minutes ago",
         "Read what a model can do not yet",
-        "Got an answer now",
+        "Got an answer just now",
     ]
     assert zed.locator(".lamps .shape").evaluate_all("shapes => shapes.map((each) => each.classList[1])") == [
         "good",
         "off",
         "good",
     ]
-    expect(zed.locator(".app-state")).to_have_text("Works, last answer now")
+    expect(zed.locator(".app-state")).to_have_text("Works, last answer just now")
     expect(apps.page.locator("#said")).to_contain_text("Codex: Got an answer")
     assert names(apps) == ["Zed", "Xcode", "Codex"]
 
@@ -161,7 +161,8 @@ def test_what_went_wrong_is_told(apps: Visit) -> None:
 
 
 def test_an_app_is_found_by_its_name(apps: Visit) -> None:
-    """Where there is none, the page says what fits most."""
+    """Where there is none, the card that fits most is left."""
+    apps.served.backend.apps += (app("other", "Another app"),)
     come(apps)
     search = apps.page.get_by_label("Find your app")
 
@@ -169,9 +170,10 @@ def test_an_app_is_found_by_its_name(apps: Visit) -> None:
     assert names(apps) == ["Xcode", "Codex"]
     search.fill("emacs")
     expect(apps.page.locator("#apps-empty")).to_contain_text("There is no card for “emacs”.")
+    assert names(apps) == ["Another app"]
     apps.button("Show all apps").click()
 
-    assert names(apps) == ["Zed", "Xcode", "Codex"]
+    assert names(apps) == ["Zed", "Xcode", "Codex", "Another app"]
 
 
 def test_programs_without_a_card_are_listed_as_they_call_themselves(apps: Visit) -> None:
@@ -184,7 +186,7 @@ def test_programs_without_a_card_are_listed_as_they_call_themselves(apps: Visit)
     others = apps.page.locator(".others")
     expect(others.locator(".app-name")).to_have_text(XSS_NAME)
     expect(others).to_contain_text("Turned away.")
-    assert lamps(others)[0] == "Asked for the list of models now"
+    assert lamps(others)[0] == "Asked for the list of models just now"
     assert apps.page.locator("#page img").count() == 0
     expect(apps.page).to_have_title("Apps – Tray Proxy")
 

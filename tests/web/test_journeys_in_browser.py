@@ -55,7 +55,7 @@ def test_lamps_turn_on_as_an_app_connects(tab, enter, running):
     assert running.http.post("/api/chat", json=body, headers=ZED).status_code == 200
 
     expect(lit).to_have_count(3)
-    expect(zed.locator(".app-state")).to_have_text("Works, last answer now")
+    expect(zed.locator(".app-state")).to_have_text("Works, last answer just now")
     tab.get_by_role("link", name="Activity", exact=True).click()
     row = tab.locator("tbody tr")
     expect(row.locator(".at-app")).to_have_text("Zed")

@@ -511,7 +511,7 @@ def test_a_model_that_left_the_list_keeps_its_tick(visit: Visit) -> None:
 @pytest.mark.parametrize(
     ("age_s", "words"),
     [
-        (0.0, "fetched now."),
+        (0.0, "fetched just now."),
         (61.0, "fetched 1 minute ago."),
         (7200.0, "fetched 2 hours ago."),
         (180_000.0, "fetched 2 days ago; they may have changed since."),
@@ -531,7 +531,7 @@ def test_the_list_is_fetched_again(visit: Visit) -> None:
 
     visit.button("Fetch the list again").click()
 
-    expect(visit.page.locator("#models-age")).to_contain_text("fetched now.")
+    expect(visit.page.locator("#models-age")).to_contain_text("fetched just now.")
     assert visit.served.backend.calls == [("refresh", None)]
 
 

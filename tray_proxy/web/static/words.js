@@ -29,10 +29,12 @@ const UNITS = [
   ["minute", 60],
 ];
 
-/** 90 seconds are "1 minute ago"; less than a minute is "now". */
+/** 90 seconds are "1 minute ago"; less than a minute is "just now". */
 export function ago(ageS) {
-  const [unit, lengthS] = UNITS.find(([, each]) => ageS >= each) ?? ["second", Infinity];
-  return AGO.format(-Math.floor(Math.max(ageS, 0) / lengthS) || 0, unit);
+  const found = UNITS.find(([, lengthS]) => ageS >= lengthS);
+  if (found === undefined) return t("page.just-now");
+  const [unit, lengthS] = found;
+  return AGO.format(-Math.floor(ageS / lengthS), unit);
 }
 
 /** The time of a Unix time today, and the day of an older one. */
@@ -66,6 +68,5 @@ export function useNow() {
     }, DRAWN_AGAIN_AFTER_MS);
     return () => window.clearInterval(timer);
   }, []);
-  // What happened a moment ago is not in the future.
-  return Math.max(nowS, 0);
+  return nowS;
 }

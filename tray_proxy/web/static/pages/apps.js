@@ -30,7 +30,8 @@ export function Apps({ state }) {
   const words = wanted.toLowerCase().split(/\s+/).filter(Boolean);
   const found = apps.filter(({ name }) => words.every((word) => name.toLowerCase().includes(word)));
   const seen = (top ?? NONE).map((id) => found.find((app) => app.id === id)).filter(Boolean);
-  const rest = found.filter((app) => !seen.includes(app));
+  // What fits most programs is there for all that have no card.
+  const rest = found.length > 0 ? found.filter((app) => !seen.includes(app)) : apps.filter(({ id }) => id === "other");
   const problem = told === null ? store.problem("apps") : null;
 
   const group = (name, title, shown) =>
@@ -65,8 +66,6 @@ export function Apps({ state }) {
           onKeyDown=${(event) => event.key === "Escape" && setWanted("")}
         />
       </div>
-      ${group("seen", t("apps_page.seen"), seen)}
-      ${group("rest", t(seen.length > 0 ? "apps_page.more" : "apps_page.all"), rest)}
       ${told !== null &&
       found.length === 0 &&
       html`
@@ -75,6 +74,8 @@ export function Apps({ state }) {
           <${Button} small onClick=${() => setWanted("")}>${t("apps_page.show-all")}<//>
         </div>
       `}
+      ${group("seen", t("apps_page.seen"), seen)}
+      ${group("rest", t(seen.length > 0 ? "apps_page.more" : "apps_page.all"), rest)}
       ${told !== null && told.others.length > 0 && html`<${Others} others=${told.others} nowS=${nowS} />`}
     <//>
   `;
