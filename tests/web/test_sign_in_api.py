@@ -294,6 +294,7 @@ def test_neither_code_nor_key_nor_verifier_is_in_the_log(signed_out, memory_keyr
         ("  abc\n", "abc"),
         ("http://localhost:4000/sign-in?state=s&code=a%2Bb", "a+b"),
         ("code=abc", "abc"),
+        ("http://[localhost/sign-in?code=abc", "abc"),
     ],
 )
 def test_a_code_is_found_in_what_was_pasted(pasted, code):

@@ -8,7 +8,7 @@ that it is ours. It changes nothing but the one attempt that it belongs to, and 
 import asyncio
 import html
 from collections.abc import Callable, Mapping
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import msgspec
 from pydantic import SecretStr
@@ -238,7 +238,8 @@ def usable_code(offered: str) -> str:
     """
     code = offered.strip()
     if "code=" in code:
-        code = parse_qs(urlsplit(code).query or code).get("code", [""])[-1]
+        # Only what stands behind the "?": the rest of an address is of no use, and may be none.
+        code = parse_qs(code.partition("#")[0].rpartition("?")[2]).get("code", [""])[-1]
     if not code:
         raise FormInvalid({"code": text("sign_in.code_empty")}, text("sign_in.code_not_used"))
     if not is_key(code):
