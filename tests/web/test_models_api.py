@@ -226,7 +226,13 @@ def test_what_is_wrong_with_a_new_name_is_told_beside_its_field(proxies, tmp_pat
     desk = running.program.models_desk
 
     wrong = []
-    for name, model in (("two words", "gpt-4o"), ("taken", "openai/gpt-4o"), ("new", "no/such-model")):
+    asked = (
+        ("two words", "gpt-4o"),
+        ("taken", "openai/gpt-4o"),
+        ("OpenAI/gpt-4o-mini", "openai/gpt-4o"),
+        ("new", "no/such-model"),
+    )
+    for name, model in asked:
         with pytest.raises(FormInvalid) as refused:
             do(running, desk.add_name(name, model, None))
         wrong.append(refused.value.fields)
@@ -234,6 +240,7 @@ def test_what_is_wrong_with_a_new_name_is_told_beside_its_field(proxies, tmp_pat
     assert wrong == [
         {"name": "Letters, digits and . : / - _ make a name; blanks do not."},
         {"name": "There is a name like this already: remove it first."},
+        {"name": "OpenRouter has a model of this name, and yours would hide it."},
         {"model": "OpenRouter has no model of this name."},
     ]
     assert [row.name for row in desk.state().names] == ["taken:latest"]

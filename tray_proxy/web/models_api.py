@@ -15,7 +15,7 @@ from tray_proxy.errors import ModelNameAmbiguous, ModelNotFound
 from tray_proxy.presets import OwnName, Presets
 from tray_proxy.selection import Selection
 from tray_proxy.translate import model_info, recommended
-from tray_proxy.translate.names import is_valid
+from tray_proxy.translate.names import folded, is_valid
 from tray_proxy.translate.presets import Preset
 from tray_proxy.web.http import FormInvalid, done, read, reply
 from tray_proxy.wire.openrouter import ModelEntry
@@ -185,6 +185,8 @@ class ModelsDesk:
             wrong["name"] = "Letters, digits and . : / - _ make a name; blanks do not."
         elif self.presets.get(name) is not None:
             wrong["name"] = "There is a name like this already: remove it first."
+        elif (named := await self._known_id(name)) is not None and folded(named) == folded(name):
+            wrong["name"] = "OpenRouter has a model of this name, and yours would hide it."
         model_id = await self._known_id(model)
         if model_id is None:
             wrong["model"] = "OpenRouter has no model of this name."
