@@ -1,5 +1,7 @@
 """The app as a person has it: on a desktop with a tray and a keyring, and its page in a real browser."""
 
+import contextlib
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -72,12 +74,16 @@ class Person:
         return self.page()
 
     def leave(self) -> None:
-        """Close the browser, and end what still runs."""
+        """Close the browser, end what still runs, and take the keys along."""
         for context in self._contexts:
             context.close()
         for app in self._apps:
             app.process.terminate()
             app.process.wait(10)
+        for service in ("Tray Proxy", "Tray Proxy (demo)"):
+            # One key store for all tests of a file; clearing what is not there is an error to it.
+            with contextlib.suppress(subprocess.CalledProcessError):
+                self.desktop.run(["secret-tool", "clear", "service", service])
 
 
 @pytest.fixture
