@@ -82,17 +82,20 @@ export function Outside({ href, children, ...rest }) {
 /**
  * A field of a form with its label, its help and what is wrong with it.
  *
- * `beside` stands behind it. `children` is the control, a function of the attributes that tie it to all that: `(tied) => html`<input ...${tied}>``.
+ * `mark` is a word on how it stands, such as "Changed"; `beside` stands behind the control. `children` is the control, a function of the attributes that tie it to all that: `(tied) => html`<input ...${tied}>``.
  */
-export function Field({ label, help, error, unit, id, beside, children }) {
+export function Field({ label, mark, help, error, unit, id, beside, children }) {
   const made = useId();
   const fieldId = id ?? made;
-  const [helpId, errorId, unitId] = ["help", "error", "unit"].map((part) => `${fieldId}-${part}`);
-  const described = [unit && unitId, help && helpId, error && errorId].filter(Boolean).join(" ");
+  const [helpId, errorId, unitId, markId] = ["help", "error", "unit", "mark"].map((part) => `${fieldId}-${part}`);
+  const described = [mark && markId, unit && unitId, error && errorId, help && helpId].filter(Boolean).join(" ");
   const tied = { id: fieldId, "aria-describedby": described || undefined, "aria-invalid": error ? "true" : undefined };
   return html`
     <div class=${`field ${error ? "wrong" : ""}`}>
-      <label for=${fieldId}>${label}</label>
+      <div class="labels">
+        <label for=${fieldId}>${label}</label>
+        ${mark && html`<span class="tag marked" id=${markId}>${mark}</span>`}
+      </div>
       <div class="line">
         ${children(tied)}
         ${unit && html`<span class="unit" id=${unitId}>${unit}</span>`} ${beside}
@@ -104,9 +107,9 @@ export function Field({ label, help, error, unit, id, beside, children }) {
 }
 
 /** On or off, in force at once. */
-export function Switch({ label, help, error, checked, busy = false, onChange }) {
+export function Switch({ label, mark, help, error, checked, busy = false, onChange }) {
   const id = useId();
-  const described = [help && `${id}-help`, error && `${id}-error`].filter(Boolean).join(" ");
+  const described = [mark && `${id}-mark`, error && `${id}-error`, help && `${id}-help`].filter(Boolean).join(" ");
   return html`
     <div class="switch">
       <input
@@ -122,9 +125,12 @@ export function Switch({ label, help, error, checked, busy = false, onChange }) 
         }}
       />
       <div>
-        <label for=${id}>${label}</label>
-        ${help && html`<p class="help" id=${`${id}-help`}>${help}</p>`}
+        <div class="labels">
+          <label for=${id}>${label}</label>
+          ${mark && html`<span class="tag marked" id=${`${id}-mark`}>${mark}</span>`}
+        </div>
         ${error && html`<p class="error" id=${`${id}-error`}>${error}</p>`}
+        ${help && html`<div class="help" id=${`${id}-help`}>${help}</div>`}
       </div>
     </div>
   `;

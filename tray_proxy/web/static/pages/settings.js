@@ -27,8 +27,8 @@ export function Settings({ state }) {
       state.port?.both &&
       html`<${Card} id="both" title=${t("settings.both.card")}><${Both} state=${state} /><//>`}
       <${Card} title=${t("settings.start.title")}><${StartAtLogin} state=${state} /><//>
-      <${SettingsForm} />
       <${Check} />
+      <${SettingsForm} />
       <${About} state=${state} />
     <//>
   `;

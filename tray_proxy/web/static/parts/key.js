@@ -96,7 +96,7 @@ function Code() {
             onInput=${(event) => setCode(event.target.value)}
             autocomplete="off"
             autocapitalize="off"
-            spellcheck="false"
+            spellcheck=${false}
           />
           <${Button} type="submit" kind="main" busy=${sent.busy}>${t("settings.key.code-send")}<//>
         `}
@@ -150,7 +150,7 @@ export function Paste({ kept }) {
             onInput=${(event) => setKey(event.target.value)}
             autocomplete="off"
             autocapitalize="off"
-            spellcheck="false"
+            spellcheck=${false}
           />
           <${Button} type="submit" kind="main" busy=${done.busy}>${t("settings.key.save")}<//>
           <${Button} busy=${done.busy} onClick=${test}>${t("settings.key.test")}<//>

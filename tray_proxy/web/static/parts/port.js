@@ -102,7 +102,7 @@ function UseBoth({ state }) {
             value=${url}
             onInput=${(event) => setUrl(event.target.value)}
             autocomplete="off"
-            spellcheck="false"
+            spellcheck=${false}
           />
           <${Button} type="submit" kind="main" busy=${done.busy}>${t("settings.both.use")}<//>
         `}

@@ -105,9 +105,7 @@ export function SettingsForm() {
 function Setting({ field, draft, error, onChange }) {
   const { name, label, kind, fixed, value } = field;
   const isChanged = draft !== undefined;
-  const title = html`
-    ${label} ${isChanged && html`<span class="tag marked">${t("settings.form.changed")}</span>`}
-  `;
+  const mark = isChanged && t("settings.form.changed");
   const help = html`
     <p>${field.help}</p>
     <p>${t("settings.form.allowed", { allowed: field.allowed })} ${t("settings.form.default", { value: said(field, field.default) })}</p>
@@ -116,7 +114,8 @@ function Setting({ field, draft, error, onChange }) {
   `;
   if (kind === "switch") {
     return html`<${Switch}
-      label=${title}
+      label=${label}
+      mark=${mark}
       help=${help}
       error=${error}
       checked=${draft ?? value}
@@ -139,7 +138,15 @@ function Setting({ field, draft, error, onChange }) {
       ${t("settings.form.to-default")}
     <//>`;
   return html`
-    <${Field} id=${`setting-${name}`} label=${title} help=${help} error=${error} unit=${field.unit} beside=${beside}>
+    <${Field}
+      id=${`setting-${name}`}
+      label=${label}
+      mark=${mark}
+      help=${help}
+      error=${error}
+      unit=${field.unit}
+      beside=${beside}
+    >
       ${(tied) => html`
         ${kind === "choice"
           ? html`
@@ -158,7 +165,7 @@ function Setting({ field, draft, error, onChange }) {
                 onInput=${typed}
                 autocomplete="off"
                 autocapitalize="off"
-                spellcheck="false"
+                spellcheck=${false}
               />
             `}
       `}
