@@ -75,6 +75,14 @@ def test_a_pasted_key_lies_in_the_key_store_and_nowhere_else(desktop, browser, t
     assert app.quit() == 0
 
 
+def seen(of_process, otherwise):
+    """Ask something of a process, which may have ended since it was found."""
+    try:
+        return of_process()
+    except psutil.Error:
+        return otherwise
+
+
 def seen_in(app, page, folder):
     """Name every place but the key store in which the key, or its middle, can be found."""
     process = psutil.Process(app.process.pid)
@@ -83,8 +91,8 @@ def seen_in(app, page, folder):
         "page": page.content() + "".join(page.locator("input").evaluate_all("all => all.map(one => one.value)")),
         "state": page.evaluate("fetch('/api/state').then(answer => answer.text())"),
         "menu": "\n".join(app.menu.labels()),
-        "arguments": " ".join(" ".join(one.cmdline()) for one in psutil.process_iter()),
-        "environment": " ".join(" ".join(one.environ().values()) for one in everyone),
+        "arguments": " ".join(" ".join(seen(one.cmdline, ())) for one in psutil.process_iter()),
+        "environment": " ".join(" ".join(seen(one.environ, {}).values()) for one in everyone),
         "output": app.desktop.output(app.process),
     }
     for file in folder.rglob("*"):

@@ -63,7 +63,8 @@ class App:
         """Have it on, which it is by itself where the settings do not say otherwise."""
         if self.begins_off:
             self.menu.click("Turn on")
-        wait_for(self.answers, "the port to answer", START_S)
+            wait_for(self.answers, "the port to answer", START_S)
+        wait_for(self.answers, "the port to answer")
         self.menu.wait_for("Turn off", that=lambda item: item.enabled)
 
     def turn_off(self):
