@@ -573,6 +573,20 @@ def test_an_empty_list_says_why(visit: Visit, age_s: float | None, filter_file: 
     assert visit.shown_models()[0] == SONNET
 
 
+@pytest.mark.parametrize("section", ["models", "apps", "activity"])
+def test_a_page_that_cannot_be_read_says_why_and_can_be_read_again(visit: Visit, section: str) -> None:
+    """Of all three pages that are lists."""
+    broken = {"error": "Tray Proxy made a mistake.", "hint": "Look into its log."}
+    visit.page.route(f"**/api/{section}", lambda route: route.fulfill(status=500, json=broken))
+    visit.open(section=section)
+    expect(visit.page.get_by_role("alert")).to_contain_text("Tray Proxy made a mistake.Look into its log.")
+
+    visit.page.unroute(f"**/api/{section}")
+    visit.button("Try again").click()
+
+    expect(visit.page.get_by_role("alert")).to_have_count(0)
+
+
 def test_a_filter_file_is_named(visit: Visit) -> None:
     """Who misses a model finds out where it went."""
     visit.served.backend.filter_file = "models.txt"

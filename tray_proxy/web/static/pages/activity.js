@@ -1,7 +1,8 @@
 // The page "Activity": what apps asked for, what it cost, and what a helper wants to know. Prompts are never kept.
 
 import { get, post } from "../call.js";
-import { store, useTopic } from "../store.js";
+import { Unread } from "../parts/unread.js";
+import { useTopic } from "../store.js";
 import { knows, t } from "../texts.js";
 import { Button, Card, Copy, html, Notice, Page, Result, say, Shape, useAction } from "../ui.js";
 import { useEffect, useId, useRef, useState } from "../vendor/preact-hooks.js";
@@ -16,7 +17,6 @@ export function Activity() {
   const told = useTopic("activity");
   const [held, setHeld] = useState(null);
   const shown = held ?? told;
-  const problem = told === null ? store.problem("activity") : null;
   const isEmpty = shown !== null && shown.entries.length === 0;
   const tools = html`
     <${Button} aria-pressed=${held === null ? "false" : "true"} onClick=${() => setHeld(held === null ? told : null)}>
@@ -25,7 +25,7 @@ export function Activity() {
   `;
   return html`
     <${Page} title=${t("activity.title")} lead=${t("activity.lead")} tools=${shown !== null && !isEmpty && tools}>
-      ${problem !== null && html`<${Notice} kind="bad" title=${problem.message}><p>${problem.hint}</p><//>`}
+      <${Unread} topic="activity" />
       ${held !== null && html`<div class="held"><${Notice}><p>${t("activity.held")}</p><//></div>`}
       ${shown !== null && html`<${Today} today=${shown.today} running=${shown.running} />`}
       ${isEmpty ? html`<${Nothing} />` : shown !== null && html`<${Requests} entries=${shown.entries} />`}

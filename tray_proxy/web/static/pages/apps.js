@@ -1,6 +1,7 @@
 // The page "Apps": what each has to be told, and lamps that turn on by themselves as it calls.
 
-import { store, useTopic } from "../store.js";
+import { Unread } from "../parts/unread.js";
+import { useTopic } from "../store.js";
 import { t } from "../texts.js";
 import { Button, Card, Copy, CopyLine, html, Lamp, Notice, Page, say, Shape } from "../ui.js";
 import { useEffect, useId, useRef, useState } from "../vendor/preact-hooks.js";
@@ -32,7 +33,6 @@ export function Apps({ state }) {
   const seen = (top ?? NONE).map((id) => found.find((app) => app.id === id)).filter(Boolean);
   // What fits most programs is there for all that have no card.
   const rest = found.length > 0 ? found.filter((app) => !seen.includes(app)) : apps.filter(({ id }) => id === "other");
-  const problem = told === null ? store.problem("apps") : null;
 
   const group = (name, title, shown) =>
     shown.length > 0 &&
@@ -46,7 +46,7 @@ export function Apps({ state }) {
     `;
   return html`
     <${Page} title=${t("apps_page.title")} lead=${t("apps_page.lead")}>
-      ${problem !== null && html`<${Notice} kind="bad" title=${problem.message}><p>${problem.hint}</p><//>`}
+      <${Unread} topic="apps" />
       <${Card} id="address" title=${t("apps_page.address")} lead=${t("apps_page.address-help")}>
         <${CopyLine} text=${told?.address ?? state.address} of=${t("apps_page.address")} />
       <//>

@@ -5,6 +5,7 @@ import { useChoice } from "../parts/model_choice.js";
 import { countWords, ModelList, Search, useSearch } from "../parts/model_list.js";
 import { OwnNames } from "../parts/own_names.js";
 import { PasteList } from "../parts/paste_list.js";
+import { Unread } from "../parts/unread.js";
 import { store, useTopic } from "../store.js";
 import { t } from "../texts.js";
 import { Button, Copy, html, Notice, Page, Result, useAction } from "../ui.js";
@@ -59,7 +60,7 @@ export function Models() {
         <${Search} search=${search} box=${box} total=${rows.length} goDown=${() => list.current.focusFirst()} />
         <div class="list-bar">
           <div class="now">
-            <p id="models-count" role="status">${models !== null && countWords(search, choice, rows.length)}</p>
+            <p id="models-count" role="status">${rows.length > 0 && countWords(search, choice, rows.length)}</p>
             <div class="line">
               <div id="models-result"><${Result} ...${choice.how} /></div>
               ${choice.undo && html`<${Undo} undo=${choice.undo} settle=${search.settle} />`}
@@ -163,10 +164,7 @@ function Age({ models }) {
 }
 
 function Notices({ models }) {
-  const problem = store.problem("models");
-  if (models === null) {
-    return problem !== null && html`<${Notice} kind="bad" title=${problem.message}><p>${problem.hint}</p><//>`;
-  }
+  if (models === null) return html`<${Unread} topic="models" />`;
   const { hidden, filter_file: filterFile } = models;
   const more = hidden.length - HIDDEN_NAMED;
   const named = hidden.slice(0, HIDDEN_NAMED).join(", ");
