@@ -30,7 +30,6 @@ from tray_proxy.selection import Selection
 from tray_proxy.server.app import create_app
 from tray_proxy.server.exchange import Deps, InFlight
 from tray_proxy.settings import Settings
-from tray_proxy.texts import text
 from tray_proxy.translate.names import AllowList
 from tray_proxy.tray import opener
 from tray_proxy.tray.state import (
@@ -94,6 +93,7 @@ class Program:
         self.proxy = Proxy(lambda: self.settings, self._serve, post, changed=lambda: self.events.tell("state"))
         self.events = Events()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._trouble: ProxyError | None = None
         self.settings = settings
         self.keychain = keychain(settings, demo=demo)
         self.keychain.changed = self._key_changed
@@ -234,19 +234,28 @@ class Program:
 
     def page_state(self) -> state_api.PageState:
         """Tell what every part of the page shows."""
-        running, problem = self.proxy.running, self.proxy.problem or self.network.trouble
+        running = self.proxy.running
+        problem = self.proxy.problem or self.network.trouble or (self._trouble if running else None)
+        models = state_api.count(self.cache.snapshot, self.cache.age_s)
+        phase, status = state_api.standing(
+            running=running,
+            in_trouble=problem is not None,
+            needs_key=not self.keychain.present and self.keychain.problem is None,
+            models=models,
+            address=self.settings.url,
+        )
         return state_api.PageState(
             version=__version__,
             demo=self.demo,
             system=sys.platform,
-            phase="attention" if problem else "on" if running else "off",
+            phase=phase,
             running=running,
-            status=text("page.on" if running else "page.off", address=self.settings.url),
+            status=status,
             address=self.settings.url,
             problem=None if problem is None else state_api.Trouble(problem.message, problem.hint),
             key=self.key_desk.state(),
             sign_in=self.sign_in_desk.state(),
-            models=state_api.count(self.cache.snapshot, self.cache.age_s),
+            models=models,
             answered=self.activity.answered,
             autostart=self.autostart_desk.state(),
             port=self.port_desk.state(),
@@ -281,8 +290,10 @@ class Program:
         except KeychainUnavailable as error:
             # It may be there: "no key" would be the wrong thing to say.
             self._post(Troubled(error))
+            self._note(error)
 
     def _key_changed(self) -> None:
+        self._trouble = None
         self._post(KeyChanged(missing=not self.keychain.present))
         self._post(Recovered())
         self.network.tell_again()
@@ -300,6 +311,7 @@ class Program:
     def _troubled(self, error: ProxyError) -> None:
         if isinstance(error, NOTABLE):
             self._post(Troubled(error))
+            self._note(error)
         elif isinstance(error, IN_THE_WAY):
             # It was told already, but perhaps the proxy was turned off and on since.
             self.network.tell_again()
@@ -307,6 +319,13 @@ class Program:
     def _recovered(self) -> None:
         self._post(KeyChanged(missing=False))
         self._post(Recovered())
+        self._note(None)
+
+    def _note(self, error: ProxyError | None) -> None:
+        """Have the page tell what the tray tells; that there is no key shows by itself."""
+        before, self._trouble = self._trouble, None if isinstance(error, KeyMissing) else error
+        if self._trouble is not before:
+            self.events.tell("state")
 
     def _autostart_changed(self, state: autostart.AutostartState) -> None:
         self._post(AutostartChanged(state.enabled))

@@ -1,5 +1,6 @@
 """What every part of the page shows."""
 
+import pytest
 from pydantic import SecretStr
 
 from desktop.waiting import wait_for
@@ -40,6 +41,10 @@ def test_the_state_tells_everything_the_page_shows(served: Served) -> None:
     }
 
 
+def counted(total=9, allowed=2):
+    return ModelCounts(total=total, allowed=allowed, free=0, age_s=1.0)
+
+
 def do(running, work):
     return running.loop.submit(work).result(10)
 
@@ -56,6 +61,41 @@ def test_the_state_says_whether_an_app_was_ever_answered(proxies, tmp_path):
 
 def test_models_that_were_never_loaded_are_none():
     assert state_api.count(None, None) == ModelCounts(total=0, allowed=0, free=0, age_s=None)
+
+
+@pytest.mark.parametrize(
+    ("how", "phase", "status"),
+    [
+        ({}, "on", "On: apps reach it at http://here"),
+        ({"in_trouble": True}, "attention", "On: apps reach it at http://here"),
+        ({"needs_key": True, "in_trouble": True}, "attention", "Needs you: sign in"),
+        ({"models": counted(total=9, allowed=0)}, "attention", "Needs you: choose models"),
+        ({"models": counted(total=9, allowed=0), "in_trouble": True}, "attention", "On: apps reach it at http://here"),
+        ({"models": counted(total=0, allowed=0)}, "on", "On: apps reach it at http://here"),
+        ({"running": False, "needs_key": True}, "off", "Off: apps get no answer"),
+        ({"running": False, "in_trouble": True}, "attention", "Off: apps get no answer"),
+    ],
+)
+def test_the_page_begins_with_what_the_tray_does(how, phase, status):
+    """A page that says all is well below an icon that warns would help nobody."""
+    well = {"running": True, "in_trouble": False, "needs_key": False, "models": counted(), "address": "http://here"}
+
+    assert state_api.standing(**well | how) == (phase, status)
+
+
+def test_credit_that_is_used_up_is_said_until_a_model_answers_again(proxies, tmp_path, upstream):
+    """As in the tray."""
+    running = proxies.start(tmp_path)
+    upstream.arrange("status-402")
+
+    refused = running.chat()
+    without = running.program.page_state()
+    running.chat()
+
+    assert (refused.status_code, without.phase) == (402, "attention")
+    assert without.problem.message.startswith("OpenRouter says that there is not enough credit")
+    wait_for(lambda: running.program.page_state().phase == "on", "the page to say that it is on again", 5)
+    assert running.program.page_state().problem is None
 
 
 def test_the_state_says_whether_it_runs(proxies, tmp_path):

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from tray_proxy.autostart import AutostartState
 from tray_proxy.catalogue import Catalogue
+from tray_proxy.texts import text
 from tray_proxy.translate import model_info
 from tray_proxy.web.http import done, read, reply
 from tray_proxy.web.key_api import KeyState
@@ -38,6 +39,17 @@ def count(catalogue: Catalogue | None, age_s: float | None) -> ModelCounts:
         return ModelCounts(total=0, allowed=0, free=0, age_s=age_s)
     free = sum(map(model_info.is_free, catalogue.entries))
     return ModelCounts(total=len(catalogue.entries), allowed=len(catalogue.allowed), free=free, age_s=age_s)
+
+
+def standing(*, running: bool, in_trouble: bool, needs_key: bool, models: ModelCounts, address: str) -> tuple[str, str]:
+    """Say in a word (`PageState.phase`) and in a sentence how things stand; what is first in the tray is first here."""
+    if not running:
+        return "attention" if in_trouble else "off", text("page.off")
+    if needs_key:
+        return "attention", text("page.needs-key")
+    if models.total and not models.allowed and not in_trouble:
+        return "attention", text("page.needs-models")
+    return "attention" if in_trouble else "on", text("page.on", address=address)
 
 
 class Notice(msgspec.Struct, frozen=True):
