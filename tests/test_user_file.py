@@ -59,3 +59,24 @@ def test_a_save_that_fails_says_so_and_leaves_the_file(file: Path, monkeypatch: 
 
     assert caught.value.message == "The settings could not be saved: No space left on device."
     assert file.read_text() == '{"port": 1001}'
+
+
+def test_a_file_that_cannot_be_opened_is_neither_set_aside_nor_written_over(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Windows a virus scanner holds it for a moment: all that the owner chose would be lost."""
+    file.write_text('{"allowed_models": ["openai/gpt-4o-mini"]}')
+
+    def held(_: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patches:
+        patches.setattr(Path, "read_bytes", held)
+        found = user_file.read(file)
+        with pytest.raises(SettingsNotSaved) as caught:
+            user_file.save(file, {"port": 1002})
+
+    assert (found, caught.value.message) == ({}, "The settings could not be saved: Permission denied.")
+    assert {each.name: each.read_text() for each in file.parent.iterdir()} == {
+        "settings.json": '{"allowed_models": ["openai/gpt-4o-mini"]}'
+    }
