@@ -1,6 +1,7 @@
 """The way to a real Ollama on this computer: its lists within a limit, and every other request as it is."""
 
 import json
+import ssl
 
 import pytest
 
@@ -22,6 +23,17 @@ def test_it_lists_its_models_and_tells_its_version(loop, client):
     assert [listed.name for listed in loop.submit(client.processes(1.0)).result(5)] == [NAMES[0]]
     assert loop.submit(client.version()).result(5) == VERSION
     assert loop.submit(client.is_tray_proxy()).result(5) is False
+
+
+def test_it_reads_no_certificates(loop, monkeypatch):
+    """That takes the loop longer than a word of an answer, and a page looks for Ollama each time it reads the state."""
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", None)
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", None)
+
+    async def make():
+        return OllamaClient("http://127.0.0.1:1").url
+
+    assert loop.submit(make()).result(5) == "http://127.0.0.1:1"
 
 
 def test_another_copy_of_us_is_no_ollama(loop, proxy):

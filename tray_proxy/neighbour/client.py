@@ -6,6 +6,7 @@ may stand between, and an answer may take as long as a large model needs to load
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -86,6 +87,8 @@ class OllamaClient:
             timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
             follow_redirects=False,
             trust_env=False,
+            # It speaks plain http alone. httpx's own reads all certificates, which holds the loop up at each look.
+            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
         )
         # Without httpx's own: they would speak in place of the app that asks, and have answers packed.
         self._http.headers.clear()
