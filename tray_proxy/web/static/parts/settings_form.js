@@ -106,9 +106,14 @@ function Setting({ field, draft, error, onChange }) {
   const { name, label, kind, fixed, value } = field;
   const isChanged = draft !== undefined;
   const mark = isChanged && t("settings.form.changed");
+  // What there is to choose from shows by itself.
+  const isFree = kind !== "switch" && kind !== "choice";
   const help = html`
     <p>${field.help}</p>
-    <p>${t("settings.form.allowed", { allowed: field.allowed })} ${t("settings.form.default", { value: said(field, field.default) })}</p>
+    <p>
+      ${isFree && `${t("settings.form.allowed", { allowed: field.allowed })} `}
+      ${t("settings.form.default", { value: said(field, field.default) })}
+    </p>
     ${fixed && html`<p class="strong">${t("settings.form.fixed", { source: field.source })}</p>`}
     ${field.restart && html`<p>${t("settings.form.next-start")}</p>`}
   `;
