@@ -196,6 +196,7 @@ def test_a_listener_that_dies_is_started_again(program, loop):
     kill(program, loop)
 
     assert next_news(program, ListenerLost) == ListenerLost()
+    assert (program.page_state().phase, program.page_state().status) == ("starting", "Starting…")
     assert next_news(program, ListenerStarted) == ListenerStarted(address)
     assert ask(program, loop).status_code == 200
 

@@ -239,6 +239,7 @@ class Program:
         models = state_api.count(self.cache.snapshot, self.cache.age_s)
         phase, status = state_api.standing(
             running=running,
+            opening=self.proxy.opening,
             in_trouble=problem is not None,
             needs_key=not self.keychain.present and self.keychain.problem is None,
             models=models,

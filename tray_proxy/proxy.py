@@ -49,6 +49,7 @@ class Proxy:
         self._changed = changed
         self._listener: Listener | None = None
         self._opening = asyncio.Lock()
+        self._is_opening = False
         self._reviver = Reviver(
             self.open_by_itself, lost=lambda: post(ListenerLost()), failed=self._given_up, now_s=time.monotonic
         )
@@ -57,6 +58,11 @@ class Proxy:
     def running(self) -> bool:
         """Whether apps reach it."""
         return self._listener is not None
+
+    @property
+    def opening(self) -> bool:
+        """Whether it is being opened, or will be in a moment, by itself or by a click."""
+        return self._is_opening or self._reviver.waiting
 
     async def start(self) -> str:
         """
@@ -70,7 +76,12 @@ class Proxy:
         """
         async with self._opening:
             if self._listener is None:
-                await self._open(self._current())
+                self._is_opening = True
+                try:
+                    await self._open(self._current())
+                finally:
+                    self._is_opening = False
+                    self._changed()
         return address(self._current().host, self._current().port)
 
     async def _open(self, settings: Settings) -> None:

@@ -86,6 +86,11 @@ class Reviver:
         self._revival = Revival(now_s)
         self._starting: asyncio.Task[None] | None = None
 
+    @property
+    def waiting(self) -> bool:
+        """Whether it is dead, and will be started again in a moment."""
+        return self._starting is not None and not self._starting.done()
+
     def died(self, error: BaseException | None) -> None:
         """Start it again in a moment, or leave it dead; returns at once."""
         log.error("listener died", exc_info=error)

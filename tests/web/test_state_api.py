@@ -74,11 +74,19 @@ def test_models_that_were_never_loaded_are_none():
         ({"models": counted(total=0, allowed=0)}, "on", "On: apps reach it at http://here"),
         ({"running": False, "needs_key": True}, "off", "Off: apps get no answer"),
         ({"running": False, "in_trouble": True}, "attention", "Off: apps get no answer"),
+        ({"running": False, "in_trouble": True, "opening": True}, "starting", "Starting…"),
     ],
 )
 def test_the_page_begins_with_what_the_tray_does(how, phase, status):
     """A page that says all is well below an icon that warns would help nobody."""
-    well = {"running": True, "in_trouble": False, "needs_key": False, "models": counted(), "address": "http://here"}
+    well = {
+        "running": True,
+        "opening": False,
+        "in_trouble": False,
+        "needs_key": False,
+        "models": counted(),
+        "address": "http://here",
+    }
 
     assert state_api.standing(**well | how) == (phase, status)
 

@@ -41,8 +41,12 @@ def count(catalogue: Catalogue | None, age_s: float | None) -> ModelCounts:
     return ModelCounts(total=len(catalogue.entries), allowed=len(catalogue.allowed), free=free, age_s=age_s)
 
 
-def standing(*, running: bool, in_trouble: bool, needs_key: bool, models: ModelCounts, address: str) -> tuple[str, str]:
+def standing(
+    *, running: bool, opening: bool, in_trouble: bool, needs_key: bool, models: ModelCounts, address: str
+) -> tuple[str, str]:
     """Say in a word (`PageState.phase`) and in a sentence how things stand; what is first in the tray is first here."""
+    if not running and opening:
+        return "starting", text("page.starting")
     if not running:
         return "attention" if in_trouble else "off", text("page.off")
     if needs_key:
