@@ -99,6 +99,18 @@ def test_one_line_turns_it_on_and_off_and_waits_while_that_is_done(phase: Phase,
     assert entry(status_in(phase), expected.label) == expected
 
 
+def test_that_the_port_is_waited_for_is_said_whoever_holds_it() -> None:
+    """Names of programs can be long."""
+    trouble = Trouble(f"Port 11434 is used by {'Another ' * 20}", "", "port")
+
+    status = status_in(Phase.FAILED, trouble=trouble, awaits_port=True, demo=True)
+
+    label = render(status)[0].label
+    assert len(label) == 80
+    assert label.startswith("Demo · ▲ Port 11434 is used by Another ")
+    assert label.endswith("…: waiting for it")
+
+
 def test_who_waits_for_the_port_can_turn_that_off() -> None:
     status = status_in(Phase.FAILED, trouble=TROUBLE, awaits_port=True)
 

@@ -51,11 +51,14 @@ SEPARATOR = MenuEntry()
 
 
 def status_line(status: Status) -> str:
-    """Say in one line how things stand."""
-    line = text(
-        _line(status), address=status.address, trouble=status.trouble.message.rstrip(".") if status.trouble else ""
-    )
-    return cut(text("tray.line-demo", line=line) if status.demo else line, MAX_LABEL)
+    """Say in one line how things stand; of a long trouble its end is left out, not what is said after it."""
+
+    def line(trouble: str) -> str:
+        told = text(_line(status), address=status.address, trouble=trouble)
+        return text("tray.line-demo", line=told) if status.demo else told
+
+    trouble = status.trouble.message.rstrip(".") if status.trouble else ""
+    return cut(line(cut(trouble, MAX_LABEL - len(line("")))), MAX_LABEL)
 
 
 def _line(status: Status) -> str:
