@@ -311,7 +311,7 @@ def test_a_damaged_user_file_is_set_aside_and_the_defaults_hold(content: bytes, 
     """Nothing a person wrote is lost, and the program starts."""
     user_file.write_bytes(content)
 
-    assert settings.load().port == 11434
+    assert settings.load(complain=lambda _: None).port == 11434
 
     (kept,) = user_file.parent.iterdir()
     assert re.fullmatch(r"settings\.damaged-\d+\.json", kept.name)
@@ -326,7 +326,20 @@ def test_a_damaged_user_file_that_cannot_be_set_aside_does_not_stop_the_program(
     monkeypatch.setattr(settings.user_file.time, "time", lambda: 1_763_900_000.5)
     (user_file.parent / "settings.damaged-1763900000.json").mkdir()
 
-    assert settings.load().port == 11434
+    assert settings.load(complain=lambda _: None).port == 11434
+
+
+def test_a_damaged_user_file_ends_who_complains_to_nobody(user_file: Path) -> None:
+    """A server would allow every model from then on, and its owner would hear of it from the bill."""
+    user_file.write_text("{")
+
+    with pytest.raises(SettingsInvalid) as refused:
+        settings.load()
+
+    assert refused.value.message == (
+        f"The settings file is damaged: {user_file}. Mend it, or move it away to begin anew."
+    )
+    assert [each.read_text() for each in user_file.parent.iterdir()] == ["{"]
 
 
 def test_a_user_file_of_windows_editor_is_read(user_file: Path) -> None:

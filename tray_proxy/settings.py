@@ -299,7 +299,8 @@ def load(
         flags: Values from the command line, by setting name.
         demo: Whether the choice of models is the one made among the demo's, which has a file of its own.
         complain: Told in a sentence what is wrong with the user's file; its values that are not allowed then count
-            as not given, or allow no model where they choose models, and stay in it. None refuses them.
+            as not given, or allow no model where they choose models, and stay in it. None refuses them, and a file
+            that is damaged.
 
     Raises:
         SettingsInvalid: a value is not allowed; the message names setting, value and what is allowed.
@@ -307,7 +308,8 @@ def load(
     aside: list[Path] = []
     passed_over: dict[str, Any] = {}
     while True:
-        about = {"demo": demo, "set_aside": aside.append, "passed_over": tuple(passed_over)}
+        set_aside = None if complain is None else aside.append
+        about = {"demo": demo, "set_aside": set_aside, "passed_over": tuple(passed_over)}
         try:
             loaded = Settings(**{**(flags or {}), **about})  # type: ignore[arg-type]  # pydantic checks them
         except (OSError, UnicodeDecodeError):

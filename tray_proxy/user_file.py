@@ -10,12 +10,12 @@ from typing import Any
 import structlog
 
 from tray_proxy import paths
-from tray_proxy.errors import SettingsNotSaved
+from tray_proxy.errors import SettingsInvalid, SettingsNotSaved
 
 log = structlog.get_logger(__name__)
 
 
-def read(path: Path, set_aside: Callable[[Path], None] = lambda _: None) -> dict[str, Any]:
+def read(path: Path, set_aside: Callable[[Path], None] | None = lambda _: None) -> dict[str, Any]:
     """
     Read the settings file; a damaged one is set aside under another name, and counts as empty.
 
@@ -23,14 +23,17 @@ def read(path: Path, set_aside: Callable[[Path], None] = lambda _: None) -> dict
     where it is: on Windows another program may hold it for a moment.
 
     Args:
-        set_aside: Told where a damaged file lies now.
+        set_aside: Told where a damaged file lies now. None leaves it where it is, and refuses it.
+
+    Raises:
+        SettingsInvalid: the file is damaged, and is to be refused.
     """
     with contextlib.suppress(OSError):
         return _read(path, set_aside)
     return {}
 
 
-def _read(path: Path, set_aside: Callable[[Path], None]) -> dict[str, Any]:
+def _read(path: Path, set_aside: Callable[[Path], None] | None) -> dict[str, Any]:
     try:
         content = json.loads(path.read_bytes().decode("utf-8-sig"))  # Windows' editor puts a mark at the beginning
     except FileNotFoundError:
@@ -39,6 +42,8 @@ def _read(path: Path, set_aside: Callable[[Path], None]) -> dict[str, Any]:
         content = None
     if isinstance(content, dict):
         return content
+    if set_aside is None:
+        raise SettingsInvalid(f"The settings file is damaged: {path}. Mend it, or move it away to begin anew.")
     set_aside(path.replace(path.with_name(f"settings.damaged-{int(time.time())}.json")))
     return {}
 
