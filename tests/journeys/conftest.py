@@ -2,6 +2,7 @@
 
 import contextlib
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -29,6 +30,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.desktop)
 
 
+class AppOfItsFile(App):
+    """One that is told no port on the command line."""
+
+    def __init__(self, desktop: DesktopSession, home: Path, _port: None, *arguments: str, env: dict[str, str]) -> None:
+        # The port's flag is what the other one begins its arguments with.
+        desktop.ensure_tray_host()
+        self.desktop, self.home = desktop, home
+        self.process = desktop.start(
+            [sys.executable, "-m", "tray_proxy", *arguments], env={"TRAY_PROXY_HOME": str(home)} | env
+        )
+        self.menu = desktop.tray_menu(pid=self.process.pid)
+
+
 class Person:
     """
     Who sits at this desktop: an app that was started, and the browser that it opens pages in.
@@ -47,7 +61,7 @@ class Person:
 
     def start(self, *arguments: str, env: dict[str, str] | None = None) -> App:
         """Double-click on the icon."""
-        app = App(self.desktop, self.home, self.port, *arguments, env=env)
+        app = (App if self.port else AppOfItsFile)(self.desktop, self.home, self.port, *arguments, env=env)
         self._apps.append(app)
         return app
 

@@ -70,6 +70,7 @@ def test_what_to_enter_is_copied_and_an_empty_list_is_explained(person, picture)
     needs_models = "Demo · ▲ Needs you: choose models"
     app.menu.wait_for(needs_models)
     page = person.click(app, "Apps…")
+    expect(page.locator("#status")).to_have_text("Needs you: choose models")
     zed = card(page, "Zed")
     zed.get_by_role("button").first.click()
 

@@ -32,6 +32,7 @@ def test_from_a_double_click_to_the_first_answer(person, desktop, picture, tmp_p
     page = person.page()
     assert page.url.endswith("/#welcome")
     app.menu.wait_for("Demo · ▲ Needs you: sign in")
+    expect(page.locator("#status")).to_have_text("Needs you: sign in")
     picture(page, "1-welcome")
 
     tab = press_for_tab(page, "Sign in with OpenRouter")

@@ -53,11 +53,13 @@ def test_cost_shows_as_it_comes_and_turning_off_ends_it(person, picture):
     expect(rows(page).first).to_contain_text(
         "FailedThe credit at OpenRouter, or the key's own limit, was used up. (status 402)"
     )
-    trouble = "Demo · ▲ OpenRouter says that there is not enough credit"
-    wait_for(lambda: app.menu.labels()[0].startswith(trouble), "the tray to say so")
+    trouble = "OpenRouter says that there is not enough credit"
+    wait_for(lambda: app.menu.labels()[0].startswith(f"Demo · ▲ {trouble}"), "the tray to say so")
+    expect(page.get_by_role("alert")).to_contain_text(trouble)
     picture(page, "4-out-of-credit")
     ask(app, "two")
     app.menu.wait_for(f"Demo · ● On — apps reach it at 127.0.0.1:{app.port}")
+    expect(page.get_by_role("alert")).to_have_count(0)
     expect(tile(page, "Requests today")).to_have_text("3")
 
     last = {}
