@@ -162,10 +162,10 @@ def test_what_is_wrong_with_a_new_name_stands_beside_its_field(visit: Visit) -> 
 
     expect(visit.page.get_by_label("Name", exact=True)).to_be_focused()
     expect(visit.page.get_by_label("Name", exact=True)).to_have_accessible_description(
-        "What the app asks for. Blanks do not make a name."
+        "Blanks do not make a name. What the app asks for."
     )
     expect(visit.page.get_by_label("Model that answers")).to_have_accessible_description(
-        "Begin to write, and choose. OpenRouter has no model of this name."
+        "Start typing, then choose. OpenRouter has no model of this name."
     )
     expect(visit.page.get_by_label("Name", exact=True)).to_have_value("my name")
 
