@@ -165,7 +165,7 @@ def test_what_is_wrong_with_a_new_name_stands_beside_its_field(visit: Visit) -> 
         "Blanks do not make a name. What the app asks for."
     )
     expect(visit.page.get_by_label("Model that answers")).to_have_accessible_description(
-        "Start typing, then choose. OpenRouter has no model of this name."
+        "OpenRouter has no model of this name. Start typing, then choose."
     )
     expect(visit.page.get_by_label("Name", exact=True)).to_have_value("my name")
 

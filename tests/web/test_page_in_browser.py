@@ -110,6 +110,19 @@ def test_the_proxy_is_turned_off_and_on_from_every_page(visit: Visit) -> None:
     assert backend.calls == [("turn", False), ("turn", True)]
 
 
+def test_turning_on_can_be_tried_again_when_it_was_in_vain(visit: Visit) -> None:
+    """The port is still taken, and the state the same as before."""
+    backend = visit.served.backend
+    backend.running, backend.problem = False, Trouble("Port 11434 is used by Ollama.", "Quit it.")
+    visit.open(section="apps")
+
+    visit.button("Turn on").click()
+    expect(visit.button("Turn on")).to_have_attribute("aria-disabled", "true")
+    visit.news("state")
+
+    expect(visit.button("Turn on")).not_to_have_attribute("aria-disabled", "true")
+
+
 def test_a_click_that_fails_says_why(visit: Visit) -> None:
     """And the button can be pressed again."""
     visit.served.backend.fault = KeyRejected("OpenRouter does not know this key.")

@@ -187,6 +187,21 @@ def test_another_choice_is_one_click(newcomer: Visit, rule: str, allowed: tuple[
     assert backend_of(newcomer).calls == [("allow_models", allowed)]
 
 
+def test_an_empty_list_is_never_allowed(newcomer: Visit) -> None:
+    """OpenRouter could not be reached yet: to allow what is there would be to allow nothing."""
+    backend_of(newcomer).key, backend_of(newcomer).rows = KEY, ()
+    newcomer.open()
+    expect(step(newcomer, MODELS)).to_contain_text("The list of models is not here yet.")
+
+    newcomer.page.get_by_label("Free models only").focus()
+    newcomer.page.keyboard.press("Enter")
+    backend_of(newcomer).rows = (row("deepseek/deepseek-r1:free", free=True),)
+    newcomer.news("models")
+
+    expect(newcomer.button("Allow these models")).not_to_have_attribute("aria-disabled", "true")
+    assert backend_of(newcomer).calls == []
+
+
 def test_who_chooses_alone_goes_to_the_list(newcomer: Visit) -> None:
     backend_of(newcomer).key = KEY
     newcomer.open()
@@ -226,10 +241,11 @@ def test_the_first_answer_shows_what_it_said_took_and_cost(visit: Visit) -> None
 def test_what_is_done_stays_done_on_the_next_visit(visit: Visit) -> None:
     """Whoever left in the middle finds the next step open, and nothing asked twice."""
     backend_of(visit).key, backend_of(visit).key_label = KEY, "Tray Proxy on LAPTOP"
+    backend_of(visit).key_about = "This key works."
     backend_of(visit).apps = (app("zed", "Zed", listed_s=1_700_000_000.0),)
     visit.open()
 
-    expect(step(visit, CONNECT)).to_contain_text("Connected with the key “Tray Proxy on LAPTOP”")
+    expect(step(visit, CONNECT)).to_contain_text("Connected with the key “Tray Proxy on LAPTOP” · This key works.")
     expect(visit.button("Ask a question")).to_be_visible()
     assert ticked(visit) == [CONNECT, MODELS, APPS]
 
@@ -240,6 +256,17 @@ def test_who_is_finished_begins_with_what_apps_do(visit: Visit) -> None:
     visit.open()
 
     expect(visit.page).to_have_url(visit.served.url + "/#activity")
+
+
+def test_all_set_and_turned_off_are_two_things(visit: Visit) -> None:
+    """No page says that apps can use models while none can."""
+    backend_of(visit).key, backend_of(visit).answered, backend_of(visit).running = KEY, True, False
+
+    visit.open(section="welcome")
+
+    expect(visit.page.locator(".lead")).to_have_text(
+        "Turn Tray Proxy on, and apps on this computer can use your models."
+    )
 
 
 def test_a_step_that_is_done_can_be_done_again(visit: Visit) -> None:

@@ -28,6 +28,7 @@ const PAGES = { welcome: Welcome, models: Models, apps: Apps, activity: Activity
 // Parts of pages that the tray leads to, and the page each is on.
 const PLACES = { key: "settings", port: "settings", check: "settings", address: "apps" };
 const LAMPS = { on: "on", off: "off", starting: "waiting", stopping: "waiting", attention: "attention" };
+const ASK_AGAIN_AFTER_MS = 5000;
 // Drawn for this page: no font or picture comes from elsewhere.
 const SIGNS = {
   welcome: "M12 3 3 10.5V21h6v-6h6v6h6V10.5Z",
@@ -59,17 +60,22 @@ function useRoute() {
 }
 
 function Power({ state }) {
-  const [asked, setAsked] = useState(null);
-  const busy = asked !== null || state.phase === "starting" || state.phase === "stopping";
-  useEffect(() => setAsked(null), [state.phase, state.running]);
+  const [asked, setAsked] = useState(false);
+  const busy = asked || state.phase === "starting" || state.phase === "stopping";
+  // What came of it is told as news, also where it stayed as it was. Should there be none, it can be asked for again.
+  useEffect(() => setAsked(false), [state]);
+  useEffect(() => {
+    if (!asked) return undefined;
+    const timer = window.setTimeout(() => setAsked(false), ASK_AGAIN_AFTER_MS);
+    return () => window.clearTimeout(timer);
+  }, [asked]);
   const turn = async () => {
-    setAsked(!state.running);
+    setAsked(true);
     const done = await attempt(async () => {
       await post("/api/proxy", { on: !state.running });
-      await store.read("state");
       return true;
     });
-    if (!done) setAsked(null);
+    if (!done) setAsked(false);
   };
   return html`
     <${Button} kind=${state.running ? "" : "main"} busy=${busy} onClick=${turn}>

@@ -107,7 +107,7 @@ function About({ state }) {
         <dt>${t("settings.about.address")}</dt>
         <dd><code>${state.address}</code></dd>
       </dl>
-      <div class="line">
+      <div class="line links">
         <${Button} onClick=${() => attempt(() => post("/api/logs/open"))}>${t("settings.about.logs")}<//>
         <${Outside} href="https://openrouter.ai/settings/credits">${t("settings.about.credits")}<//>
         <${Outside} href="https://openrouter.ai/activity">${t("settings.about.activity")}<//>

@@ -5,7 +5,7 @@ import { Connect, KeptKey } from "../parts/key.js";
 import { isInTrouble, PortTrouble } from "../parts/port.js";
 import { store, useTopic } from "../store.js";
 import { t } from "../texts.js";
-import { Button, Card, CopyLine, html, Page, Result, Shape, useAction } from "../ui.js";
+import { Button, Card, CopyLine, html, Notice, Page, Result, Shape, useAction } from "../ui.js";
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 
 export function Welcome({ state }) {
@@ -34,12 +34,10 @@ export function Welcome({ state }) {
   // An app can be pointed here whether or not somebody tries it first.
   const isNext = (at) => !steps[at].done && (at === needed || (needed >= 2 && at >= 2));
   const isOpen = (at) => isNext(at) || (steps[at].name === "try" && answer !== null);
-  const ready = state.key.present && chosen && state.answered;
+  const ready = state.key.present && chosen && state.answered && !isInTrouble(state);
+  const lead = !ready ? "welcome.lead" : state.running ? "welcome.lead-ready" : "welcome.lead-off";
   return html`
-    <${Page}
-      title=${t(ready ? "welcome.title-ready" : "welcome.title")}
-      lead=${t(ready ? "welcome.lead-ready" : "welcome.lead")}
-    >
+    <${Page} title=${t(ready ? "welcome.title-ready" : "welcome.title")} lead=${t(lead)}>
       ${isInTrouble(state) &&
       html`<${Card} id="port" title=${t("welcome.port")}><${PortTrouble} state=${state} /><//>`}
       <${Steps} state=${state} steps=${steps} isOpen=${isOpen} needed=${needed} />
@@ -107,10 +105,10 @@ function Step({ state, step, at, open }) {
 function summary(name, state) {
   const { models, key } = state;
   switch (name) {
-    case "connect":
-      return [key.label && t("settings.key.connected-as", { label: key.label }), key.about ?? t(`settings.key.place.${key.source}`)]
-        .filter(Boolean)
-        .join(" · ");
+    case "connect": {
+      const named = key.label ? t("settings.key.connected-as", { label: key.label }) : t("settings.key.connected");
+      return `${named} · ${key.about ?? t(`settings.key.place.${key.source}`)}`;
+    }
     case "models":
       return models.allowed === models.total
         ? t("welcome.models-every", { total: models.total })
@@ -142,6 +140,8 @@ function Choose({ state, every, done: close }) {
       close();
     });
   };
+  // An empty list is not there yet, or has none of these; to allow it would be to allow nothing.
+  const isEmpty = models !== null && ids[rule]?.length === 0;
   const counts = { free: ids.free.length, recommended: ids.recommended.length, every: state.models.total };
   return html`
     <form class="stack roomy" onSubmit=${allow}>
@@ -160,10 +160,11 @@ function Choose({ state, every, done: close }) {
         )}
       </fieldset>
       <div class="line">
-        <${Button} type="submit" kind="main" busy=${done.busy || models === null}>
+        <${Button} type="submit" kind="main" busy=${done.busy || models === null || isEmpty}>
           ${t(rule === "myself" ? "welcome.models-open" : "welcome.models-allow")}
         <//>
       </div>
+      ${isEmpty && html`<${Notice}><p>${t(state.models.total === 0 ? "welcome.models-none-yet" : "welcome.models-none")}</p><//>`}
       <${Result} problem=${done.problem ?? (models === null ? store.problem("models") : null)} />
     </form>
   `;

@@ -205,7 +205,7 @@ export function KeptKey({ state }) {
             onNo=${keep}
           />`
         : html`
-            <div class="line">
+            <div class="line links">
               <${Button} busy=${done.busy} onClick=${test}>${t("settings.key.test")}<//>
               ${FORGETTABLE.includes(source) &&
               html`<${Button}
