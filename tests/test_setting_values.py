@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import pytest
-from pydantic import AfterValidator, BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, TypeAdapter, ValidationError
 
 from tray_proxy import setting_values
 
@@ -22,6 +22,18 @@ def test_only_what_cannot_mean_another_computer_is_loopback(host, loopback):
 )
 def test_a_key_is_plain_characters_without_blanks(text, is_one):
     assert setting_values.is_key(text) is is_one
+
+
+@pytest.mark.parametrize("text", ["", "*", " 'https://a.example, chrome-extension://*' ", "https://a.example,", "app*"])
+def test_origins_are_taken_as_ollama_takes_them(text):
+    assert setting_values.origins(text) == text
+
+
+@pytest.mark.parametrize("text", ["a.example", "https://a.example b.example", "https://a\nb", "https://a,b"])
+def test_what_no_browser_could_send_is_no_origin(text):
+    """It would be saved, and the app still be turned away."""
+    with pytest.raises(ValidationError):
+        TypeAdapter(Annotated[str, AfterValidator(setting_values.origins)]).validate_python(text)
 
 
 class Two(BaseModel):

@@ -197,6 +197,7 @@ TO_3600 = "a number above 0 and up to 3600"
         ("first_byte_timeout_s", "-1", TO_3600),
         ("idle_timeout_s", "inf", TO_3600),
         ("idle_timeout_s", "soon", TO_3600),
+        ("ollama_origins", "a.example", "origins such as chrome-extension://abc, separated by commas"),
         ("manage_models", "ask", "allow or deny"),
         ("library_names", "on", "off, call or list"),
     ],

@@ -32,6 +32,19 @@ def loopback_host(value: str) -> str:
     return value.lower()
 
 
+def origins(value: str) -> str:
+    """
+    Take web origins, separated by commas.
+
+    Source: gin-contrib/cors, with which Ollama itself ends at an origin without scheme and without a "*".
+    """
+    for origin in value.strip().strip("\"'").split(","):
+        named = origin.strip()
+        if named and not (re.fullmatch(r"[!-~]+", named) and ("*" in named or "://" in named)):
+            raise ValueError
+    return value
+
+
 def base_url(value: str) -> str:
     """Take an address of an API: https, or http on this computer; without a slash at its end."""
     url = urlsplit(value)

@@ -114,7 +114,7 @@ class Settings(BaseSettings):
         allowed="the path of a folder",
         stored=False,
     )
-    ollama_origins: str = _knob(
+    ollama_origins: Annotated[str, AfterValidator(setting_values.origins)] = _knob(
         "",
         "More web origins that may call the port, separated by commas; each may hold one *. "
         "Ollama's own defaults are always allowed.",
