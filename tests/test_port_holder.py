@@ -1,10 +1,12 @@
 """Who holds a port: the server's own word where it is Ollama or we, the process's name, or nobody at all."""
 
+import contextlib
 import errno
 import http.server
 import os
 import socket
 import threading
+import time
 
 import psutil
 import pytest
@@ -55,6 +57,7 @@ def serve_texts():
         ({"/": "Ollama is running", "/api/version": '{"version":"a\\nb"}'}, "ollama", None),
         ({"/health": '{"app":"Tray Proxy","version":"2.1.0"}', "/": "Ollama is running"}, "ours", "2.1.0"),
         ({"/": "something else", "/health": "[]"}, "program", None),
+        ({"/": "something else", "/health": "[" * 4096}, "program", None),
         ({}, "program", None),
     ],
 )
@@ -66,6 +69,27 @@ def test_a_holder_that_does_not_answer_is_still_named_by_its_process(monkeypatch
     monkeypatch.setattr(port_holder, "ANSWER_TIMEOUT_S", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         assert find_holder("127.0.0.1", silent.getsockname()[1]) == Holder("program", None, *ME)
+
+
+def test_a_holder_that_answers_byte_by_byte_is_not_waited_for(monkeypatch):
+    """Such as one that sends a stream of events: the port could neither be opened nor given up meanwhile."""
+    monkeypatch.setattr(port_holder, "ANSWER_TIMEOUT_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as endless:
+
+        def answer(asker):
+            with contextlib.suppress(OSError), asker:
+                asker.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                while asker.send(b"."):
+                    time.sleep(0.05)
+
+        def accept():
+            with contextlib.suppress(OSError):
+                while True:
+                    threading.Thread(target=answer, args=(endless.accept()[0],), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+
+        assert find_holder("127.0.0.1", endless.getsockname()[1]) == Holder("program", None, *ME)
 
 
 @pytest.fixture

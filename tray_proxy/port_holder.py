@@ -8,7 +8,9 @@ import contextlib
 import errno
 import http.client
 import json
+import socket
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -83,14 +85,14 @@ def find_holder(host: str, port: int) -> Holder:
 
 def _server_on(host: str, port: int) -> tuple[Literal["ours", "ollama"] | None, str | None]:
     """Ask whether another copy of us, or Ollama, answers there; give its version too, where it tells one."""
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, RecursionError):
         health = json.loads(_get(host, port, "/health"))
         if isinstance(health, dict) and health.get("app") == "Tray Proxy":
             return "ours", _version_in(health)
     # In this order: we say that Ollama is running, too.
     if _get(host, port, "/").strip() != b"Ollama is running":
         return None, None
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, RecursionError):
         return "ollama", _version_in(json.loads(_get(host, port, "/api/version")))
     return "ollama", None
 
@@ -104,12 +106,30 @@ def _version_in(answer: object) -> str | None:
 def _get(host: str, port: int, path: str) -> bytes:
     connection = http.client.HTTPConnection(host, port, timeout=ANSWER_TIMEOUT_S)
     try:
-        connection.request("GET", path)
-        return connection.getresponse().read(MAX_ANSWER_BYTES)
+        connection.connect()
+        with _ending(connection.sock, ANSWER_TIMEOUT_S):
+            connection.request("GET", path)
+            return connection.getresponse().read(MAX_ANSWER_BYTES)
     except (OSError, http.client.HTTPException):
         return b""
     finally:
         connection.close()
+
+
+@contextlib.contextmanager
+def _ending(sock: socket.socket, after_s: float) -> Iterator[None]:
+    """End a connection after a while: its own limit is for each read, and who answers byte by byte never exceeds it."""
+
+    def end() -> None:
+        with contextlib.suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(after_s, end)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _process_on(port: int) -> tuple[str | None, int | None]:
