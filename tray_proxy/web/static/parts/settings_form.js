@@ -54,6 +54,8 @@ export function SettingsForm() {
 
   useEffect(() => {
     if (changed.length === 0) return undefined;
+    // The bar has just come, and may lie over what is being typed in.
+    document.activeElement.scrollIntoView({ block: "nearest" });
     const ask = (event) => event.preventDefault();
     window.addEventListener("beforeunload", ask);
     return () => window.removeEventListener("beforeunload", ask);
