@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tray_proxy.errors import CertificateRefused, NetworkSignIn, Offline, UpstreamTimeout
+from tray_proxy.errors import CertificateRefused, NetworkSignIn, NoConnection, Offline, UpstreamTimeout
 from tray_proxy.network import Network
 from tray_proxy.openrouter.connections import Connection
 from tray_proxy.tray.state import Recovered, Troubled
@@ -73,7 +73,7 @@ def test_without_internet_the_owner_is_told_how_old_the_list_is(world, monkeypat
     assert (type(world.network.trouble), world.network.trouble.message) == (Offline, said)
 
 
-@pytest.mark.parametrize("error", [NetworkSignIn("Sign in."), CertificateRefused("Changed.")])
+@pytest.mark.parametrize("error", [NetworkSignIn("Sign in."), NoConnection("Nobody."), CertificateRefused("Changed.")])
 def test_anything_else_in_the_way_is_told_in_its_own_words(world, error):
     world.network.told(blocked(error))
 

@@ -28,6 +28,7 @@ Every failure a person or a client can meet.
        ├─ RateLimited 429
        ├─ UpstreamUnreachable 502
        │  ├─ Offline 503
+       │  ├─ NoConnection 502
        │  ├─ NetworkSignIn 502
        │  ├─ NetworkProxyFailed 502
        │  └─ CertificateRefused 502
@@ -345,6 +346,12 @@ class Offline(UpstreamUnreachable):
 
     status = 503
     hint = "Connect to a network and try again; Tray Proxy goes on by itself."
+
+
+class NoConnection(UpstreamUnreachable):
+    """There is a network, and nobody is met where OpenRouter should be."""
+
+    hint = "Check the internet connection, and try again."
 
 
 class NetworkSignIn(UpstreamUnreachable):

@@ -4,13 +4,20 @@ import time
 from collections.abc import Callable
 
 from tray_proxy.catalogue import CatalogueCache
-from tray_proxy.errors import CertificateRefused, NetworkProxyFailed, NetworkSignIn, Offline, UpstreamError
+from tray_proxy.errors import (
+    CertificateRefused,
+    NetworkProxyFailed,
+    NetworkSignIn,
+    NoConnection,
+    Offline,
+    UpstreamError,
+)
 from tray_proxy.openrouter.connections import Connection
 from tray_proxy.texts import text
 from tray_proxy.tray.state import Event, Recovered, Troubled
 
 # What no app can do anything about, and OpenRouter neither.
-IN_THE_WAY = (Offline, NetworkSignIn, NetworkProxyFailed, CertificateRefused)
+IN_THE_WAY = (Offline, NoConnection, NetworkSignIn, NetworkProxyFailed, CertificateRefused)
 
 
 class Network:

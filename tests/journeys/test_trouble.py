@@ -11,6 +11,7 @@ from desktop.waiting import wait_for
 from stand_in_ollama import NAMES, VERSION, StandInOllama
 from tray_proxy.demo.keys import DEMO_KEY
 
+UNREACHABLE = "OpenRouter could not be reached: there seems to be no internet connection"
 KEY = {"OPENROUTER_API_KEY": DEMO_KEY}
 # Tries are three seconds apart.
 TAKEN_WITHIN_MS = 8_000
@@ -107,6 +108,8 @@ def test_while_openrouter_cannot_be_reached_lists_work_on_and_questions_are_refu
     openrouter.stop()
     refused = chat(app)
     expect(page.get_by_role("row").nth(1)).to_contain_text("OpenRouter could not be reached.")
+    expect(page.get_by_role("alert")).to_contain_text(UNREACHABLE)
+    app.menu.wait_for(f"▲ {UNREACHABLE}")
     picture(page, "5-unreachable")
     still = app.models()
     assert app.quit() == 0
@@ -121,7 +124,7 @@ def test_while_openrouter_cannot_be_reached_lists_work_on_and_questions_are_refu
     wait_for(lambda: chat(app).status_code == 200, "an answer again")
 
     assert (before.status_code, refused.status_code, refused_again.status_code) == (200, 502, 502)
-    assert refused.json()["error"].startswith("OpenRouter could not be reached")
+    assert refused.json()["error"].startswith(UNREACHABLE)
     assert (still, after_start) == (models, models)
     app.menu.wait_for(f"● On — apps reach it at 127.0.0.1:{app.port}")
     expect(page.get_by_role("alert")).to_have_count(0)

@@ -5,7 +5,7 @@ import ssl
 import httpcore
 import pytest
 
-from tray_proxy.errors import CertificateRefused, NetworkProxyFailed, Offline, UpstreamUnreachable
+from tray_proxy.errors import CertificateRefused, NetworkProxyFailed, NoConnection, Offline
 from tray_proxy.openrouter import obstacles
 from tray_proxy.openrouter.dialling import NameNotFound
 
@@ -45,7 +45,7 @@ def after(cause):
             REFUSED,
             True,
             None,
-            UpstreamUnreachable,
+            NoConnection,
             502,
             "OpenRouter could not be reached: there seems to be no internet connection.",
         ),

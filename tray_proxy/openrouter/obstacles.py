@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from tray_proxy.errors import (
     CertificateRefused,
     NetworkProxyFailed,
+    NoConnection,
     Offline,
     UpstreamUnreachable,
 )
@@ -49,7 +50,7 @@ def no_connection(error: BaseException, *, has_route: bool, proxy: str | None) -
         return NetworkProxyFailed(f"The network's proxy server {proxy} could not be reached.")
     if any(isinstance(cause, NameNotFound) for cause in causes(error)):
         return Offline("OpenRouter's address could not be looked up: there seems to be no internet connection.")
-    return UpstreamUnreachable("OpenRouter could not be reached: there seems to be no internet connection.")
+    return NoConnection("OpenRouter could not be reached: there seems to be no internet connection.")
 
 
 def proxy_refused(proxy: str | None) -> NetworkProxyFailed:

@@ -12,6 +12,7 @@ from tray_proxy.errors import (
     KeychainUnavailable,
     KeyMissing,
     KeyRejected,
+    NoConnection,
     Offline,
     OutOfCredits,
     PortInUse,
@@ -61,7 +62,7 @@ SECTIONS: tuple[tuple[type[ProxyError], str], ...] = (
     (UpstreamUnreachable, "check"),
 )
 # Shown by the icon alone: there is nothing to do but wait, and whoever has no network knows it.
-UNTOLD = (Offline,)
+UNTOLD = (Offline, NoConnection)
 LAST_HAPPENED = "activity"
 
 
