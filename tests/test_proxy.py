@@ -120,6 +120,21 @@ def test_the_tray_is_told_while_the_port_is_waited_for(stage):
     assert stage.news == [PortAwaited(True), PortAwaited(False)]
 
 
+def test_turned_off_it_has_no_trouble_and_stays_off_wherever_it_moves(stage):
+    before = stage.settings
+    others = bind("127.0.0.1", before.port)
+    with pytest.raises(PortInUse):
+        stage.do(stage.proxy.start())
+
+    stage.do(stage.proxy.stop())
+    stage.settings = Settings(port=port_that_is_free())
+    stage.do(stage.proxy.follow(before))
+    for sock in others:
+        sock.close()
+
+    assert (stage.proxy.problem, stage.proxy.running) == (None, False)
+
+
 def test_it_moves_to_another_port_and_tells(stage, loop):
     before = stage.settings
     stage.do(stage.proxy.start())

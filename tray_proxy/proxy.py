@@ -119,6 +119,8 @@ class Proxy:
             await listener.stop()
             self._changed()
             log.info("proxy stopped")
+        if self.problem is not None:
+            self._set_problem(None)  # closed is now what the owner wants
 
     async def follow(self, before: Settings) -> None:
         """
