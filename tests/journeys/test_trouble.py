@@ -94,6 +94,9 @@ def test_both_are_used_when_ollama_has_moved(person, ollama, picture):
     assert {*NAMES, "openai/gpt-4o-mini"} <= listed
     local = httpx.post(f"{address}/api/chat", json=CHAT | {"model": NAMES[0]}, trust_env=False, timeout=20)
     assert local.json()["message"]["content"] == "local words"
+    page.get_by_role("link", name="Models", exact=True).click()
+    expect(page.get_by_text(f"On this computer: {', '.join(NAMES)}.")).to_be_visible()
+    picture(page, "5-local-models")
 
 
 def test_while_openrouter_cannot_be_reached_lists_work_on_and_questions_are_refused(person, openrouter, picture):

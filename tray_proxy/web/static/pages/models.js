@@ -13,7 +13,7 @@ import { useMemo, useRef, useState } from "../vendor/preact-hooks.js";
 import { ago, plural, useNow, whole } from "../words.js";
 
 const OLD_S = 6 * 3600;
-const HIDDEN_NAMED = 5;
+const NAMED = 5;
 const NONE = [];
 
 /** The rows, of which those stay the same that nothing has changed in: only the others are drawn anew. */
@@ -32,7 +32,7 @@ function useRows(models) {
   }, [models]);
 }
 
-export function Models() {
+export function Models({ state }) {
   const models = useTopic("models");
   const rows = useRows(models);
   const choice = useChoice(models, rows);
@@ -54,7 +54,7 @@ export function Models() {
   };
   return html`
     <${Page} title=${t("models.title")} lead=${t("models.lead")} tools=${html`<${Age} models=${models} />`}>
-      <${Notices} models=${models} />
+      <${Notices} models=${models} local=${state.port?.both?.models ?? NONE} />
       <section class="card picker" aria-labelledby="title">
         <${Rule} choice=${choice} />
         <${Search} search=${search} box=${box} total=${rows.length} goDown=${() => list.current.focusFirst()} />
@@ -163,20 +163,27 @@ function Age({ models }) {
   `;
 }
 
-function Notices({ models }) {
+/** The first few of them, and how many more. */
+function few(names) {
+  const named = names.slice(0, NAMED).join(", ");
+  const more = names.length - NAMED;
+  return more > 0 ? t("models.hidden-more", { named, count: whole(more) }) : named;
+}
+
+function Notices({ models, local }) {
   if (models === null) return html`<${Unread} topic="models" />`;
   const { hidden, filter_file: filterFile } = models;
-  const more = hidden.length - HIDDEN_NAMED;
-  const named = hidden.slice(0, HIDDEN_NAMED).join(", ");
   return html`
     <div class="stack notices">
       ${hidden.length > 0 &&
       html`<${Notice}>
         <p id="models-hidden">
-          ${t(`models.hidden.${plural(hidden.length)}`, {
-            named: more > 0 ? t("models.hidden-more", { named, count: whole(more) }) : named,
-          })}
+          ${t(`models.hidden.${plural(hidden.length)}`, { named: few(hidden) })}
         </p>
+      <//>`}
+      ${local.length > 0 &&
+      html`<${Notice}>
+        <p id="models-local">${t(`models.local.${plural(local.length)}`, { named: few(local) })}</p>
       <//>`}
       ${filterFile !== null &&
       html`<${Notice}><p id="models-filter">${t("models.filter-file", { file: filterFile })}</p><//>`}
