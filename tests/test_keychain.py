@@ -63,6 +63,23 @@ class BlockedStore(Store):
         return found
 
 
+class BlockedForWriting(Store):
+    """Waits at the first key that is to be kept, until `unlocked`."""
+
+    priority = -1  # type: ignore[assignment]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = threading.Event()
+        self.unlocked = threading.Event()
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        if not self.asked.is_set():
+            self.asked.set()
+            self.unlocked.wait(30)
+        super().set_password(service, username, password)
+
+
 class RefusingStore(Store):
     """Raises whatever it is given, on every call."""
 
@@ -283,6 +300,29 @@ def test_a_key_that_was_pasted_meanwhile_is_not_overwritten_by_the_old_one(block
         return await asked, await keychain.key()
 
     assert run(paste_while_locked()) == (SecretStr(NEW_KEY), SecretStr(NEW_KEY))
+
+
+@pytest.mark.parametrize("meanwhile", ["forgotten", "replaced"])
+def test_what_was_done_while_a_prompt_held_a_key_up_counts(meanwhile: str) -> None:
+    """Who has signed out must not be signed in at the next start."""
+    store = BlockedForWriting()
+    install(store)
+
+    async def act_while_locked() -> tuple[Source, bool]:
+        keychain = Keychain()
+        storing = asyncio.create_task(keychain.store(SecretStr(KEY)))
+        await asyncio.to_thread(store.asked.wait, 5)
+        await (keychain.forget() if meanwhile == "forgotten" else keychain.store(SecretStr(NEW_KEY)))
+        store.unlocked.set()
+        await storing
+        return keychain.source, keychain.present
+
+    told = run(act_while_locked())
+
+    if meanwhile == "forgotten":
+        assert (store.content, told) == ({}, (Source.NONE, False))
+    else:
+        assert (store.content, told) == ({(SERVICE, ACCOUNT): NEW_KEY}, (Source.KEYRING, True))
 
 
 def test_a_forgotten_key_does_not_come_back_from_a_late_answer(blocked: BlockedStore) -> None:

@@ -126,16 +126,26 @@ class Keychain:
             KeychainUnavailable: the key store exists but refuses or does not answer. The key is then kept
                 for this session.
         """
-        secret = key.get_secret_value()
         self._remember(key, Source.SESSION)
         # A read that still waits behind a prompt would find the key before this one.
         self._reading = None
         try:
-            await self._wait(in_thread(lambda: _store().set_password(self._service, ACCOUNT, secret)), WRITE_TIMEOUT_S)
+            await self._wait(in_thread(lambda: self._write(key)), WRITE_TIMEOUT_S)
         except NoKeyStore:
             return Source.SESSION
-        self.source = Source.KEYRING
+        if self._known is key:
+            self.source = Source.KEYRING
         return Source.KEYRING
+
+    def _write(self, key: SecretStr) -> None:
+        store = _store()
+        store.set_password(self._service, ACCOUNT, key.get_secret_value())
+        # A prompt may have held that up, and what the owner did meanwhile counts: forgot this key, or gave another.
+        known = self._known
+        if known is None:
+            store.delete_password(self._service, ACCOUNT)
+        elif known is not key:
+            store.set_password(self._service, ACCOUNT, known.get_secret_value())
 
     async def forget(self) -> None:
         """
