@@ -215,7 +215,7 @@ def test_changes_are_marked_and_saved_together(owner: Visit) -> None:
     expect(bar(owner)).to_have_count(0)
 
     owner.page.get_by_label("Port", exact=True).fill("11500")
-    expect(bar(owner)).to_contain_text("One change is not saved")
+    expect(bar(owner)).to_contain_text("1 change is not saved")
     owner.page.get_by_role("switch", name="Turn on when it starts").click()
     owner.page.get_by_label("How much is logged").select_option("Everything (debug)")
     expect(bar(owner)).to_contain_text("3 changes are not saved")

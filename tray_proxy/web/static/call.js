@@ -1,5 +1,7 @@
 // The calls to Tray Proxy. Every failure becomes a Problem: what happened, and what to do about it.
 
+import { t } from "./texts.js";
+
 const READ_WITHIN_MS = 10_000;
 const hearers = new Set();
 
@@ -38,21 +40,12 @@ async function call(method, path, content, options = {}) {
       ...options,
     });
   } catch {
-    throw lost(
-      new Unreachable(
-        "Tray Proxy does not answer.",
-        "If it was closed or restarted, open this page again from the tray icon.",
-      ),
-    );
+    throw lost(new Unreachable(t("page.no-answer"), t("page.no-answer-hint")));
   }
   const found = await answer.json().catch(() => ({}));
   if (answer.ok) return found;
   if (answer.status === 403) throw lost(new SessionEnded(found.error ?? "", found.hint ?? ""));
-  throw new Problem(
-    found.error ?? "Tray Proxy could not do this.",
-    found.hint ?? "Look into its log.",
-    found.fields ?? {},
-  );
+  throw new Problem(found.error ?? t("page.failed"), found.hint ?? t("page.failed-hint"), found.fields ?? {});
 }
 
 export const get = (path) => call("GET", path, undefined, { signal: AbortSignal.timeout(READ_WITHIN_MS) });

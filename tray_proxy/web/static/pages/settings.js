@@ -7,6 +7,7 @@ import { SettingsForm } from "../parts/settings_form.js";
 import { store } from "../store.js";
 import { t } from "../texts.js";
 import { attempt, Button, Card, Copy, html, Lamp, Outside, Page, Result, say, Switch, useAction } from "../ui.js";
+import { plural } from "../words.js";
 import { useState } from "../vendor/preact-hooks.js";
 
 export function Settings({ state }) {
@@ -63,7 +64,7 @@ function Check() {
       const answer = await post("/api/check");
       setFound(answer);
       const bad = answer.lines.filter((line) => !line.ok).length;
-      say(bad === 0 ? t("settings.check.all-good") : t("settings.check.some-bad", { count: bad }), "", { seen: false });
+      say(bad === 0 ? t("settings.check.all-good") : t(`settings.check.some-bad.${plural(bad)}`, { count: bad }), "", { seen: false });
     }, t("settings.check.waiting"));
   const copy = found && !done.busy && html`<${Copy} text=${found.text} label=${t("settings.check.copy")} />`;
   return html`

@@ -6,6 +6,7 @@ import { isInTrouble, PortTrouble } from "../parts/port.js";
 import { store, useTopic } from "../store.js";
 import { t } from "../texts.js";
 import { Button, Card, CopyLine, html, Notice, Page, Result, Shape, useAction } from "../ui.js";
+import { dollars, duration, plural, whole } from "../words.js";
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 
 export function Welcome({ state }) {
@@ -111,8 +112,8 @@ function summary(name, state) {
     }
     case "models":
       return models.allowed === models.total
-        ? t("welcome.models-every", { total: models.total })
-        : t("welcome.models-some", { allowed: models.allowed, total: models.total });
+        ? t("welcome.models-every", { total: whole(models.total) })
+        : t("welcome.models-some", { allowed: whole(models.allowed), total: whole(models.total) });
     case "apps":
       return t("welcome.apps-met");
     default:
@@ -153,7 +154,7 @@ function Choose({ state, every, done: close }) {
               <input type="radio" name="rule" value=${name} checked=${rule === name} onChange=${() => setRule(name)} />
               <span>
                 <span class="strong">${t(`welcome.rule.${name}`)}</span>
-                <span class="quiet">${t(`welcome.rule.${name}-help`, { count: counts[name] })}</span>
+                <span class="quiet">${t(`welcome.rule.${name}-help`, { models: counted(counts[name]) })}</span>
               </span>
             </label>
           `,
@@ -168,6 +169,10 @@ function Choose({ state, every, done: close }) {
       <${Result} problem=${done.problem ?? (models === null ? store.problem("models") : null)} />
     </form>
   `;
+}
+
+function counted(count = 0) {
+  return t(`welcome.count.${plural(count)}`, { count: whole(count) });
 }
 
 function Point({ state }) {
@@ -206,14 +211,10 @@ function Answer({ found }) {
     <figure class="answer">
       <blockquote>${found.answer}</blockquote>
       <figcaption class="quiet numbers">
-        ${t("welcome.try-facts", { model: found.model, seconds: (found.ms / 1000).toFixed(1), cost })}
+        ${t("welcome.try-facts", { model: found.model, time: duration(found.ms), cost })}
       </figcaption>
     </figure>
   `;
-}
-
-function dollars(amount) {
-  return amount === 0 ? "$0" : `$${amount < 0.01 ? amount.toPrecision(2) : amount.toFixed(2)}`;
 }
 
 function Icon({ system }) {

@@ -4,6 +4,7 @@ import { post } from "../call.js";
 import { store, useTopic } from "../store.js";
 import { knows, t } from "../texts.js";
 import { Button, Card, Field, html, Notice, Result, say, Switch, useAction } from "../ui.js";
+import { plural } from "../words.js";
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 
 // What is typed and not saved, by setting. Kept beside the page: a look at another page loses nothing.
@@ -89,9 +90,7 @@ export function SettingsForm() {
       html`
         <div class="bar" role="group" aria-label=${t("settings.form.bar")}>
           <div>
-            <p class="strong">
-              ${changed.length === 1 ? t("settings.form.one-change") : t("settings.form.changes", { count: changed.length })}
-            </p>
+            <p class="strong">${t(`settings.form.changes.${plural(changed.length)}`, { count: changed.length })}</p>
             <${Result} problem=${done.problem} waiting=${done.waiting} />
           </div>
           <div class="line">
