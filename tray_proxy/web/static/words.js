@@ -7,7 +7,12 @@ const LANGUAGE = document.documentElement.lang;
 const DRAWN_AGAIN_AFTER_MS = 20_000;
 const PLURALS = new Intl.PluralRules(LANGUAGE);
 const AGO = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "auto" });
-const CLOCK = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const CLOCK = new Intl.DateTimeFormat(LANGUAGE, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+});
 const MOMENT = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "medium" });
 const DAY = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium" });
 const SHORT_DAY = new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "short" });

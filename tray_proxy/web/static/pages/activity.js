@@ -62,7 +62,9 @@ function Today({ today, running }) {
 function Nothing() {
   return html`
     <section class="card nothing-yet">
-      <svg class="pulse" viewBox="0 0 48 24" aria-hidden="true" focusable="false"><path d="M1 12h12l5-9 7 18 5-9h17" /></svg>
+      <svg class="pulse" viewBox="0 0 48 24" aria-hidden="true" focusable="false">
+        <path d="M1 12h12l5-9 7 18 5-9h17" />
+      </svg>
       <h2>${t("activity.nothing")}</h2>
       <p class="quiet">${t("activity.nothing-help")}</p>
       <p><a class="button" href="#apps">${t("activity.nothing-link")}</a></p>
@@ -93,7 +95,9 @@ function Requests({ entries }) {
           <//>
           <${Choice} label=${t("activity.result")} value=${outcome} onChange=${setOutcome}>
             <option value="">${t("activity.every-result")}</option>
-            ${OUTCOMES.map((name) => html`<option key=${name} value=${name}>${t(`activity.outcome.${name}`)}</option>`)}
+            ${OUTCOMES.map(
+              (name) => html`<option key=${name} value=${name}>${t(`activity.outcome.${name}`)}</option>`,
+            )}
           <//>
         </div>
       </div>
@@ -144,7 +148,9 @@ function Table({ entries }) {
       <thead role="rowgroup">
         <tr role="row">
           ${columns.map(
-            (name) => html`<th key=${name} role="columnheader" scope="col" class=${`at-${name}`}>${t(`activity.column.${name}`)}</th>`,
+            (name) => html`
+              <th key=${name} role="columnheader" scope="col" class=${`at-${name}`}>${t(`activity.column.${name}`)}</th>
+            `,
           )}
         </tr>
       </thead>
@@ -166,12 +172,19 @@ function Request(entry) {
       </td>
       <td role="cell" class="at-app"><bdi>${entry.app}</bdi></td>
       <td role="cell" class="at-model">
-        ${entry.model !== null && html`<bdi>${entry.model}</bdi>`}<span class="path mono">${entry.method} ${entry.path}</span>
+        ${entry.model !== null && html`<bdi>${entry.model}</bdi>`}
+        <span class="path mono">${entry.method} ${entry.path}</span>
       </td>
       <td role="cell" class="at-tokens number">
         ${(input !== null || output !== null) &&
-        html`<span class="unseen">${t("activity.tokens", { input: whole(input ?? 0), output: whole(output ?? 0) })}</span>
-          <span aria-hidden="true">${short(input ?? 0)} → ${short(output ?? 0)}<span class="caption"> ${t("activity.unit")}</span></span>`}
+        html`
+          <span class="unseen">
+            ${t("activity.tokens", { input: whole(input ?? 0), output: whole(output ?? 0) })}
+          </span>
+          <span aria-hidden="true">
+            ${short(input ?? 0)} → ${short(output ?? 0)}<span class="caption"> ${t("activity.unit")}</span>
+          </span>
+        `}
       </td>
       <td role="cell" class="at-cost number">${costUsd === null ? "" : dollars(costUsd)}</td>
       <td role="cell" class="at-duration number">${entry.ms === null ? "" : duration(entry.ms)}</td>
@@ -184,7 +197,8 @@ function Request(entry) {
 }
 
 function reason({ error, status }) {
-  const known = [error && `apps.error.${error}`, status && `apps.error.status.${status}`].find((key) => key && knows(key));
+  const keys = [error && `apps.error.${error}`, status && `apps.error.status.${status}`];
+  const known = keys.find((key) => key && knows(key));
   const words = t(known ?? "apps.error.other");
   return status === null ? words : t("activity.why", { words, status });
 }
@@ -252,7 +266,11 @@ function Log() {
         html`
           <p class="help">${t(lines.length === 0 ? "activity.log.none" : "activity.log.file", { file: log.file })}</p>
           ${lines.length > 0 &&
-          html`<pre class="mono" ref=${end} tabindex="0" role="group" aria-label=${t("activity.log")}>${lines.join("\n")}</pre>`}
+          html`
+            <pre class="mono" ref=${end} tabindex="0" role="group" aria-label=${t("activity.log")}>
+              ${lines.join("\n")}
+            </pre>
+          `}
           <div class="line">
             <${Button} small busy=${done.busy} onClick=${read}>${t("activity.log.again")}<//>
             ${lines.length > 0 && html`<${Copy} text=${lines.join("\n")} label=${t("activity.log.copy")} />`}

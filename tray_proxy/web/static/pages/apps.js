@@ -24,7 +24,10 @@ export function Apps({ state }) {
   const apps = told?.apps ?? NONE;
   // Those that have called come first; in which order was settled when the page was opened or the search changed, so
   // that no card moves away under a hand.
-  const settle = () => setTop([...apps].filter(wasSeen).sort((one, other) => lastCall(other) - lastCall(one)).map(({ id }) => id));
+  const settle = () => {
+    const callers = apps.filter(wasSeen).sort((one, other) => lastCall(other) - lastCall(one));
+    setTop(callers.map(({ id }) => id));
+  };
   useEffect(() => {
     if (told !== null && top === null) settle();
   }, [told === null, top === null]);
@@ -34,13 +37,14 @@ export function Apps({ state }) {
   // What fits most programs is there for all that have no card.
   const rest = found.length > 0 ? found.filter((app) => !seen.includes(app)) : apps.filter(({ id }) => id === "other");
 
+  const noModels = state.models.allowed === 0;
   const group = (name, title, shown) =>
     shown.length > 0 &&
     html`
       <section key=${name} class="card apps" aria-labelledby=${`apps-${name}`}>
         <h2 id=${`apps-${name}`}>${title}</h2>
         <ul>
-          ${shown.map((app) => html`<${App} key=${app.id} app=${app} nowS=${nowS} noModels=${state.models.allowed === 0} />`)}
+          ${shown.map((app) => html`<${App} key=${app.id} app=${app} nowS=${nowS} noModels=${noModels} />`)}
         </ul>
       </section>
     `;
@@ -164,7 +168,8 @@ function Lamps({ of, nowS }) {
           <li key=${lamp} class=${timeS === null ? "dark" : "lit"}>
             <${Shape} name=${timeS === null ? "off" : "good"} />
             <span>
-              ${t(`apps_page.lamp.${lamp}`)} <span class="when">${timeS === null ? t("apps_page.lamp.not-yet") : ago(nowS - timeS)}</span>
+              ${t(`apps_page.lamp.${lamp}`)}${" "}
+              <span class="when">${timeS === null ? t("apps_page.lamp.not-yet") : ago(nowS - timeS)}</span>
             </span>
           </li>
         `;

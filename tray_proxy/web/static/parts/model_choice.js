@@ -35,10 +35,10 @@ const wordsOf = (problem) => [problem.message, problem.hint].filter(Boolean).joi
  * take back.
  */
 export function useChoice(models, rows) {
-  const told = useMemo(
-    () => ({ every: models?.all_allowed ?? false, ticks: new Set(rows.filter((row) => row.allowed).map(({ id }) => id)) }),
-    [models, rows],
-  );
+  const told = useMemo(() => {
+    const allowed = rows.filter((row) => row.allowed).map(({ id }) => id);
+    return { every: models?.all_allowed ?? false, ticks: new Set(allowed) };
+  }, [models, rows]);
   const [draft, setDraft] = useState(null); // what the page shows until it is saved
   const [before, setBefore] = useState(null); // for undo
   const [how, setHow] = useState({ waiting: "", problem: null, message: "" });

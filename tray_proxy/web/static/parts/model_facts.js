@@ -24,7 +24,7 @@ export function prices(row) {
   return { input: input === null ? "" : price(input), output: output === null ? "" : price(output) };
 }
 
-/** All of it for who hears the list: "Claude Sonnet 4.5, anthropic/…, tools, pictures, 1M context, $3 in, $15 out". */
+/** All of it for the ear: "Claude Sonnet 4.5, anthropic/…, tools, pictures, 1M context, $3 in, $15 out". */
 export function spoken(row) {
   const { both, input, output } = prices(row);
   const context = contextWords(row);

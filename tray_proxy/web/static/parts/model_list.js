@@ -55,7 +55,10 @@ export function useSearch(rows, choice) {
 /** The search box, the filters, and the order. */
 export function Search({ search, box, total, goDown }) {
   const { words, traits, order, onlyTicked, want } = search;
-  const press = (trait) => want({ traits: traits.includes(trait) ? traits.filter((each) => each !== trait) : [...traits, trait] });
+  const press = (trait) => {
+    const others = traits.filter((each) => each !== trait);
+    want({ traits: traits.includes(trait) ? others : [...others, trait] });
+  };
   const onKeyDown = (event) => {
     if (event.key === "ArrowDown") {
       event.preventDefault();
@@ -84,7 +87,9 @@ export function Search({ search, box, total, goDown }) {
       <label class="order">
         <span>${t("models.order")}</span>
         <select value=${order} onChange=${(event) => want({ order: event.target.value })}>
-          ${Object.keys(ORDERS).map((each) => html`<option key=${each} value=${each}>${t(`models.order.${each}`)}</option>`)}
+          ${Object.keys(ORDERS).map(
+            (each) => html`<option key=${each} value=${each}>${t(`models.order.${each}`)}</option>`,
+          )}
         </select>
       </label>
       <div class="traits" role="group" aria-label=${t("models.traits")}>
@@ -119,7 +124,8 @@ export function ModelList({ search, choice, list, toSearch, children }) {
   // A row that moves to another place in the document loses the keyboard on the way.
   const focused = document.activeElement;
   useLayoutEffect(() => {
-    if (focused !== document.activeElement && scroller.current.contains(focused)) focused.focus({ preventScroll: true });
+    const isLost = focused !== document.activeElement && scroller.current.contains(focused);
+    if (isLost) focused.focus({ preventScroll: true });
   });
 
   const boxes = () => [...scroller.current.querySelectorAll("li:not([hidden]) input")];

@@ -54,7 +54,9 @@ export function PasteList({ hasTicks, allow, close }) {
                 html`<${Button} kind="main" onClick=${() => take(false)}>${t("models.paste.add")}<//>`}
                 <${Button} kind=${hasTicks ? "" : "main"} onClick=${() => take(true)}>${t("models.paste.only")}<//>
               `
-            : html`<${Button} type="submit" kind="main" busy=${looked.busy || !text.trim()}>${t("models.paste.look")}<//>`}
+            : html`
+                <${Button} type="submit" kind="main" busy=${looked.busy || !text.trim()}>${t("models.paste.look")}<//>
+              `}
           <${Button} onClick=${() => dialog.current.close()}>${t("models.paste.cancel")}<//>
         </div>
       </form>
@@ -64,8 +66,10 @@ export function PasteList({ hasTicks, allow, close }) {
 
 function Found({ found, unknown }) {
   const more = unknown.length - UNKNOWN_NAMED;
+  const kind = found.length === 0 ? "bad" : unknown.length === 0 ? "good" : "warn";
+  const title = t(`models.paste.found.${plural(found.length)}`, { count: whole(found.length) });
   return html`
-    <${Notice} kind=${found.length === 0 ? "bad" : unknown.length === 0 ? "good" : "warn"} title=${t(`models.paste.found.${plural(found.length)}`, { count: whole(found.length) })}>
+    <${Notice} kind=${kind} title=${title}>
       ${unknown.length > 0 &&
       html`
         <p>${t(`models.paste.unknown.${plural(unknown.length)}`, { count: whole(unknown.length) })}</p>
