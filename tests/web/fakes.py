@@ -1,7 +1,7 @@
 """A hand-written backend for the settings page, and what a test needs to talk to it."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
@@ -378,6 +378,10 @@ class FakeSignInDesk:
         url = f"/static/icon.svg?{'code' if port is None else 'back'}"
         self._show(SignInState(waiting=True, on_screen=port is None, url=url))
         return url
+
+    async def come_back(self, query: Mapping[str, str]) -> str:
+        self.backend.note("come_back", query["code"])
+        return "It is kept."
 
     async def finish(self, code: str) -> str:
         self.backend.note("finish_sign_in", code)

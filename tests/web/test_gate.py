@@ -254,10 +254,11 @@ def test_a_request_that_another_site_began_is_refused(served: Served, site: str)
 
 
 def test_openrouter_may_send_the_browser_back(served: Served) -> None:
-    """Without a cookie, and from another site; there is nothing behind it in this test but the router's 404."""
+    """Without a cookie, and from another site."""
     headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 
-    assert served.stranger().get("/sign-in?state=s&code=c", headers=headers).status_code == 404
+    assert served.stranger().get("/sign-in?state=s&code=c", headers=headers).status_code == 200
+    assert served.backend.calls == [("come_back", "c")]
 
 
 @pytest.mark.parametrize(
