@@ -70,7 +70,7 @@ class Person:
         address = wait_for(lambda: self.desktop.opened_addresses()[self._opened :], "the page to be opened")[0]
         self._opened += 1
         context = self.browser.new_context(
-            viewport={"width": 1000, "height": 800}, permissions=["clipboard-read", "clipboard-write"]
+            viewport={"width": 1000, "height": 1200}, permissions=["clipboard-read", "clipboard-write"]
         )
         context.set_default_timeout(10_000)
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))
@@ -86,6 +86,11 @@ class Person:
         self._opened = len(self.desktop.opened_addresses())
         app.menu.click(path)
         return self.page()
+
+    def quit(self, app: App) -> None:
+        """Click on Quit, and wait for its end; how soon that is, the desktop's own tests say."""
+        app.menu.click("Quit")
+        assert app.process.wait(10) == 0
 
     def leave(self) -> None:
         """Close the browser, end what still runs, and take the keys along."""
@@ -124,6 +129,6 @@ def picture() -> Callable[[Page, str], None]:
 
     def keep(page: Page, name: str) -> None:
         ARTIFACTS.mkdir(exist_ok=True)
-        page.screenshot(path=ARTIFACTS / f"journey-{name}.png", full_page=True)
+        page.screenshot(path=ARTIFACTS / f"journey-{name}.png")
 
     return keep

@@ -43,7 +43,7 @@ def test_from_a_double_click_to_the_first_answer(person, desktop, picture, tmp_p
     picture(tab, "1-signed-in")
     expect(step(page, "Choose what apps may use").get_by_role("radio", name="Free models only")).to_be_checked()
     key = stored(desktop)
-    assert app.quit() == 0
+    person.quit(app)
     expect(page.get_by_role("alert")).to_contain_text("Tray Proxy does not answer.")
     picture(page, "1-quit-half-way")
 

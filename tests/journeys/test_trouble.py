@@ -63,6 +63,8 @@ def test_who_waits_for_the_port_gets_it_when_it_is_free(person, ollama, picture)
     page.get_by_role("button", name="Take it when it is free").click()
     expect(page.get_by_text("Waiting until it is free")).to_be_visible()
     line = first_line(app, "waiting for it")
+    assert app.menu.find("Turn off").enabled
+    expect(page.get_by_role("button", name="Turn off")).to_be_visible()
     picture(page, "5-waiting")
     ollama.stop()
 
@@ -115,7 +117,7 @@ def test_while_openrouter_cannot_be_reached_lists_work_on_and_questions_are_refu
     app.menu.wait_for(f"▲ {UNREACHABLE}")
     picture(page, "5-unreachable")
     still = app.models()
-    assert app.quit() == 0
+    person.quit(app)
     app = person.start(env=env)
     app.turn_on()
     after_start = app.models()

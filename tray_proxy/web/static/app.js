@@ -69,17 +69,19 @@ function Power({ state }) {
     const timer = window.setTimeout(() => setAsked(false), ASK_AGAIN_AFTER_MS);
     return () => window.clearTimeout(timer);
   }, [asked]);
+  // Who waits for the port wants it on, and may have changed their mind.
+  const on = state.running || (state.port?.waiting ?? false);
   const turn = async () => {
     setAsked(true);
     const done = await attempt(async () => {
-      await post("/api/proxy", { on: !state.running });
+      await post("/api/proxy", { on: !on });
       return true;
     });
     if (!done) setAsked(false);
   };
   return html`
-    <${Button} kind=${state.running ? "" : "main"} busy=${busy} onClick=${turn}>
-      ${t(state.running ? "page.turn-off" : "page.turn-on")}
+    <${Button} kind=${on ? "" : "main"} busy=${busy} onClick=${turn}>
+      ${t(on ? "page.turn-off" : "page.turn-on")}
     <//>
   `;
 }
