@@ -7,9 +7,9 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from desktop.waiting import wait_for
 from tray_proxy.errors import KeyRejected
-from tray_proxy.web.state_api import Trouble
+from tray_proxy.web.state_api import Notice, Trouble
 from web.browsing import Visit
-from web.fakes import XSS_NAME, Served
+from web.fakes import XSS_NAME, Served, app
 
 pytestmark = pytest.mark.desktop
 
@@ -150,6 +150,19 @@ def test_the_page_says_what_is_wrong_and_what_to_do(visit: Visit) -> None:
     expect(visit.page).to_have_title("Apps – Tray Proxy")
 
 
+def test_what_is_to_be_known_once_is_put_away(visit: Visit) -> None:
+    """As text; and the others stay."""
+    backend = visit.served.backend
+    backend.notices.shown = (Notice("0", f"{XSS_NAME} was set aside."), Notice("1", "One more thing."))
+    backend.notices._changed = lambda: backend.events.tell("state")
+    visit.open(section="apps")
+
+    visit.page.locator(".notice", has_text="was set aside").get_by_role("button", name="Dismiss").click()
+
+    expect(visit.page.locator(".notice")).to_have_count(1)
+    expect(visit.page.locator(".notice")).to_contain_text("One more thing.")
+
+
 def test_news_are_drawn_without_being_asked_for(visit: Visit) -> None:
     """The page asks nothing while nothing changes, and once when something does."""
     visit.open(section="apps")
@@ -209,6 +222,28 @@ def test_a_tab_that_nobody_sees_gives_its_connection_back(visit: Visit) -> None:
 
     visit.served.backend.status = "On: meanwhile"
     see(visit, "visible")
+
+    expect(visit.page.locator("#status")).to_have_text("On: meanwhile")
+
+
+def test_what_happened_while_the_line_was_broken_is_read_when_it_is_back(visit: Visit) -> None:
+    """Nobody tells of it later."""
+    visit.open(section="apps")
+    visit.reread()
+
+    visit.served.backend.apps = (app("zed", "Zed"),)
+    visit.served.call_soon(visit.served.backend.events.end)
+
+    expect(visit.page.get_by_text("Zed", exact=True)).to_be_visible()
+
+
+def test_who_comes_back_to_the_tab_sees_what_is_now(visit: Visit) -> None:
+    """The browser may have put the page to sleep, news and all."""
+    visit.open(section="apps")
+    visit.reread()
+
+    visit.served.backend.status = "On: meanwhile"
+    visit.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
     expect(visit.page.locator("#status")).to_have_text("On: meanwhile")
 
