@@ -18,7 +18,8 @@ from tray_proxy.basis import ceiling, keychain, program_folders
 from tray_proxy.catalogue import Catalogue, CatalogueCache
 from tray_proxy.errors import KeychainUnavailable, KeyMissing, KeyRejected, OutOfCredits, ProxyError
 from tray_proxy.listener import Asgi, free_port_near
-from tray_proxy.neighbour.models import beside
+from tray_proxy.neighbour.memory import LocalNames
+from tray_proxy.neighbour.models import FILE_NAME, beside, remembered
 from tray_proxy.network import IN_THE_WAY, Network
 from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.openrouter.connections import Connection
@@ -124,7 +125,11 @@ class Program:
             self.cache, self.selection, self.presets, lambda: self.settings.models_filter, now_s=time.time
         )
         self.settings_desk = settings_api.SettingsDesk(
-            lambda: self.settings, given or {}, paths.folders(settings.tray_proxy_home).settings_file, self.apply
+            lambda: self.settings,
+            given or {},
+            paths.folders(settings.tray_proxy_home).settings_file,
+            self.apply,
+            {"local_ollama": self._forget_local_names},
         )
         at_login = autostart.of_system(autostart.command(settings.tray_proxy_home, demo=demo))
         self.autostart_desk = autostart_api.AutostartDesk(at_login, self._autostart_changed)
@@ -156,6 +161,7 @@ class Program:
             self.page.address,
             demo,
             local=beside(settings.local_ollama, folders.cache),
+            once_local=remembered(settings.local_ollama, folders.cache),
             activity=self.activity,
         )
 
@@ -190,11 +196,13 @@ class Program:
         await self.proxy.follow(before)
 
     def _use_ollama_beside(self, url: str | None) -> None:
-        if self.deps.local is not None and url is None:
-            # Only now that the owner has said so may names that were local be the cloud's.
-            self.deps.local.names.forget_all()
         cache = program_folders(self.settings, demo=self.demo).cache
-        self.deps = replace(self.deps, local=beside(url, cache))
+        self.deps = replace(self.deps, local=beside(url, cache), once_local=remembered(url, cache))
+
+    def _forget_local_names(self) -> None:
+        """Free the names of local models for the cloud's: the owner has said that Ollama is not used any more."""
+        LocalNames(program_folders(self.settings, demo=self.demo).cache / FILE_NAME).forget_all()
+        self.deps = replace(self.deps, once_local=None)
 
     async def allow_model(self, model_id: str, allowed: bool) -> None:
         """Tick or untick a model."""

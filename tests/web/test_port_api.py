@@ -331,3 +331,39 @@ def test_each_system_has_its_steps(system, word):
     assert word in " ".join(told)
     assert "127.0.0.1:11435" in " ".join(told)
     assert "{" not in " ".join(told)
+
+
+@pytest.fixture
+def lost(running, ollama, proxies, monkeypatch):
+    """A program that begins where one ended which listed local models; their Ollama's address is lost meanwhile."""
+    act(running, action="both", url=ollama.url)
+    assert NAMES[0] in running.http.get("/api/tags").text
+    do(running, running.program.proxy.stop())
+    file = running.home / "settings.json"
+    file.write_text(json.dumps({**stored(running), "local_ollama": "a slip of the keyboard"}))
+    return proxies.start(running.home, local_ollama=None, port=running.program.settings.port)
+
+
+def ask(running):
+    return running.http.post("/api/chat", json={"model": NAMES[0], "messages": MESSAGES, "stream": False})
+
+
+def test_a_local_name_stays_local_where_its_ollamas_address_is_lost(lost, upstream):
+    """By a slip in the file, or a login that does not set the variable: nobody has said that the cloud may have it."""
+    asked = len(upstream.chats)
+
+    refused = ask(lost)
+    do(lost, lost.program.settings_desk.save({"idle_timeout_s": 7}))
+    refused_still = ask(lost)
+
+    assert (refused.status_code, refused_still.status_code) == (503, 503)
+    assert refused.json()["error"].startswith(
+        f"'{NAMES[0]}' is a model of an Ollama on this computer whose address Tray Proxy has lost: set LOCAL_OLLAMA"
+    )
+    assert len(upstream.chats) == asked
+
+
+def test_its_names_are_free_once_the_owner_says_so(lost):
+    assert act(lost, action="both-off").status_code == 204
+
+    assert ask(lost).status_code == 200

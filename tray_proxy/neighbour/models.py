@@ -120,3 +120,17 @@ def beside(url: str | None, cache: Path) -> LocalModels | None:
         cache: The folder in which their names are kept.
     """
     return None if url is None else LocalModels(OllamaClient(url), LocalNames(cache / FILE_NAME))
+
+
+def remembered(url: str | None, cache: Path) -> LocalNames | None:
+    """
+    Return the names of an Ollama that was beside us once and whose address is lost; None where there are none.
+
+    They are kept back from the cloud until the owner says that it is not used any more.
+
+    Args:
+        url: Where one is now; then its names are no others' matter.
+        cache: The folder in which they are kept.
+    """
+    names = LocalNames(cache / FILE_NAME) if url is None else None
+    return names if names is not None and names.ever_heard else None

@@ -18,6 +18,7 @@ from tray_proxy.activity import Activity
 from tray_proxy.catalogue import CatalogueCache
 from tray_proxy.errors import ProxyError, Stopping
 from tray_proxy.keychain import Keychain
+from tray_proxy.neighbour.memory import LocalNames
 from tray_proxy.neighbour.models import LocalModels
 from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.presets import Presets
@@ -117,6 +118,7 @@ class Deps:
     memory: ReasoningMemory = field(default_factory=ReasoningMemory)
     unknown_options: UnknownOptions = field(default_factory=UnknownOptions)
     local: LocalModels | None = None
+    once_local: LocalNames | None = None
     activity: Activity = field(default_factory=Activity)
 
 

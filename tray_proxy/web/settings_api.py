@@ -82,12 +82,14 @@ class SettingsDesk:
         given: Values from the command line, by setting name.
         file: The user's settings file.
         apply: Puts new settings in force.
+        given_up: What is done where the owner gives up a setting, before that is in force; by its name.
     """
 
     current: Callable[[], Settings]
     given: Mapping[str, object]
     file: Path
     apply: Callable[[Settings], Awaitable[None]]
+    given_up: Mapping[str, Callable[[], None]]
     _waiting: set[str] = field(default_factory=set)
 
     def state(self) -> SettingsState:
@@ -118,6 +120,10 @@ class SettingsDesk:
         if wrong:
             raise FormInvalid(wrong)
         user_file.save(self.file, changes)
+        for name, given_up in self.given_up.items():
+            # Not where a value is lost in another way: by a slip in the file, say.
+            if name in changes and changes[name] is None:
+                given_up()
         self._waiting |= {name for name in changes if knob(name)["restart"]}
         await self.apply(settings.load(self.given, complain=lambda _: None))
         return bool(self._waiting & changes.keys())
