@@ -61,7 +61,7 @@ def test_who_waits_for_the_port_gets_it_when_it_is_free(person, ollama, picture)
     page = person.click(app, first_line(app, VERSION))
 
     page.get_by_role("button", name="Take it when it is free").click()
-    expect(page.get_by_text("Waiting until it is free")).to_be_visible()
+    expect(page.get_by_text("Waiting until the port is free")).to_be_visible()
     line = first_line(app, "waiting for it")
     assert app.menu.find("Turn off").enabled
     expect(page.get_by_role("button", name="Turn off")).to_be_visible()

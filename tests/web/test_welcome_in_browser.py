@@ -376,7 +376,7 @@ def test_the_port_can_be_waited_for(beside_ollama: Visit) -> None:
     beside_ollama.open(section="welcome")
 
     beside_ollama.button("Take it when it is free").click()
-    expect(beside_ollama.page.get_by_text("Waiting until it is free")).to_be_visible()
+    expect(beside_ollama.page.get_by_text("Waiting until the port is free")).to_be_visible()
     beside_ollama.button("Stop waiting").click()
 
     expect(beside_ollama.button("Take it when it is free")).to_be_visible()
