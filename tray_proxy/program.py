@@ -17,6 +17,7 @@ from tray_proxy.activity import Activity
 from tray_proxy.basis import ceiling, keychain, program_folders
 from tray_proxy.catalogue import Catalogue, CatalogueCache
 from tray_proxy.errors import KeychainUnavailable, KeyMissing, KeyRejected, OutOfCredits, ProxyError
+from tray_proxy.keychain import Source
 from tray_proxy.listener import Asgi, free_port_near
 from tray_proxy.neighbour.memory import LocalNames
 from tray_proxy.neighbour.models import FILE_NAME, beside, remembered
@@ -122,7 +123,7 @@ class Program:
             changed=lambda: self.events.tell("state"),
         )
         self.models_desk = models_api.ModelsDesk(
-            self.cache, self.selection, self.presets, lambda: self.settings.models_filter, now_s=time.time
+            self.cache, self.selection, self.presets, lambda: self.settings.models_filter, time.time, self._is_local
         )
         self.settings_desk = settings_api.SettingsDesk(
             lambda: self.settings,
@@ -198,6 +199,10 @@ class Program:
     def _use_ollama_beside(self, url: str | None) -> None:
         cache = program_folders(self.settings, demo=self.demo).cache
         self.deps = replace(self.deps, local=beside(url, cache), once_local=remembered(url, cache))
+
+    def _is_local(self, name: str) -> bool:
+        names = self.deps.once_local if self.deps.local is None else self.deps.local.names
+        return names is not None and names.knows(name)
 
     def _forget_local_names(self) -> None:
         """Free the names of local models for the cloud's: the owner has said that Ollama is not used any more."""
@@ -303,7 +308,8 @@ class Program:
 
     def _key_changed(self) -> None:
         self._trouble = None
-        self._post(KeyChanged(missing=not self.keychain.present))
+        untried = self.keychain.source is Source.KEYRING and not self.activity.answered
+        self._post(KeyChanged(missing=not self.keychain.present, untried=untried))
         self._post(Recovered())
         self.network.tell_again()
         self.events.tell("state")

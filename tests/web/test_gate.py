@@ -338,7 +338,7 @@ def test_a_body_that_is_too_large_is_refused(served: Served, chunked: bool) -> N
 
     assert answer.status_code == 413
     assert answer.json() == {
-        "error": "That is more than the settings page takes: 256 KiB at once.",
+        "error": "That is more than the page takes: 256 KiB at once.",
         "hint": "Send less at once.",
     }
     assert served.backend.calls == []

@@ -1,5 +1,7 @@
 """Models and names on the page: what goes over the socket, and what becomes of it."""
 
+from dataclasses import replace
+
 import pytest
 
 from tray_proxy.errors import CatalogueUnavailable, ModelNotFound
@@ -253,3 +255,14 @@ def test_the_list_can_be_fetched_anew(proxies, tmp_path, upstream):
     do(running, running.program.models_desk.refresh())
 
     assert sum(one.path == "/api/v1/models" for one in upstream.received) == asked + 1
+
+
+def test_a_name_of_ones_own_hides_no_local_model(proxies, tmp_path):
+    """Whoever calls it means the one on this computer, and would never reach the other."""
+    running = proxies.start(tmp_path)
+    desk = replace(running.program.models_desk, is_local=lambda name: name == "llama3.3:70b")
+
+    with pytest.raises(FormInvalid) as refused:
+        do(running, desk.add_name("llama3.3:70b", "openai/gpt-4o", None))
+
+    assert refused.value.fields == {"name": "A model of your Ollama has this name, and yours would hide it."}

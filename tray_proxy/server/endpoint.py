@@ -80,8 +80,8 @@ class Call:
             raise OllamaAway(f"'{asked}' is a model of the Ollama on this computer, and cannot be asked for this here.")
         if self.deps.once_local is not None and self.deps.once_local.knows(asked):
             raise OllamaAway(
-                f"'{asked}' is a model of an Ollama on this computer whose address Tray Proxy has lost: set LOCAL_OLLAMA "
-                "to it again. Turned off there, its names are free for OpenRouter's models."
+                f"'{asked}' is a model of an Ollama on this computer whose address Tray Proxy has lost: set "
+                "LOCAL_OLLAMA to it again. Turned off there, its names are free for OpenRouter's models."
             )
         catalogue = await self.deps.catalogue.catalogue()
         try:

@@ -30,6 +30,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tray_proxy.errors import BodyTooLarge
 from tray_proxy.instance import CONTROL_PATHS
 from tray_proxy.openrouter.sign_in import CALLBACK_PATH
+from tray_proxy.texts import text
 
 STATIC = Path(__file__).with_name("static")
 
@@ -119,7 +120,7 @@ class PageGate:
             try:
                 body = await _read_body(receive)
             except BodyTooLarge as error:
-                words = {"error": error.message, "hint": "Send less at once."}
+                words = {"error": error.message, "hint": text("page.too-much-hint")}
                 await JSONResponse(words, status_code=error.status)(scope, receive, send_secured)
             except ClientDisconnect:
                 return
@@ -182,7 +183,7 @@ class PageGate:
 
     def _refusal(self, path: str) -> Response:
         if path.startswith("/api/"):
-            words = {"error": "This page is not connected.", "hint": "Open it again from the tray icon."}
+            words = {"error": text("page.no-session"), "hint": text("page.no-session-hint")}
             return JSONResponse(words, status_code=403)
         return HTMLResponse(self._refused, status_code=403)
 
@@ -229,7 +230,7 @@ async def _read_body(receive: Receive) -> bytes:
         body += message.get("body", b"")
         more = message.get("more_body", False)
         if len(body) > MAX_BODY_BYTES:
-            raise BodyTooLarge("That is more than the settings page takes: 256 KiB at once.")
+            raise BodyTooLarge(text("page.too-much"))
     return body
 
 

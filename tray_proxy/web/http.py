@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tray_proxy.errors import BadRequest, ProxyError
+from tray_proxy.texts import text
 
 SHORTEST_KEY = 8
 
@@ -14,7 +15,7 @@ SHORTEST_KEY = 8
 class PageUnreadable(BadRequest):
     """The page, or who pretends to be it, sent something else than was agreed."""
 
-    hint = "Load the page anew and try again."
+    hint = text("page.unreadable-hint")
 
 
 class FormInvalid(BadRequest):
@@ -26,10 +27,10 @@ class FormInvalid(BadRequest):
     """
 
     status = 422
-    hint = "Correct what is marked, and save again."
+    hint = text("page.form-hint")
 
-    def __init__(self, fields: Mapping[str, str], message: str = "Nothing was saved.") -> None:
-        super().__init__(message)
+    def __init__(self, fields: Mapping[str, str], message: str | None = None) -> None:
+        super().__init__(message or text("page.nothing-saved"))
         self.fields = dict(fields)
 
 
@@ -44,7 +45,7 @@ async def read[T](request: Request, shape: type[T]) -> T:
         return msgspec.json.decode(await request.body(), type=shape)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         # Without `from`: the cause could quote what was sent, and that may be a key.
-        raise PageUnreadable("Tray Proxy could not read what the page sent.") from None
+        raise PageUnreadable(text("page.unreadable")) from None
 
 
 def reply(content: object, status: int = 200) -> Response:

@@ -14,6 +14,7 @@ from tray_proxy.catalogue import Catalogue, CatalogueCache
 from tray_proxy.errors import ModelNameAmbiguous, ModelNotFound
 from tray_proxy.presets import OwnName, Presets
 from tray_proxy.selection import Selection
+from tray_proxy.texts import text
 from tray_proxy.translate import model_info, recommended
 from tray_proxy.translate.names import folded, is_valid
 from tray_proxy.translate.presets import Preset
@@ -111,13 +112,19 @@ class FoundModels(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class ModelsDesk:
-    """What the page does with models and names."""
+    """
+    What the page does with models and names.
+
+    Args:
+        is_local: Says whether a name is that of a model of the Ollama beside us.
+    """
 
     cache: CatalogueCache
     selection: Selection
     presets: Presets
     filter_file: Callable[[], Path | None]
     now_s: Callable[[], float]
+    is_local: Callable[[str], bool]
 
     def state(self) -> ModelsState:
         """Tell what there is to show."""
@@ -182,14 +189,16 @@ class ModelsDesk:
         """
         wrong = {}
         if not is_valid(name):
-            wrong["name"] = "Letters, digits and . : / - _ make a name; blanks do not."
+            wrong["name"] = text("models.name-invalid")
         elif self.presets.get(name) is not None:
-            wrong["name"] = "There is a name like this already: remove it first."
+            wrong["name"] = text("models.name-taken")
         elif (named := await self._known_id(name)) is not None and folded(named) == folded(name):
-            wrong["name"] = "OpenRouter has a model of this name, and yours would hide it."
+            wrong["name"] = text("models.name-hides")
+        elif self.is_local(name):
+            wrong["name"] = text("models.name-local")
         model_id = await self._known_id(model)
         if model_id is None:
-            wrong["model"] = "OpenRouter has no model of this name."
+            wrong["model"] = text("models.no-such-model")
         if wrong or model_id is None:
             raise FormInvalid(wrong)
         self.presets.store(name, Preset(model=model_id, system=(system or "").strip(), created_s=int(self.now_s())))

@@ -257,7 +257,7 @@ def routes(desk: PortDesk) -> list[Route]:
             case _Act("both-off"):
                 await desk.use_no_other()
             case _:
-                raise PageUnreadable("Tray Proxy could not read what the page sent.")
+                raise PageUnreadable(text("page.unreadable"))
         return done()
 
     async def check(request: Request) -> Response:
