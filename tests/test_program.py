@@ -118,20 +118,29 @@ def test_that_there_is_a_key_reaches_the_tray(program):
     assert next_news(program, KeyChanged) == KeyChanged(missing=False)
 
 
-def test_that_there_is_no_key_reaches_the_tray(loop, stage, upstream, tmp_path, memory_keyring):
-    news = queue.Queue()
+@pytest.mark.parametrize(
+    ("stored", "news"),
+    [
+        ({}, KeyChanged(missing=True)),
+        ({("Tray Proxy", "OpenRouter API key"): DEMO_KEY}, KeyChanged(missing=False, untried=True)),
+    ],
+)
+def test_what_is_left_to_do_reaches_the_tray(loop, stage, upstream, tmp_path, memory_keyring, stored, news):
+    """That there is no key, or one that was given on the page and never tried."""
+    memory_keyring.update(stored)
+    told = queue.Queue()
 
     async def make():
-        made = Program(Settings(tray_proxy_home=tmp_path, openrouter_base_url=stage.url), demo=False, post=news.put)
+        made = Program(Settings(tray_proxy_home=tmp_path, openrouter_base_url=stage.url), demo=False, post=told.put)
         made.begin()
         return made
 
     made = loop.submit(make()).result(5)
-    made.news = news
-    told = next_news(made, KeyChanged)
+    made.news = told
+    first = next_news(made, KeyChanged)
     loop.submit(made.end()).result(5)
 
-    assert told == KeyChanged(missing=True)
+    assert first == news
 
 
 def ask(program, loop):

@@ -1,7 +1,5 @@
 """Journey 1: from a double-click to the first answer, without a key, a file or a terminal."""
 
-import sys
-
 from playwright.sync_api import expect
 
 from desktop.test_sign_in import stored, written_in
@@ -48,8 +46,6 @@ def test_from_a_double_click_to_the_first_answer(person, desktop, picture, tmp_p
     picture(page, "1-quit-half-way")
 
     app = person.start("--demo", "--log-level", "DEBUG", env=NO_KEY)
-    app.turn_on()
-    desktop.run([sys.executable, "-m", "tray_proxy", "--demo", "--tray-proxy-home", str(person.home)])
     page = person.page()
     assert page.url.endswith("/#welcome")
     press(page, "Allow these models")

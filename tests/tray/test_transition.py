@@ -75,8 +75,8 @@ EVENTS: tuple[Event, ...] = (
     StartClicked(), StopClicked(), ListenerStarted("127.0.0.1:11500"), ListenerFailed(TAKEN), ListenerLost(),
     ListenerStopped(), AddressChanged("127.0.0.1:11436"), TrafficChanged(3), Troubled(REJECTED), Recovered(),
     KeyChanged(missing=True), ModelsChanged(NEWS), PortAwaited(waiting=True), AutostartChanged(enabled=True),
-    NotificationsSwitched(on=False), Woke(), ModelClicked(TICKED.id), NameClicked(KEPT.name), SettingsClicked("models"), CopyAddressClicked(),
-    OpenLogsClicked(), AutostartClicked(), QuitClicked(), ActionFailed(TAKEN),
+    NotificationsSwitched(on=False), Woke(), ModelClicked(TICKED.id), NameClicked(KEPT.name), SettingsClicked("models"),
+    CopyAddressClicked(), OpenLogsClicked(), AutostartClicked(), QuitClicked(), ActionFailed(TAKEN),
 )  # fmt: skip
 
 type Row = tuple[Phase, Event, dict[str, Any], list[Effect]]
@@ -308,6 +308,15 @@ def test_the_page_does_not_greet_who_has_a_key() -> None:
     _, effects = play(begun, [KeyChanged(missing=False), KeyChanged(missing=True)])
 
     assert effects == []
+
+
+def test_the_page_greets_who_stopped_half_way() -> None:
+    """They signed in, and quit: what is left to do they would have to look for."""
+    begun = status_in(Phase.STARTING, greets=True)
+
+    _, effects = play(begun, [KeyChanged(missing=False, untried=True), KeyChanged(missing=False, untried=True)])
+
+    assert effects == [OpenSettings("welcome")]
 
 
 def test_the_page_does_not_greet_who_has_just_opened_it() -> None:

@@ -68,7 +68,7 @@ class Status:
         awaits_port: Whether the port is taken as soon as it is free.
         autostart: Whether the system starts us at login.
         notifications: Whether the owner wants to be told by notifications what needs them.
-        greets: Whether the page opens by itself where it turns out that there is no key.
+        greets: Whether the page opens by itself where it turns out that there is no key, or none that was ever tried.
     """
 
     address: str
@@ -178,9 +178,15 @@ class Recovered:
 
 @dataclass(frozen=True)
 class KeyChanged:
-    """A key was found, stored or forgotten."""
+    """
+    A key was found, stored or forgotten.
+
+    Args:
+        untried: Whether the owner gave one on the page, and no model has ever answered: they stopped half-way.
+    """
 
     missing: bool
+    untried: bool = False
 
 
 @dataclass(frozen=True)

@@ -189,9 +189,9 @@ def _news(status: Status, event: Event) -> tuple[Status, list[Effect]]:
     match event:
         case ModelsChanged(models, names, none_allowed):
             return replace(status, models=models, names=names, none_allowed=none_allowed), []
-        case KeyChanged(missing):
+        case KeyChanged(missing, untried):
             # Only where the program begins: who signs out later has the page before them.
-            greeting: list[Effect] = [OpenSettings("welcome")] if missing and status.greets else []
+            greeting: list[Effect] = [OpenSettings("welcome")] if (missing or untried) and status.greets else []
             return replace(status, key_missing=missing, greets=False), greeting
         case AddressChanged(address):
             return replace(status, address=address), []
