@@ -314,9 +314,36 @@ def test_a_damaged_user_file_is_set_aside_and_the_defaults_hold(content: bytes, 
 
     assert settings.load(complain=lambda _: None).port == 11434
 
-    (kept,) = user_file.parent.iterdir()
+    (kept,) = set(user_file.parent.iterdir()) - {user_file}
     assert re.fullmatch(r"settings\.damaged-\d+\.json", kept.name)
     assert kept.read_bytes() == content
+
+
+def test_models_that_were_chosen_in_a_file_that_is_lost_are_chosen_anew(user_file: Path) -> None:
+    """The default would allow every model, and some cost a lot; at the next start it still would."""
+    user_file.write_text('{"allowed_models": ["openai/gpt-4o-mini"]')
+
+    first, second = settings.load(complain=lambda _: None), settings.load(complain=lambda _: None)
+
+    assert (first.allowed_models, second.allowed_models) == ((), ())
+
+
+def test_a_file_that_cannot_be_opened_allows_no_model_and_says_so(
+    user_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def held(_path: Path) -> bytes:
+        raise PermissionError(13, "The process cannot access the file")
+
+    user_file.write_text('{"allowed_models": ["openai/gpt-4o-mini"]}')
+    monkeypatch.setattr(Path, "read_bytes", held)
+    complaints: list[str] = []
+
+    loaded = settings.load(complain=complaints.append)
+
+    assert loaded.allowed_models == ()
+    assert complaints == [f"The settings file cannot be opened: {user_file}. Until it can, no model is allowed."]
+    with pytest.raises(SettingsInvalid, match="cannot be opened"):
+        settings.load()
 
 
 def test_a_damaged_user_file_that_cannot_be_set_aside_does_not_stop_the_program(
@@ -596,7 +623,10 @@ def test_a_damaged_file_is_complained_about(user_file: Path) -> None:
     settings.load(complain=complaints.append)
 
     assert [re.sub(r"\d+", "N", complaint) for complaint in complaints] == [
-        "The settings file could not be read, and lies now beside it as settings.damaged-N.json."
+        (
+            "The settings file could not be read, and lies now beside it as settings.damaged-N.json. "
+            "No model is allowed until you choose anew."
+        )
     ]
 
 

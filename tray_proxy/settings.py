@@ -6,6 +6,7 @@ user's settings file and row in the documentation follow from it. Earlier source
 `.env`, `OLLAMA_HOST`, settings file, default. Settings never change in place; saving builds new ones.
 """
 
+import contextlib
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -324,10 +325,25 @@ def load(
         else:
             if complain is not None:
                 for path in aside:
-                    complain(f"The settings file could not be read, and lies now beside it as {path.name}.")
+                    complain(_lost(path))
+                if aside:
+                    # Which models were allowed is not known any more.
+                    loaded = loaded.model_copy(update={"allowed_models": ()})
             return loaded.model_copy(
                 update={name: _SHUT[name](passed_over[name]) for name in _SHUT.keys() & passed_over}
             )
+
+
+def _lost(path: Path) -> str:
+    if path.name == user_file.NAME:
+        return f"The settings file cannot be opened: {path}. Until it can, no model is allowed."
+    with contextlib.suppress(SettingsInvalid):
+        # The next start would not know that there was a choice.
+        user_file.save(path.with_name(user_file.NAME), {"allowed_models": []})
+    return (
+        f"The settings file could not be read, and lies now beside it as {path.name}. "
+        "No model is allowed until you choose anew."
+    )
 
 
 def source_of(name: str, flags: Mapping[str, object]) -> str:

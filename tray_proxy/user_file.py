@@ -1,21 +1,18 @@
 """The user's settings file: JSON that people may edit, too. Nothing they wrote is lost."""
 
-import contextlib
 import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from tray_proxy import paths
 from tray_proxy.errors import SettingsInvalid, SettingsNotSaved
 
-log = structlog.get_logger(__name__)
+NAME = "settings.json"
 
 
-def read(path: Path, set_aside: Callable[[Path], None] | None = lambda _: None) -> dict[str, Any]:
+def read(path: Path, lost: Callable[[Path], None] | None = lambda _: None) -> dict[str, Any]:
     """
     Read the settings file; a damaged one is set aside under another name, and counts as empty.
 
@@ -23,17 +20,21 @@ def read(path: Path, set_aside: Callable[[Path], None] | None = lambda _: None) 
     where it is: on Windows another program may hold it for a moment.
 
     Args:
-        set_aside: Told where a damaged file lies now. None leaves it where it is, and refuses it.
+        lost: Told where a file lies now whose content is not to be had. None refuses it, and leaves it where it is.
 
     Raises:
-        SettingsInvalid: the file is damaged, and is to be refused.
+        SettingsInvalid: the file is damaged or cannot be opened, and is to be refused.
     """
-    with contextlib.suppress(OSError):
-        return _read(path, set_aside)
-    return {}
+    try:
+        return _read(path, lost)
+    except OSError as error:
+        if lost is None:
+            raise SettingsInvalid(f"The settings file cannot be opened: {path} ({error.strerror}).") from None
+        lost(path)
+        return {}
 
 
-def _read(path: Path, set_aside: Callable[[Path], None] | None) -> dict[str, Any]:
+def _read(path: Path, lost: Callable[[Path], None] | None) -> dict[str, Any]:
     try:
         content = json.loads(path.read_bytes().decode("utf-8-sig"))  # Windows' editor puts a mark at the beginning
     except FileNotFoundError:
@@ -42,9 +43,9 @@ def _read(path: Path, set_aside: Callable[[Path], None] | None) -> dict[str, Any
         content = None
     if isinstance(content, dict):
         return content
-    if set_aside is None:
+    if lost is None:
         raise SettingsInvalid(f"The settings file is damaged: {path}. Mend it, or move it away to begin anew.")
-    set_aside(path.replace(path.with_name(f"settings.damaged-{int(time.time())}.json")))
+    lost(path.replace(path.with_name(f"settings.damaged-{int(time.time())}.json")))
     return {}
 
 
@@ -56,10 +57,10 @@ def save(path: Path, changes: Mapping[str, object]) -> None:
         changes: New values by setting name; None removes the setting from the file.
 
     Raises:
-        SettingsNotSaved: the file cannot be read or written; the old one is untouched.
+        SettingsInvalid: the file was damaged meanwhile, or cannot be read or written; it is untouched.
     """
     try:
-        content = _read(path, lambda aside: log.warning("settings file damaged", set_aside=aside.name))
+        content = _read(path, None)
         for name, value in changes.items():
             if value is None:
                 content.pop(name, None)
