@@ -1,8 +1,9 @@
 """
 The text of "Copy diagnostics": what a person who helps wants to know, and no more.
 
-In it is no key, nothing that was asked or answered, no name or prompt of the owner's making, and in place of the
-owner's folder only "~". What is read from files passes `logs.strike_out` like every line of the log.
+In it is no key, nothing that was asked or answered, no prompt of the owner's making, and in place of the owner's folder
+only "~". Models are named as apps asked for them, which is what a helper wants to know. What is read from files passes
+`logs.strike_out` like every line of the log.
 """
 
 import json
