@@ -2,8 +2,8 @@
 # ARGS are handed to the program a target runs: make serve ARGS="--port 11500", make test ARGS="-k names".
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run serve dev install install-dev test test-unit test-cov lint format type-check check-all \
-	lock lock-check clean
+.PHONY: help demo run serve dev install install-dev test test-unit test-cov windows-test lint format type-check \
+	check-all lock lock-check clean
 ARGS ?=
 # What was typed at a prompt belongs to this project's environment, not to one that happens to be active.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
@@ -44,6 +44,10 @@ test-unit: install-dev ## Run the tests that need neither a desktop nor a runnin
 test-cov: install-dev ## Run every test and measure branch coverage
 	@exec .venv/bin/pytest --cov --cov-report=term-missing $(ARGS)
 
+windows-test: install-dev ## Try it in Windows Python under Wine: tray, key store, start at login, unit tests
+	@scripts/wine
+	@exec .venv/bin/pytest tests/windows $(ARGS)
+
 lint: install-dev ## Check style, formatting and the import rule
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -65,5 +69,5 @@ lock-check: install-dev ## Check that the pinned versions still fit pyproject.to
 	@scripts/lock --check
 
 clean: ## Remove the environment and everything that was built
-	rm -rf .venv .clients build dist .coverage .coverage.* htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis \
-		.import_linter_cache
+	rm -rf .venv .clients .wine build dist .coverage .coverage.* htmlcov .mypy_cache .ruff_cache .pytest_cache \
+		.hypothesis .import_linter_cache

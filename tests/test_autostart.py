@@ -81,6 +81,7 @@ def entry(tmp_path: Path) -> XdgAutostart:
 # -- the command -----------------------------------------------------------------------------------
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has a Python without a console window")
 def test_from_source_the_command_is_this_python_with_the_package() -> None:
     assert autostart.command(None) == (sys.executable, "-m", "tray_proxy", "--background")
 
@@ -382,7 +383,8 @@ def test_a_config_home_that_is_no_whole_path_does_not_count(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", value)
-    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
 
     found = autostart.of_system(COMMAND, platform="linux")
 
@@ -391,7 +393,8 @@ def test_a_config_home_that_is_no_whole_path_does_not_count(
 
 
 def test_macos_looks_in_the_users_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
 
     found = autostart.of_system(COMMAND, platform="darwin")
 
