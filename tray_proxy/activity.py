@@ -239,6 +239,12 @@ class Activity:
             self._tell()
         return entry
 
+    def name(self, entry: Entry, model: str) -> None:
+        """Note which model a request is about, while it is under way."""
+        entry.model = model
+        if kind_of(entry.method, entry.path) in LISTED_KINDS:
+            self._tell()
+
     def end(self, entry: Entry, *, route: str, asked: bool, models: int | None) -> None:
         """
         Note how a request has ended, as it stands in the entry by now.

@@ -82,7 +82,8 @@ def test_an_answer_that_is_under_way_is_in_it(running, page, upstream):
 
         state = page.get("/api/activity").json()
 
-    assert [(entry["outcome"], entry["status"]) for entry in state["entries"]] == [("running", None)]
+    told = [(entry["outcome"], entry["status"], entry["model"]) for entry in state["entries"]]
+    assert told == [("running", None, "openai/gpt-4o-mini")]
     assert state["running"] == 1
 
 

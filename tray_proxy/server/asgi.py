@@ -46,10 +46,12 @@ class Record:
 
     `route` is the path without what a base address put before or behind it; `asked` says whether a model was asked,
     and not only loaded; `local` whether that was the real Ollama's, and not OpenRouter's; `models` is how many an app
-    was told of that asked for the list.
+    was told of that asked for the list. `named` is told the model as soon as it is known, for a question may take
+    minutes.
     """
 
     request_id: str
+    named: Callable[[str], None] = lambda _: None
     route: str = ""
     model: str | None = None
     asked: bool = False

@@ -90,6 +90,7 @@ class Call:
             name = with_tag(asked.strip()) if words.tagged else asked
             raise type(error)(name, error.near, words.unknown) from None
         self.record.model = found.model.id
+        self.record.named(found.model.id)
         return found
 
     async def listing(self) -> Listing:

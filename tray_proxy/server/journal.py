@@ -44,6 +44,7 @@ class Journal:
         caller = identify(header(scope, "user-agent"), header(scope, "origin"))
         path = scope["path"][:MAX_PATH]
         entry = self._activity.begin(record.request_id, caller, scope["method"], path)
+        record.named = lambda model: self._activity.name(entry, model[:MAX_NAME_LENGTH])
         started_ns = time.monotonic_ns()
 
         async def send_with_id(message: Message) -> None:

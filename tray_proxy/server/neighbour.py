@@ -193,6 +193,7 @@ class _Asked:
     async def _pass(self, named: Named, body: bytearray) -> None:
         call, local = self.call, self.local
         call.record.model = named.asked
+        call.record.named(named.asked)
         if self.path in VERBS:
             if call.deps.settings.manage_models == "deny":
                 raise ManagingDenied
