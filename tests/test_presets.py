@@ -62,7 +62,7 @@ def start(cache: CatalogueCache, file: Path) -> Start:
     def make(stored: dict[str, Any] | None = None) -> Presets:
         if stored is not None:
             file.write_text(json.dumps({"port": 1001, "presets": stored}))
-        return Presets(cache, json.loads(file.read_text()).get("presets", {}), file)
+        return Presets(cache, json.loads(file.read_text(encoding="utf-8")).get("presets", {}), file)
 
     return make
 
@@ -73,7 +73,7 @@ def stands_for(cache: CatalogueCache, name: str) -> str:
 
 
 def kept(file: Path) -> Any:
-    return json.loads(file.read_text()).get("presets")
+    return json.loads(file.read_text(encoding="utf-8")).get("presets")
 
 
 def overview(presets: Presets) -> dict[str, bool]:
@@ -84,7 +84,10 @@ def test_an_alias_is_in_force_at_once_and_in_the_file(start: Start, cache: Catal
     start().store("fast", ALIAS)
 
     assert stands_for(cache, "fast") == "v/a"
-    assert json.loads(file.read_text()) == {"port": 1001, "presets": {"fast:latest": {"model": "v/a", "created_s": 5}}}
+    assert json.loads(file.read_text(encoding="utf-8")) == {
+        "port": 1001,
+        "presets": {"fast:latest": {"model": "v/a", "created_s": 5}},
+    }
 
 
 def test_a_whole_preset_survives_a_restart(start: Start, file: Path) -> None:
@@ -162,7 +165,7 @@ def test_when_the_last_name_is_removed_nothing_is_left_of_it(start: Start, file:
 
     presets.remove("fast")
 
-    assert json.loads(file.read_text()) == {"port": 1001}
+    assert json.loads(file.read_text(encoding="utf-8")) == {"port": 1001}
 
 
 def test_a_removed_name_stays_in_sight_until_the_program_ends(start: Start) -> None:

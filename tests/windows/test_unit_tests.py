@@ -12,12 +12,17 @@ CHOSEN = (
     "test_port_watch.py", "test_presets.py", "test_program.py", "test_revival.py", "test_selection.py",
     "test_setting_values.py", "test_settings.py", "test_texts.py", "test_user_file.py", "test_wiring.py",
 )  # fmt: skip
+# Wine does not tell which process holds a port.
+LEFT_OUT = ("test_listener.py::test_a_port_taken_on_either_address_is_taken",)
 
 
 @pytest.mark.timeout(600)
 def test_the_unit_tests_pass(wine):
+    files = [f"tests/{name}" for name in CHOSEN]
+    left_out = [f"--deselect=tests/{name}" for name in LEFT_OUT]
+
     status, output = wine.run(
-        "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not running", *(f"tests/{name}" for name in CHOSEN),
+        "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not running", *left_out, *files,
         cwd=ROOT, timeout_s=580,
     )  # fmt: skip
 
