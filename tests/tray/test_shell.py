@@ -2,6 +2,8 @@
 
 import importlib
 import sys
+import threading
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -332,6 +334,27 @@ def test_the_systems_wish_to_end_quits(shell, platform, posted):
     platform.at_end()
 
     assert posted == [QuitClicked()]
+
+
+def test_windows_is_answered_once_all_but_the_icon_has_ended(shell_class, platform):
+    """After the answer Windows may end the program at any moment."""
+    ended = []
+
+    def end_slowly(event):
+        time.sleep(0.05)
+        ended.append(event)
+        shell.stop()
+
+    def post(event):
+        threading.Thread(target=end_slowly, args=[event]).start()
+
+    shell = shell_class(post, OFF, platform=platform, system="win32")
+    shell.run(lambda: None)
+    platform.turn()
+
+    platform.at_end()
+
+    assert ended == [QuitClicked()]
 
 
 def test_the_end_of_the_computers_sleep_is_posted(shell, platform, posted):

@@ -6,6 +6,7 @@ one gate, and the icon is touched only where what it shows differs: on macOS eac
 """
 
 import sys
+import threading
 from collections.abc import Callable
 
 import pystray
@@ -19,6 +20,8 @@ from tray_proxy.tray.state import Event, Look, QuitClicked, Status, Woke
 # What Windows takes.
 MAX_NOTICE_TITLE = 64
 MAX_NOTICE_TEXT = 256
+# Windows takes a program for hung that leaves its question open for five seconds.
+END_S = 4.0
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +56,7 @@ class TrayShell:
         self._post = post
         self._wanted = first
         self._draw_is_due = False
+        self._stopping = threading.Event()
         self._system = system
         self._platform = platform or present_platform(system)
         self._theme = self._platform.theme()
@@ -100,6 +104,7 @@ class TrayShell:
     def stop(self) -> None:
         """Take the icon away; `run` returns."""
         self._ui(self._icon.stop)
+        self._stopping.set()
 
     def _ui(self, do: Callable[[], None], *, later: bool = False) -> None:
         """The one gate to the GUI's thread. What fails there must not take the loop with it."""
@@ -115,8 +120,15 @@ class TrayShell:
 
     def _appear(self) -> None:
         self._icon.visible = True
-        self._platform.on_end(lambda: self._post(QuitClicked()))
+        self._platform.on_end(self._end)
         self._platform.on_wake(lambda: self._post(Woke()))
+
+    def _end(self) -> None:
+        self._post(QuitClicked())
+        if self._system == "win32":
+            # Windows says that the session ends, and once it is answered may end us in the middle of a word:
+            # apps that wait for an answer are told first.
+            self._stopping.wait(END_S)
 
     def _draw(self) -> None:
         # Of several that were asked for meanwhile, only the last.
