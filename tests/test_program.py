@@ -11,10 +11,11 @@ from pydantic import SecretStr
 
 from tray_proxy import revival
 from tray_proxy.demo.keys import DEMO_KEY, FREE_KEY
-from tray_proxy.errors import KeyMissing, KeyRejected, PortInUse
+from tray_proxy.errors import KeyMissing, KeyRejected, Offline, PortInUse
 from tray_proxy.keychain import Source
 from tray_proxy.listener import bind
 from tray_proxy.openrouter import surroundings
+from tray_proxy.openrouter.connections import Connection
 from tray_proxy.program import Program
 from tray_proxy.settings import Settings
 from tray_proxy.translate.presets import Preset
@@ -169,6 +170,40 @@ def test_a_refused_key_reaches_the_tray(program, loop, upstream):
 
     assert answer.status_code == 401
     assert type(next_news(program, Troubled).error) is KeyRejected
+
+
+def refuse_the_key(program, loop, upstream):
+    """Have OpenRouter refuse it, and take the news of that; gives the error."""
+    upstream.key = KEY
+    loop.submit(program.proxy.start()).result(5)
+    ask(program, loop)
+    return next_news(program, Troubled).error
+
+
+def test_a_trouble_outlives_a_turning_off_and_on_in_the_tray_as_on_the_page(program, loop, upstream):
+    error = refuse_the_key(program, loop, upstream)
+
+    loop.submit(program.proxy.stop()).result(5)
+    loop.submit(program.proxy.start()).result(5)
+
+    assert next_news(program, Troubled).error is error
+    assert program.page_state().problem == Trouble(error.message, error.hint)
+
+
+def test_a_trouble_outlives_one_with_the_network_in_the_tray_as_on_the_page(program, loop, upstream):
+    error = refuse_the_key(program, loop, upstream)
+    cut_off = Offline("There is no internet connection.")
+
+    async def lose_and_find():
+        program._connection_changed(Connection(False, cut_off.message, cut_off))
+        program._connection_changed(Connection(ok=True))
+
+    loop.submit(lose_and_find()).result(5)
+
+    assert type(next_news(program, Troubled).error) is Offline
+    assert next_news(program, Recovered) == Recovered()
+    assert next_news(program, Troubled).error is error
+    assert program.page_state().problem == Trouble(error.message, error.hint)
 
 
 def test_an_apps_own_mistake_does_not_reach_the_tray(program, loop, upstream):

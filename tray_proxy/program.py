@@ -282,6 +282,7 @@ class Program:
     def _serve(self) -> tuple[Asgi, Callable[[float], Awaitable[None]]]:
         in_flight = self._new_in_flight()
         self.deps = replace(self.deps, in_flight=in_flight)
+        self._tell_again()
         return create_app(lambda: self.deps), in_flight.stop
 
     def _new_in_flight(self) -> InFlight:
@@ -322,6 +323,8 @@ class Program:
 
     def _connection_changed(self, connection: Connection) -> None:
         self.network.told(connection)
+        if self.network.trouble is None:
+            self._tell_again()
 
     def _troubled(self, error: ProxyError) -> None:
         if isinstance(error, NOTABLE):
@@ -335,6 +338,13 @@ class Program:
         self._post(KeyChanged(missing=False))
         self._post(Recovered())
         self._note(None)
+
+    def _tell_again(self) -> None:
+        """Tell the tray what the page goes on telling: it forgets when it is turned off, or when the way is clear."""
+        if self.network.trouble is not None:
+            self.network.tell_again()
+        elif self._trouble is not None:
+            self._post(Troubled(self._trouble))
 
     def _note(self, error: ProxyError | None) -> None:
         """Have the page tell what the tray tells; that there is no key shows by itself."""
