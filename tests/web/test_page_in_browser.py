@@ -15,6 +15,7 @@ pytestmark = pytest.mark.desktop
 
 FRIENDLY = "Open this page from the tray icon"
 OPEN_AGAIN = "Open this page again from the tray icon"
+NO_ICON = "Where you see no icon, start Tray Proxy once more: that opens the page, too."
 PAGES = ("welcome", "models", "apps", "activity", "settings")
 ON = "On: apps reach it at 127.0.0.1:11434"
 
@@ -34,6 +35,7 @@ def test_without_the_tray_there_is_a_friendly_page(visit: Visit) -> None:
     visit.page.goto(visit.served.url)
 
     expect(visit.page.locator("h1")).to_have_text(FRIENDLY)
+    expect(visit.page.locator(".card")).to_contain_text(NO_ICON)
     assert visit.page.locator(".card").evaluate("card => getComputedStyle(card).borderRadius") == "14px"
 
 
@@ -267,6 +269,7 @@ def test_a_click_after_a_restart_says_the_same(visit: Visit) -> None:
     visit.button("Turn off").click()
 
     expect(visit.page.get_by_role("heading", name=OPEN_AGAIN)).to_be_visible()
+    expect(visit.page.locator(".card")).to_contain_text(NO_ICON)
 
 
 def test_when_nobody_answers_the_page_says_so_and_recovers(visit: Visit) -> None:
@@ -275,7 +278,8 @@ def test_when_nobody_answers_the_page_says_so_and_recovers(visit: Visit) -> None
     visit.page.route("**/api/state", lambda route: route.abort())
     visit.news("state")
     expect(visit.page.get_by_role("alert")).to_have_text(
-        "Tray Proxy does not answer.If it was closed or restarted, open this page again from the tray icon."
+        "Tray Proxy does not answer."
+        "If it was closed, start it again: that opens its page. If it runs, open this page again from the tray icon."
     )
     expect(visit.page.locator("#status")).to_have_text("Not connected")
 
