@@ -142,6 +142,8 @@ def test_the_list_can_be_held_still(visit: Visit) -> None:
         visit.news("activity")
     visit.reread()
     assert models(visit) == ["x/one"]
+    # Its words change: told as pressed, too, it would say the opposite.
+    assert visit.button("Go on").get_attribute("aria-pressed") is None
     visit.button("Go on").click()
 
     expect(visit.page.locator("tbody tr")).to_have_count(2)

@@ -19,7 +19,7 @@ export function Activity() {
   const shown = held ?? told;
   const isEmpty = shown !== null && shown.entries.length === 0;
   const tools = html`
-    <${Button} aria-pressed=${held === null ? "false" : "true"} onClick=${() => setHeld(held === null ? told : null)}>
+    <${Button} onClick=${() => setHeld(held === null ? told : null)}>
       ${t(held === null ? "activity.hold" : "activity.go-on")}
     <//>
   `;
