@@ -86,7 +86,7 @@ class PageState(msgspec.Struct, frozen=True, kw_only=True):
     """
     What every part of the page shows.
 
-    `phase` is "on", "off", "starting", "stopping" or "attention"; `status` is a whole sentence. `system` is "win32",
+    `phase` is "on", "off", "starting" or "attention"; `status` is a whole sentence. `system` is "win32",
     "darwin" or "linux". `answered` says whether any app ever got a model's answer, as far as the log's end tells.
     """
 

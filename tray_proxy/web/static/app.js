@@ -27,7 +27,7 @@ import { render } from "./vendor/preact.js";
 const PAGES = { welcome: Welcome, models: Models, apps: Apps, activity: Activity, settings: Settings };
 // Parts of pages that the tray leads to, and the page each is on.
 const PLACES = { key: "settings", port: "settings", check: "settings", address: "apps" };
-const LAMPS = { on: "on", off: "off", starting: "waiting", stopping: "waiting", attention: "attention" };
+const LAMPS = { on: "on", off: "off", starting: "waiting", attention: "attention" };
 const ASK_AGAIN_AFTER_MS = 5000;
 // Drawn for this page: no font or picture comes from elsewhere.
 const SIGNS = {
@@ -61,7 +61,7 @@ function useRoute() {
 
 function Power({ state }) {
   const [asked, setAsked] = useState(false);
-  const busy = asked || state.phase === "starting" || state.phase === "stopping";
+  const busy = asked || state.phase === "starting";
   // What came of it is told as news, also where it stayed as it was. Should there be none, it can be asked for again.
   useEffect(() => setAsked(false), [state]);
   useEffect(() => {

@@ -82,7 +82,8 @@ export function Outside({ href, children, ...rest }) {
 /**
  * A field of a form with its label, its help and what is wrong with it.
  *
- * `mark` is a word on how it stands, such as "Changed"; `beside` stands behind the control. `children` is the control, a function of the attributes that tie it to all that: `(tied) => html`<input ...${tied}>``.
+ * `mark` is a word on how it stands, such as "Changed"; `beside` stands behind the control. `children` is the control, a
+ * function of the attributes that tie it to all that: `(tied) => html`<input ...${tied}>``.
  */
 export function Field({ label, mark, help, error, unit, id, beside, children }) {
   const made = useId();

@@ -107,7 +107,7 @@ function Code() {
 }
 
 /** A field for a key; what was pasted leaves it as soon as the key is kept. */
-export function Paste({ kept }) {
+function Paste() {
   const [key, setKey] = useState("");
   const [missing, setMissing] = useState(false);
   const done = useAction();
@@ -128,7 +128,6 @@ export function Paste({ kept }) {
     send(async () => {
       const { message } = await post("/api/key", { key: key.trim() });
       setKey("");
-      kept?.(message);
       await store.read("state");
       return message;
     });
