@@ -122,7 +122,7 @@ def test_a_missing_browser_is_told_without_the_address(programs: Path) -> None:
         opener.open_address(URL)
 
     assert caught.value.message == (
-        "No browser could be started. Set one up for this desktop, and click Settings… again."
+        "No browser could be started. Set one up for this desktop, and try again."
     )
 
 
