@@ -89,8 +89,7 @@ async def _serve(settings: Settings, this: Instance, *, demo: bool, say: Callabl
     program, upstream = await _open(with_demo_key(settings) if demo else settings, this, demo=demo, control=control)
     try:
         await program.proxy.start()
-        about = "the demo's made-up models (nothing is charged)" if demo else "OpenRouter's models"
-        say(f"Tray Proxy serves {about} at {settings.url}. Ctrl-C ends it.")
+        say(text("instance.serves-demo" if demo else "instance.serves", url=settings.url))
         await ended.wait()
     finally:
         await _close(program, upstream)
