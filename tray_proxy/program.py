@@ -143,6 +143,7 @@ class Program:
             free_port_near=free_port_near,
             changed=lambda: self.events.tell("state"),
         )
+        self._told_autostart: bool | None = None
         self.notices = state_api.Notices(complaints, changed=lambda: self.events.tell("state"))
         self.demo = demo
         self.activity = Activity(lambda: self.events.tell("activity", "apps"))
@@ -168,7 +169,7 @@ class Program:
 
     def begin(self) -> None:
         """Load what was saved of models and told of apps, begin to refresh and to look for the key; returns at once."""
-        self._post(AutostartChanged(self.autostart_desk.state().enabled))
+        self._tell_autostart(self.autostart_desk.state())
         self.cache.load_copy()
         self.activity.fill(self.activity_desk.log_file, demo=self.demo)
         self._in_background(self.cache.keep_fresh())
@@ -247,7 +248,9 @@ class Program:
 
     def page_state(self) -> state_api.PageState:
         """Tell what every part of the page shows."""
-        running = self.proxy.running
+        running, at_login = self.proxy.running, self.autostart_desk.state()
+        # Whoever looks at the page sees what the system's own list says, and the tray is to say the same.
+        self._tell_autostart(at_login)
         problem = self.proxy.problem or self.network.trouble or (self._trouble if running else None)
         models = state_api.count(self.cache.snapshot, self.cache.age_s)
         phase, status = state_api.standing(
@@ -271,7 +274,7 @@ class Program:
             sign_in=self.sign_in_desk.state(),
             models=models,
             answered=self.activity.answered,
-            autostart=self.autostart_desk.state(),
+            autostart=at_login,
             port=self.port_desk.state(),
             notices=self.notices.shown,
         )
@@ -353,5 +356,11 @@ class Program:
             self.events.tell("state")
 
     def _autostart_changed(self, state: autostart.AutostartState) -> None:
-        self._post(AutostartChanged(state.enabled))
+        self._tell_autostart(state)
         self.events.tell("state")
+
+    def _tell_autostart(self, state: autostart.AutostartState) -> None:
+        """Tell the tray, whose tick is drawn before anybody looks at it, what the system says."""
+        if state.enabled != self._told_autostart:
+            self._told_autostart = state.enabled
+            self._post(AutostartChanged(state.enabled))

@@ -4,6 +4,7 @@ import pytest
 
 from tray_proxy import autostart
 from tray_proxy.autostart import AutostartState, XdgAutostart
+from tray_proxy.tray.state import AutostartChanged
 from tray_proxy.web.autostart_api import AutostartDesk
 
 
@@ -43,3 +44,18 @@ def test_what_the_system_does_not_allow_is_told_and_the_switch_stays(tmp_path, l
         loop.submit(desk.switch(True)).result(5)
 
     assert [state.enabled for state in told] == [False]
+
+
+def test_a_switch_of_the_systems_own_reaches_the_tray_when_somebody_looks(running, tmp_path, monkeypatch):
+    """Task Manager, or a file manager: nobody tells us of it."""
+    do(running, running.program.autostart_desk.switch(True))
+    [file] = (tmp_path / "config" / "autostart").iterdir()
+    file.unlink()
+    told = []
+    monkeypatch.setattr(running.program, "_post", told.append)
+
+    shown = running.program.page_state().autostart.enabled
+    running.program.page_state()
+
+    assert shown is False
+    assert told == [AutostartChanged(enabled=False)]
