@@ -219,14 +219,16 @@ def _run_tray(
     )
     controller = TrayController(first)
     shell = TrayShell(controller.post, first)
-    _begin(controller.post, settings, background=background, has_tray_host=shell.has_tray_host)
+    # Asked once: at login a panel may come up meanwhile, and what is said is to be what was done.
+    has_tray_host = shell.has_tray_host
+    _begin(controller.post, settings, background=background, has_tray_host=has_tray_host)
     loop = LoopThread(died=lambda error: controller.post(ListenerFailed(LoopDied(error))))
     control = control_api.routes(lambda: controller.post(SettingsClicked()), lambda: controller.post(QuitClicked()))
     program, upstream = loop.submit(
         _open(settings, this, demo=demo, post=controller.post, given=given, complaints=complaints, control=control)
     ).result()
     actions = TrayActions(loop, program, logs_folder, controller.post)
-    if shell.has_tray_host:
+    if has_tray_host:
         say(text("tray.in-the-tray", folder=logs_folder))
     else:
         say(text("tray.no-tray-host-background" if background else "tray.no-tray-host"))
