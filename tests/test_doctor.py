@@ -310,7 +310,7 @@ def test_the_list_of_models_is_counted(make: Any) -> None:
 
     found, count = run(work)
 
-    assert found == Finding(True, f"{count} of {count} models are allowed; the list is 0 minutes old.")
+    assert found == Finding(True, f"{count} of {count} models are allowed; the list is less than 2 minutes old.")
 
 
 def test_a_list_in_which_nothing_is_allowed_sends_to_the_models(find: Any) -> None:

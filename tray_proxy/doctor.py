@@ -329,10 +329,10 @@ def _in_folder(folder: Path) -> Finding | None:
 
 
 def _age(age_s: float) -> str:
-    for unit, unit_s in (("days", 86_400), ("hours", 3600)):
+    for unit, unit_s in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
         if age_s >= 2 * unit_s:
             return text(f"doctor.catalogue.{unit}", number=int(age_s // unit_s))
-    return text("doctor.catalogue.minutes", number=int(age_s // 60))
+    return text("doctor.catalogue.fresh")
 
 
 def _fine(key: str, **values: object) -> Finding:
