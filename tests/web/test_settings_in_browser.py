@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import Locator, expect
 
+from desktop.waiting import wait_for
 from tray_proxy.doctor import Line, Report
 from tray_proxy.errors import KeyRejected
 from tray_proxy.web.http import FormInvalid
@@ -371,14 +372,14 @@ def test_what_the_keyboard_is_on_does_not_lie_behind_the_bar(owner: Visit) -> No
     owner.page.keyboard.press("Space")
     expect(bar(owner)).to_be_visible()
 
+    is_in_sight = """() => {
+      const at = document.activeElement.getBoundingClientRect();
+      const found = document.elementFromPoint(at.x + at.width / 2, at.y + at.height / 2);
+      return document.activeElement === found || document.activeElement.contains(found);
+    }"""
     for _ in range(3):
-        assert owner.page.evaluate(
-            """() => {
-              const at = document.activeElement.getBoundingClientRect();
-              const found = document.elementFromPoint(at.x + at.width / 2, at.y + at.height / 2);
-              return document.activeElement === found || document.activeElement.contains(found);
-            }"""
-        )
+        # The page scrolls once the bar has been drawn.
+        wait_for(lambda: owner.page.evaluate(is_in_sight), "what the keyboard is on to come in sight", 5)
         owner.page.keyboard.press("Tab")
 
 
