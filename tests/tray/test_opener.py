@@ -121,9 +121,7 @@ def test_a_missing_browser_is_told_without_the_address(programs: Path) -> None:
     with pytest.raises(ProxyError) as caught:
         opener.open_address(URL)
 
-    assert caught.value.message == (
-        "No browser could be started. Set one up for this desktop, and try again."
-    )
+    assert caught.value.message == ("No browser could be started. Set one up for this desktop, and try again.")
 
 
 def test_a_browser_that_cannot_be_run_is_told_like_a_missing_one(
