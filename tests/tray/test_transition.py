@@ -98,7 +98,7 @@ IN_EVERY_PHASE: tuple[tuple[Event, dict[str, Any], list[Effect]], ...] = (
     (Woke(), {}, [DropConnections()]),
     (ActionFailed(TAKEN), {}, [Notify("That did not work", f"{TAKEN.message} {TAKEN.hint}", kind=None)]),
 )
-BAD_KEY = {"trouble": Trouble(REJECTED.message, REJECTED.hint, "welcome")}
+BAD_KEY = {"trouble": Trouble(REJECTED.message, REJECTED.hint, "key")}
 FAILED = {"phase": Phase.FAILED, "in_flight": 0, "trouble": Trouble(TAKEN.message, TAKEN.hint, "port")}
 TOLD_OFF: list[Effect] = [Notify("Tray Proxy is off", f"{TAKEN.message} {TAKEN.hint}", "PortInUse")]
 NEEDED: list[Effect] = [Notify("Tray Proxy needs you", f"{REJECTED.message} {REJECTED.hint}", "KeyRejected")]
@@ -280,7 +280,7 @@ def test_that_there_is_no_network_is_shown_and_not_told() -> None:
     ("error", "section"),
     [
         (TAKEN, "port"),
-        (REJECTED, "welcome"),
+        (REJECTED, "key"),
         (OutOfCredits("There is not enough credit."), "key"),
         (CatalogueUnavailable("There is no list of models yet."), "models"),
         (CertificateRefused("Somebody else answers."), "check"),

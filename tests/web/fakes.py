@@ -165,6 +165,7 @@ class FakeBackend:
     filter_file: str | None = None
     demo: bool = False
     running: bool = True
+    phase: str = ""
     status: str = "On: apps reach it at 127.0.0.1:11434"
     problem: Trouble | None = None
     key_problem: str | None = None
@@ -226,7 +227,7 @@ class FakeBackend:
             version="0.1.0",
             demo=self.demo,
             system=self.system,
-            phase="attention" if self.problem else "on" if self.running else "off",
+            phase=self.phase or ("attention" if self.problem else "on" if self.running else "off"),
             running=self.running,
             status=self.status,
             address="http://127.0.0.1:11434",

@@ -343,3 +343,14 @@ def test_the_frame_keeps_nobody_out(visit: Visit) -> None:
     visit.open(section="apps")
 
     assert visit.faults() == []
+
+
+def test_a_server_that_is_started_again_can_be_turned_off_instead(visit: Visit) -> None:
+    """As in the tray's menu, which offers the same meanwhile."""
+    backend = visit.served.backend
+    backend.running, backend.phase = False, "starting"
+    visit.open(section="activity")
+
+    visit.button("Turn off").click()
+
+    wait_for(lambda: ("turn", False) in backend.calls, "the page to ask for it", 5)

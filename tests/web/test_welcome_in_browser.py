@@ -294,8 +294,12 @@ def test_the_whole_way_goes_by_the_keyboard_alone(newcomer: Visit) -> None:
     keyboard.insert_text(KEY)
     keyboard.press("Enter")
     expect(newcomer.page.get_by_role("heading", name=MODELS)).to_be_focused()
+    # Not before the list of models is there, which comes by itself.
+    expect(newcomer.button("Allow these models")).not_to_have_attribute("aria-disabled", "true")
     keyboard.press("Tab")
+    expect(newcomer.page.get_by_label("Free models only")).to_be_focused()
     keyboard.press("Tab")
+    expect(newcomer.button("Allow these models")).to_be_focused()
     keyboard.press("Enter")
     expect(newcomer.page.get_by_role("heading", name=APPS)).to_be_focused()
     for _ in range(3):

@@ -55,7 +55,7 @@ from tray_proxy.tray.state import (
 SECTIONS: tuple[tuple[type[ProxyError], str], ...] = (
     (PortInUse, "port"),
     (KeyMissing, "welcome"),
-    (KeyRejected, "welcome"),
+    (KeyRejected, "key"),
     (KeychainUnavailable, "key"),
     (OutOfCredits, "key"),
     (CatalogueUnavailable, "models"),

@@ -61,7 +61,7 @@ function useRoute() {
 
 function Power({ state }) {
   const [asked, setAsked] = useState(false);
-  const busy = asked || state.phase === "starting";
+  const busy = asked;
   // What came of it is told as news, also where it stayed as it was. Should there be none, it can be asked for again.
   useEffect(() => setAsked(false), [state]);
   useEffect(() => {
@@ -69,8 +69,8 @@ function Power({ state }) {
     const timer = window.setTimeout(() => setAsked(false), ASK_AGAIN_AFTER_MS);
     return () => window.clearTimeout(timer);
   }, [asked]);
-  // Who waits for the port wants it on, and may have changed their mind.
-  const on = state.running || (state.port?.waiting ?? false);
+  // Who waits for the port, or for a server that is started again, wants it on, and may have changed their mind.
+  const on = state.running || state.phase === "starting" || (state.port?.waiting ?? false);
   const turn = async () => {
     setAsked(true);
     const done = await attempt(async () => {
