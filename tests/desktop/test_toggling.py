@@ -1,5 +1,6 @@
 """What may happen while a person is at the menu: a hundred clicks, news, a sleep of the computer."""
 
+import contextlib
 import json
 
 import psutil
@@ -16,6 +17,7 @@ LOGIND = DBusAddress("/org/freedesktop/login1", "org.freedesktop.login1", "org.f
 # A place that an open menu covers, whatever its lines say.
 IN_THE_MENU = (WIDTH - 40, HEIGHT - 120)
 BLACK = (0, 0, 0)
+CLICKS = 4
 
 
 @pytest.fixture
@@ -72,8 +74,13 @@ def test_an_open_menu_stays_open_while_its_lines_change(app, desktop):
 
 def open_menu(desktop):
     """Click the icon, which is the last thing on the panel at the bottom."""
-    desktop.run(["xdotool", "mousemove", str(WIDTH - 15), str(HEIGHT - 15), "click", "1"])
-    wait_for(lambda: pixel(desktop) != BLACK, "the menu to open")
+    for _ in range(CLICKS):
+        desktop.run(["xdotool", "mousemove", str(WIDTH - 15), str(HEIGHT - 15), "click", "1"])
+        # A click on an icon that the panel is just about to draw is lost.
+        with contextlib.suppress(TimeoutError):
+            wait_for(lambda: pixel(desktop) != BLACK, "the menu to open", 3)
+            return
+    pytest.fail("The menu does not open.")
 
 
 def pixel(desktop):

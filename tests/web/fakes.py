@@ -512,6 +512,10 @@ class Served:
     open_clients: ExitStack
     call_soon: Callable[..., object]
 
+    def is_heard(self) -> bool:
+        """Say whether any page listens for news."""
+        return bool(self.backend.events._pages)
+
     def news(self, topic: str) -> None:
         """Tell open pages that a topic has changed."""
         self.call_soon(self.backend.events.tell, topic)
