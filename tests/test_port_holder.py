@@ -6,7 +6,6 @@ import http.server
 import os
 import socket
 import threading
-import time
 
 import psutil
 import pytest
@@ -74,13 +73,15 @@ def test_a_holder_that_does_not_answer_is_still_named_by_its_process(monkeypatch
 def test_a_holder_that_answers_byte_by_byte_is_not_waited_for(monkeypatch):
     """Such as one that sends a stream of events: the port could neither be opened nor given up meanwhile."""
     monkeypatch.setattr(port_holder, "ANSWER_TIMEOUT_S", 0.2)
+    over = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as endless:
 
         def answer(asker):
             with contextlib.suppress(OSError), asker:
                 asker.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-                while asker.send(b"."):
-                    time.sleep(0.05)
+                # More often than the limit for each byte, so that only one for all of them ends it.
+                while not over.wait(0.05):
+                    asker.send(b".")
 
         def accept():
             with contextlib.suppress(OSError):
@@ -90,6 +91,7 @@ def test_a_holder_that_answers_byte_by_byte_is_not_waited_for(monkeypatch):
         threading.Thread(target=accept, daemon=True).start()
 
         assert find_holder("127.0.0.1", endless.getsockname()[1]) == Holder("program", None, *ME)
+    over.set()
 
 
 @pytest.fixture

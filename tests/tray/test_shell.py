@@ -3,7 +3,6 @@
 import importlib
 import sys
 import threading
-import time
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -338,23 +337,31 @@ def test_the_systems_wish_to_end_quits(shell, platform, posted):
 
 def test_windows_is_answered_once_all_but_the_icon_has_ended(shell_class, platform):
     """After the answer Windows may end the program at any moment."""
-    ended = []
+    asked, may_end, ended = threading.Event(), threading.Event(), []
 
-    def end_slowly(event):
-        time.sleep(0.05)
+    def end(event):
+        asked.set()
+        may_end.wait(5)
         ended.append(event)
         shell.stop()
 
     def post(event):
-        threading.Thread(target=end_slowly, args=[event]).start()
+        threading.Thread(target=end, args=[event]).start()
 
     shell = shell_class(post, OFF, platform=platform, system="win32")
     shell.run(lambda: None)
     platform.turn()
+    answering = threading.Thread(target=platform.at_end)
 
-    platform.at_end()
+    answering.start()
+    asked.wait(5)
+    answering.join(0.05)
+    answered_early = not answering.is_alive()
+    may_end.set()
+    answering.join(5)
 
-    assert ended == [QuitClicked()]
+    assert answered_early is False
+    assert (answering.is_alive(), ended) == (False, [QuitClicked()])
 
 
 def test_the_end_of_the_computers_sleep_is_posted(shell, platform, posted):
