@@ -79,7 +79,11 @@ def test_no_lock_file_with_index_addresses_is_tracked():
 
 @pytest.mark.parametrize(
     ("file", "extras"),
-    [("requirements.txt", ["linux-tray"]), ("requirements-dev.txt", ["linux-tray", "dev"])],
+    [
+        ("requirements.txt", ["linux-tray"]),
+        ("requirements-build.txt", ["linux-tray", "build"]),
+        ("requirements-dev.txt", ["linux-tray", "dev"]),
+    ],
 )
 def test_everything_the_project_asks_for_is_pinned_with_hashes(file, extras):
     """What is released is what was tested; `make lock` brings the pins in step."""
@@ -111,6 +115,7 @@ def out_of_step(asked_for: list[str], file: Path) -> list[str]:
     "file",
     [
         PINS / "requirements.txt",
+        PINS / "requirements-build.txt",
         PINS / "requirements-dev.txt",
         CLIENTS / "requirements.txt",
         CLIENTS / "requirements-litellm.txt",
@@ -141,13 +146,14 @@ def test_every_npm_package_is_pinned_with_a_hash_and_without_an_address():
     assert [name for name, package in packages.items() if "resolved" in package] == []
 
 
-def test_the_tests_run_on_the_versions_that_are_released():
-    released, tested = (
-        {(pin["name"], pin["version"]) for pin in PIN.finditer((PINS / file).read_text(encoding="utf-8"))}
-        for file in ("requirements.txt", "requirements-dev.txt")
+@pytest.mark.parametrize("file", ["requirements-build.txt", "requirements-dev.txt"])
+def test_what_is_released_is_what_was_tested_and_built_from(file):
+    released, pinned = (
+        {(pin["name"], pin["version"]) for pin in PIN.finditer((PINS / each).read_text(encoding="utf-8"))}
+        for each in ("requirements.txt", file)
     )
 
-    assert released - tested == set()
+    assert released - pinned == set()
 
 
 def test_each_setting_and_flag_is_documented():
