@@ -106,7 +106,7 @@ def answered(error, page_address):
     async def send(message):
         sent.append(message)
 
-    endpoint = Endpoint(handler, lambda: FakeDeps(page_address))
+    endpoint = Endpoint(handler, lambda: FakeDeps(page_address), "/")
     asyncio.run(endpoint({"record": Record("id"), "path": "/"}, None, send))
     return sent[0]["status"], json.loads(sent[1]["body"])
 

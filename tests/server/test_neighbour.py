@@ -47,6 +47,7 @@ CHANGING = {
 NAMELESS = {
     "/",
     "/health",
+    "/metrics",
     "/api/version",
     "/api/blobs/{digest}",
     "/api/status",

@@ -259,6 +259,14 @@ def test_durations_are_read_off_the_clock() -> None:
     _, result = reply.finish(300, marked=True)
 
     assert (result.load_ns, result.prompt_eval_ns, result.eval_ns, result.total_ns) == (30, 70, 100, 200)
+    assert (reply.opened_s, reply.first_s) == (30e-9, 100e-9)
+
+
+def test_what_has_not_come_yet_took_no_known_time() -> None:
+    """A client may leave before the first word."""
+    reply = ReplyStream(100)
+
+    assert (reply.opened_s, reply.first_s, reply.usage) == (None, None, Usage())
 
 
 def test_a_call_counts_from_its_first_piece() -> None:

@@ -14,6 +14,7 @@ from tray_proxy import __version__
 from tray_proxy.server import (
     anthropic_api,
     audio_api,
+    metrics_api,
     ollama_account,
     ollama_api,
     ollama_embed,
@@ -59,6 +60,7 @@ async def health(call: Call) -> Reply:
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET,HEAD", "/", alive),
     ("GET,HEAD", "/health", health),
+    ("GET,HEAD", "/metrics", metrics_api.metrics),
     ("GET,HEAD", "/api/version", ollama_api.version),
     ("GET,HEAD", "/api/tags", ollama_api.tags),
     ("POST", "/api/show", ollama_api.show),
@@ -105,14 +107,20 @@ def create_app(deps: Callable[[], Deps]) -> App:
     Args:
         deps: Gives the `Deps` in force when a request comes in.
     """
-    routes = [_route(methods, path, Endpoint(local_first(path, handler), deps)) for methods, path, handler in ROUTES]
+    routes = [
+        _route(methods, path, Endpoint(local_first(path, handler), deps, path)) for methods, path, handler in ROUTES
+    ]
     app = FastAPI(title="Tray Proxy", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.router.routes.extend(routes)
     app.add_exception_handler(HTTPException, _no_such_route)
     rule = Rule.with_more(deps().settings.ollama_origins)
     if rule.allows_all:
         log.warning("every web page may call the port and spend money", setting="OLLAMA_ORIGINS", value=ANY_ORIGIN)
-    return Journal(Guard(_CleanPath(app), rule), deps().activity, demo=deps().demo)
+
+    def ended(record: Record, status: int | None, elapsed_s: float) -> None:
+        metrics_api.count(deps(), record, status, elapsed_s)
+
+    return Journal(Guard(_CleanPath(app), rule), deps().activity, ended, demo=deps().demo)
 
 
 def _route(methods: str, path: str, endpoint: Endpoint) -> Route:

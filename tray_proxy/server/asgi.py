@@ -8,13 +8,14 @@ request object stops listening when the handler begins, and `BaseHTTPMiddleware`
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import msgspec
 
 from tray_proxy.errors import BadRequest, BodyTooLarge, UnsupportedEncoding
 from tray_proxy.server.key_case import KeyCase
+from tray_proxy.wire.openrouter import Usage
 
 type Scope = MutableMapping[str, Any]
 type Message = MutableMapping[str, Any]
@@ -42,25 +43,27 @@ class ClientLeft(Exception):
 @dataclass
 class Record:
     """
-    What the log line of a request holds. Never the prompt, never the answer.
+    What is kept of a request: for its line in the log, and for what is counted. Never the prompt, never the answer.
 
-    `route` is the path without what a base address put before or behind it; `asked` says whether a model was asked,
-    and not only loaded; `local` whether that was the real Ollama's, and not OpenRouter's; `models` is how many an app
-    was told of that asked for the list. `named` is told the model as soon as it is known, for a question may take
-    minutes.
+    `route` is the path without what a base address put before or behind it, `pattern` the row of `ROUTES` that it
+    fitted; `asked` says whether a model was asked, and not only loaded; `local` whether that was the real Ollama's, and
+    not OpenRouter's; `models` is how many an app was told of that asked for the list. `usage` is what OpenRouter
+    counted, as far as it told; `latency_s` is how long it took to begin an answer, `first_token_s` to say something.
+    `named` is told the model as soon as it is known, for a question may take minutes.
     """
 
     request_id: str
     named: Callable[[str], None] = lambda _: None
     route: str = ""
+    pattern: str = ""
     model: str | None = None
     asked: bool = False
     local: bool = False
     models: int | None = None
     outcome: str = "done"
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    cost_usd: float | None = None
+    usage: Usage = field(default_factory=Usage)
+    latency_s: float | None = None
+    first_token_s: float | None = None
     error: str | None = None
 
 

@@ -108,14 +108,17 @@ class Endpoint:
 
     Args:
         deps: Gives the `Deps` in force; a request keeps those it began with.
+        pattern: The route, as it stands in `ROUTES`.
     """
 
     handler: Handler
     deps: Callable[[], Deps]
+    pattern: str
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; no failure leaves here but as an answer."""
         record: Record = scope["record"]
+        record.pattern = self.pattern
         try:
             reply = await self.handler(Call(self.deps(), scope, receive, send, record))
         except ClientLeft:

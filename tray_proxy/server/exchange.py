@@ -18,6 +18,7 @@ from tray_proxy.activity import Activity
 from tray_proxy.catalogue import CatalogueCache
 from tray_proxy.errors import ProxyError, Stopping
 from tray_proxy.keychain import Keychain
+from tray_proxy.metrics import Metrics
 from tray_proxy.neighbour.memory import LocalNames
 from tray_proxy.neighbour.models import LocalModels
 from tray_proxy.openrouter.client import OpenRouterClient
@@ -82,15 +83,20 @@ class InFlight:
     recovered: Callable[[], None] = lambda: None
     _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
 
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._tasks)
+
     def add(self, task: "asyncio.Task[None]") -> None:
         """Count a task until it ends."""
         self._tasks.add(task)
-        self.changed(len(self._tasks))
+        self.changed(self.count)
         task.add_done_callback(self._remove)
 
     def _remove(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
-        self.changed(len(self._tasks))
+        self.changed(self.count)
 
     async def stop(self, grace_s: float) -> None:
         """Let the exchanges end by themselves for a moment, then end them with an error that says why."""
@@ -120,6 +126,7 @@ class Deps:
     local: LocalModels | None = None
     once_local: LocalNames | None = None
     activity: Activity = field(default_factory=Activity)
+    metrics: Metrics = field(default_factory=Metrics)
 
 
 @dataclass
@@ -248,7 +255,12 @@ class Exchange(Purchase):
         self._ending = ending
         # The conversation itself, with its pictures, is not kept while the answer comes.
         self._model_id, self._place = completion.model, place_after(completion.messages)
-        await self.buy(self._stream(completion) if stream else self._gather(completion))
+        try:
+            await self.buy(self._stream(completion) if stream else self._gather(completion))
+        finally:
+            # Also of an answer that broke off, or that nobody waited for: as far as it was told, it was bought.
+            self.record.usage = self._reply.usage
+            self.record.latency_s, self.record.first_token_s = self._reply.opened_s, self._reply.first_s
 
     async def _stream(self, completion: CompletionRequest) -> None:
         async with self.deps.client.stream(completion, self.asked) as answer:
@@ -294,9 +306,6 @@ class Exchange(Purchase):
 
     def _finish(self, *, marked: bool) -> tuple[list[Delta], Outcome]:
         left, outcome = self._reply.finish(time.monotonic_ns(), marked=marked)
-        self.record.prompt_tokens = outcome.prompt_tokens
-        self.record.completion_tokens = outcome.completion_tokens
-        self.record.cost_usd = outcome.cost_usd
         self._remember()
         self._ending()
         return left, outcome

@@ -6,6 +6,7 @@ The same goes to the list on the page Activity, where a request stands while it 
 
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -25,12 +26,17 @@ class Journal:
     Outermost middleware: gives each request its id and its line. The line holds neither key nor prompt.
 
     Args:
+        ended: Told of each request that has ended: what is kept of it, the status (None where nothing was answered),
+            and the seconds it took.
         demo: Whether these are the demo's requests, which are written into the same log.
     """
 
-    def __init__(self, app: App, activity: Activity, *, demo: bool = False) -> None:
+    def __init__(
+        self, app: App, activity: Activity, ended: Callable[[Record, int | None, float], None], *, demo: bool = False
+    ) -> None:
         self._app = app
         self._activity = activity
+        self._ended = ended
         # Only there where it says something: nearly all lines are of no demo.
         self._mark: dict[str, Any] = {"demo": True} if demo else {}
 
@@ -64,11 +70,14 @@ class Journal:
             # As an app wrote it, it may be megabytes: the list would keep them, and every page be sent them.
             entry.model = None if record.model is None else record.model[:MAX_NAME_LENGTH]
             entry.status, entry.outcome, entry.error = status, record.outcome, record.error
-            entry.prompt_tokens, entry.completion_tokens = record.prompt_tokens, record.completion_tokens
-            entry.cost_usd = record.cost_usd
-            entry.ms = round((time.monotonic_ns() - started_ns) / 1e6, 1)
+            usage = record.usage
+            entry.prompt_tokens, entry.completion_tokens = usage.prompt_tokens, usage.completion_tokens
+            entry.cost_usd = usage.cost
+            elapsed_s = (time.monotonic_ns() - started_ns) / 1e9
+            entry.ms = round(elapsed_s * 1e3, 1)
             route = record.route[:MAX_PATH] or path
             self._activity.end(entry, route=route, asked=record.asked, models=record.models)
+            self._ended(record, status, elapsed_s)
             log.info(
                 "request",
                 request_id=record.request_id,
@@ -82,9 +91,9 @@ class Journal:
                 local=record.local,
                 status=status,
                 outcome=record.outcome,
-                prompt_tokens=record.prompt_tokens,
-                completion_tokens=record.completion_tokens,
-                cost_usd=record.cost_usd,
+                prompt_tokens=usage.prompt_tokens,
+                completion_tokens=usage.completion_tokens,
+                cost_usd=usage.cost,
                 ms=entry.ms,
                 error=record.error,
                 **self._mark,

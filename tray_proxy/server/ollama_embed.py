@@ -97,9 +97,8 @@ class Order:
     def _account(self, usage: Usage) -> None:
         record = self.call.record
         self.tokens += usage.prompt_tokens or 0
-        record.prompt_tokens = self.tokens
-        if usage.cost is not None:
-            record.cost_usd = (record.cost_usd or 0.0) + usage.cost
+        cost = record.usage.cost if usage.cost is None else (record.usage.cost or 0.0) + usage.cost
+        record.usage = Usage(prompt_tokens=self.tokens, cost=cost)
 
 
 async def embed(call: Call) -> Reply | None:

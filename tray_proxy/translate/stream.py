@@ -245,6 +245,24 @@ class ReplyStream:
         self._usage = Usage()
 
     @property
+    def usage(self) -> Usage:
+        """What OpenRouter has counted so far; the fields of it are None where it did not."""
+        return self._usage
+
+    @property
+    def opened_s(self) -> float | None:
+        """Seconds until OpenRouter began to answer; None while it has not."""
+        return self._seconds_until(self._opened_ns)
+
+    @property
+    def first_s(self) -> float | None:
+        """Seconds until something was said, thought or called; None while nothing was."""
+        return self._seconds_until(self._first_ns)
+
+    def _seconds_until(self, moment_ns: int | None) -> float | None:
+        return None if moment_ns is None else (moment_ns - self._started_ns) / 1e9
+
+    @property
     def stopped(self) -> bool:
         """Whether one of the watched stop strings was said: the answer is at its end, whatever comes."""
         # Of several answers the others are still to come.

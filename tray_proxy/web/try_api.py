@@ -100,14 +100,14 @@ class TryDesk:
         found = msgspec.json.decode(answer or b"{}", type=_ChatAnswer)
         if status != 200:
             raise NotAnswered(found.error or text("page.try-failed"), status)
-        record = scope["record"]
+        usage = scope["record"].usage
         return Answered(
             model=chosen,
             answer=found.message.content,
             ms=found.total_duration // 1_000_000,
-            cost_usd=record.cost_usd,
-            prompt_tokens=record.prompt_tokens,
-            completion_tokens=record.completion_tokens,
+            cost_usd=usage.cost,
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
         )
 
     async def _free_model(self) -> str:
