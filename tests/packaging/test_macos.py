@@ -70,7 +70,7 @@ def test_the_icon_is_sharp_in_every_size_that_macos_shows() -> None:
 def test_the_icon_has_the_margin_of_other_programs() -> None:
     """Apple's template fills 824 of 1024 pixels: one that fills all of them would look larger than its neighbours."""
     with Image.open(ROOT / "assets" / "icons" / "tray-proxy.icns") as icon:
-        largest = icon.icns.getimage((512, 512, 2))
+        largest = icon.icns.getimage((512, 512, 2)).convert("RGBA")
 
     assert (largest.size, largest.getchannel("A").getbbox()) == ((1024, 1024), (96, 96, 928, 928))
 
