@@ -9,7 +9,8 @@ import msgspec
 import pytest
 from pydantic import SecretStr
 
-from tray_proxy import revival
+from openrouter.encrypted import Encrypted, authority
+from tray_proxy import revival, updates
 from tray_proxy.demo.keys import DEMO_KEY, FREE_KEY
 from tray_proxy.errors import KeyMissing, KeyRejected, Offline, PortInUse
 from tray_proxy.keychain import Source
@@ -17,6 +18,7 @@ from tray_proxy.listener import bind
 from tray_proxy.openrouter import surroundings
 from tray_proxy.openrouter.connections import Connection
 from tray_proxy.program import Program
+from tray_proxy.releases import Source as ReleaseSource
 from tray_proxy.settings import Settings
 from tray_proxy.translate.presets import Preset
 from tray_proxy.tray.state import (
@@ -30,8 +32,10 @@ from tray_proxy.tray.state import (
     Recovered,
     TrafficChanged,
     Troubled,
+    VersionFound,
 )
 from tray_proxy.web.state_api import Trouble
+from tray_proxy.web.updates_api import NewVersion
 
 KEY = "sk-or-v1-another-key-of-nobody"
 
@@ -453,3 +457,81 @@ def test_after_a_sleep_connections_are_dropped(program, loop):
     loop.submit(program.woke()).result(5)
 
     assert program.client._connections._kept is not before
+
+
+@pytest.fixture
+def release_page(tmp_path, monkeypatch):
+    """The project's release page, which tells of a newer version at once; gives what it was asked, and where it is."""
+    vouching = authority()
+    vouching.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    monkeypatch.setattr(updates, "CALM_S", 0.0)
+    told = b'{"version": "999.1.0", "changes": ["Something new."]}'
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(told)}\r\n\r\n"
+    server = Encrypted(vouching, name="localhost", answer=head.encode() + told)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def start_looking(loop, stage, upstream, tmp_path, release_page):
+    """Start a program that a release built."""
+    made = []
+
+    def start(**how):
+        news = queue.Queue()
+        settings = Settings(
+            tray_proxy_home=tmp_path / "home",
+            openrouter_base_url=stage.url,
+            openrouter_api_key=SecretStr(KEY),
+            **how.pop("settings", {}),
+        )
+        source = ReleaseSource("somebody/tray-proxy", f"https://localhost:{release_page.port}")
+
+        async def begin():
+            program = Program(settings, post=news.put, releases=source, **{"demo": False} | how)
+            program.begin()
+            return program
+
+        made.append(loop.submit(begin()).result(5))
+        made[-1].news = news
+        return made[-1]
+
+    yield start
+    for program in made:
+        loop.submit(program.end()).result(5)
+
+
+async def shown(program):
+    return program.page_state().new_version
+
+
+def test_a_newer_version_reaches_tray_and_page_and_the_key_stays_here(start_looking, loop, release_page):
+    program = start_looking()
+    next_news(program, VersionFound)
+
+    assert next_news(program, VersionFound) == VersionFound("999.1.0", untold=True)
+    assert loop.submit(shown(program)).result(5) == NewVersion(
+        "999.1.0", ("Something new.",), f"https://localhost:{release_page.port}/somebody/tray-proxy/releases/latest"
+    )
+    assert len(release_page.asked) == 1
+    assert KEY.encode() not in release_page.asked[0]
+
+
+def test_who_switches_the_look_off_is_told_nothing_more(start_looking, loop):
+    program = start_looking()
+    next_news(program, VersionFound)
+    next_news(program, VersionFound)
+
+    loop.submit(program.apply(program.settings.model_copy(update={"check_for_updates": False}))).result(5)
+
+    assert next_news(program, VersionFound) == VersionFound("")
+    assert loop.submit(shown(program)).result(5) is None
+
+
+@pytest.mark.parametrize("how", [{"demo": True}, {"settings": {"check_for_updates": False}}])
+def test_neither_the_demo_nor_who_wants_no_look_has_one(start_looking, loop, how):
+    program = start_looking(**how)
+    loop.submit(program.woke()).result(5)
+
+    assert program.updates._looking is None

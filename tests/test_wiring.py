@@ -2,12 +2,14 @@
 
 import asyncio
 import queue
+from types import SimpleNamespace
 
 import pytest
 
 from tray_proxy import wiring
 from tray_proxy.errors import PortInUse, ProxyError
 from tray_proxy.instance import AlreadyRuns, Instance, NotRunning
+from tray_proxy.releases import Source
 from tray_proxy.settings import Settings
 from tray_proxy.tray.state import (
     ActionFailed,
@@ -189,6 +191,16 @@ def test_settings_opens_the_address_at_its_section(actions, monkeypatch):
     assert opened == ["http://127.0.0.1:1/open#models"]
 
 
+def test_the_line_of_a_newer_version_opens_the_projects_own_page(actions, program, monkeypatch):
+    opened = []
+    monkeypatch.setattr(wiring.opener, "open_address", opened.append)
+    program.updates = SimpleNamespace(source=Source("somebody/tray-proxy"))
+
+    actions.open_download()
+
+    assert opened == ["https://github.com/somebody/tray-proxy/releases/latest"]
+
+
 def test_open_logs_makes_the_folder_if_need_be(actions, monkeypatch, tmp_path):
     opened = []
     monkeypatch.setattr(wiring.opener, "open_folder", opened.append)
@@ -213,6 +225,23 @@ def first(tmp_path):
     first = Instance.acquire(tmp_path)
     yield first
     first.release()
+
+
+def test_a_server_looks_for_no_newer_version(settings, monkeypatch):
+    """Nobody is there to be told."""
+    opened = []
+
+    async def open_program(*_, **how):
+        opened.append(how)
+        raise NotRunning
+
+    monkeypatch.setattr(wiring, "_open", open_program)
+    monkeypatch.setattr(wiring.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(wiring.logs, "set_up", lambda *_, **__: None)
+
+    with pytest.raises(NotRunning):
+        wiring.serve(settings, demo=False, say=print)
+    assert [sorted(how) for how in opened] == [["control", "demo"]]
 
 
 def start_tray(settings, said, **how):

@@ -28,6 +28,7 @@ from tray_proxy.openrouter.sign_in import SignIn, key_label, site_of
 from tray_proxy.page import Page
 from tray_proxy.presets import Presets
 from tray_proxy.proxy import Proxy
+from tray_proxy.releases import Source as ReleaseSource
 from tray_proxy.selection import Selection
 from tray_proxy.server.app import create_app
 from tray_proxy.server.exchange import Deps, InFlight
@@ -47,7 +48,10 @@ from tray_proxy.tray.state import (
     StopClicked,
     TrafficChanged,
     Troubled,
+    VersionFound,
 )
+from tray_proxy.updates import FILE_NAME as UPDATES_FILE
+from tray_proxy.updates import Updates
 from tray_proxy.web import (
     activity_api,
     apps_api,
@@ -59,6 +63,7 @@ from tray_proxy.web import (
     sign_in_api,
     state_api,
     try_api,
+    updates_api,
 )
 from tray_proxy.web.events import Events
 
@@ -77,6 +82,7 @@ class Program:
         given: Values from the command line, by setting name.
         complaints: What was wrong with the settings file, in sentences.
         control: What another start of the program may ask, on the page's port.
+        releases: Where newer versions are looked for; the demo looks for none, nor does `serve`, which has None.
     """
 
     def __init__(
@@ -88,6 +94,7 @@ class Program:
         given: Mapping[str, object] | None = None,
         complaints: Sequence[str] = (),
         control: Sequence[Route] = (),
+        releases: ReleaseSource | None = None,
     ) -> None:
         folders = program_folders(settings, demo=demo)
         within = ceiling(settings)
@@ -131,7 +138,9 @@ class Program:
             paths.folders(settings.tray_proxy_home).settings_file,
             self.apply,
             {"local_ollama": self._forget_local_names},
+            updates_api.notes(releases, demo=demo),
         )
+        self.updates = Updates(None if demo else releases, folders.cache / UPDATES_FILE, self._version_found)
         at_login = autostart.of_system(autostart.command(settings.tray_proxy_home, demo=demo))
         self.autostart_desk = autostart_api.AutostartDesk(at_login, self._autostart_changed)
         self.port_desk = port_api.PortDesk(
@@ -174,6 +183,7 @@ class Program:
         self.activity.fill(self.activity_desk.log_file, demo=self.demo)
         self._in_background(self.cache.keep_fresh())
         self._in_background(self._look_for_key())
+        self.updates.use(on=self.settings.check_for_updates)
 
     async def apply(self, settings: Settings) -> None:
         """
@@ -194,6 +204,7 @@ class Program:
         if self.settings.local_ollama != before.local_ollama:
             self._use_ollama_beside(self.settings.local_ollama)
         self._post(NotificationsSwitched(self.settings.notifications))
+        self.updates.use(on=self.settings.check_for_updates)
         self.events.tell("settings", "apps", "state")
         await self.proxy.follow(before)
 
@@ -223,10 +234,12 @@ class Program:
         log.info("woke from sleep")
         self.client.drop_connections()
         self.cache.nudge()
+        self.updates.nudge()
         self.events.tell("state")
 
     async def end(self) -> None:
         """Close everything."""
+        self.updates.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(self.proxy.stop(), self.page.close(), *self._tasks, return_exceptions=True)
@@ -243,6 +256,7 @@ class Program:
             *apps_api.routes(self.apps_desk),
             *activity_api.routes(self.activity_desk),
             *port_api.routes(self.port_desk),
+            *updates_api.routes(self.updates),
             *try_api.routes(try_api.TryDesk(self.cache, lambda: create_app(lambda: self.deps))),
         ]
 
@@ -277,6 +291,7 @@ class Program:
             autostart=at_login,
             port=self.port_desk.state(),
             notices=self.notices.shown,
+            new_version=updates_api.new_version(self.updates),
         )
 
     def _turn(self, on: bool) -> None:
@@ -354,6 +369,11 @@ class Program:
         before, self._trouble = self._trouble, None if isinstance(error, KeyMissing) else error
         if self._trouble is not before:
             self.events.tell("state")
+
+    def _version_found(self) -> None:
+        newer = self.updates.newer
+        self._post(VersionFound(newer.version if newer else "", untold=self.updates.tell_once()))
+        self.events.tell("state")
 
     def _autostart_changed(self, state: autostart.AutostartState) -> None:
         self._tell_autostart(state)

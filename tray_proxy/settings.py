@@ -98,6 +98,7 @@ class Settings(BaseSettings):
         "anyway.",
         allowed="on or off",
     )
+    check_for_updates: bool = _knob(True, "Whether the tray looks once a day for a newer version.", allowed="on or off")
     models_filter: Annotated[Path, AfterValidator(setting_values.readable_file)] | None = _knob(
         None,
         "A file with one allowed model or pattern per line (# begins a comment). Ticked models choose within it.",

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from starlette.routing import Route
 
-from tray_proxy import checkup, instance, logs, paths
+from tray_proxy import checkup, instance, logs, paths, releases
 from tray_proxy.basis import program_folders, with_demo_key
 from tray_proxy.demo.upstream import DemoUpstream
 from tray_proxy.errors import ProxyError
@@ -120,6 +120,11 @@ class TrayActions:
         """Show the folder of the logs."""
         opener.open_folder(paths.ensure(self._logs_folder))
 
+    def open_download(self) -> None:
+        """Show where the newer version is, in the browser."""
+        if self._program.updates.source is not None:
+            opener.open_address(self._program.updates.source.page)
+
     def set_model_allowed(self, model_id: str, allowed: bool) -> None:
         """Tick or untick a model; the new list comes back as news."""
         self._submit(self._program.allow_model(model_id, allowed), None, ActionFailed)
@@ -225,7 +230,16 @@ def _run_tray(
     loop = LoopThread(died=lambda error: controller.post(ListenerFailed(LoopDied(error))))
     control = control_api.routes(lambda: controller.post(SettingsClicked()), lambda: controller.post(QuitClicked()))
     program, upstream = loop.submit(
-        _open(settings, this, demo=demo, post=controller.post, given=given, complaints=complaints, control=control)
+        _open(
+            settings,
+            this,
+            demo=demo,
+            post=controller.post,
+            given=given,
+            complaints=complaints,
+            control=control,
+            releases=releases.source(),
+        )
     ).result()
     actions = TrayActions(loop, program, logs_folder, controller.post)
     if has_tray_host:

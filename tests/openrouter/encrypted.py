@@ -14,7 +14,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 
 
 class Encrypted:
     """
-    A server that answers every request alike.
+    A server that answers every request alike, or as a function of the request says. Keeps what it was `asked`, as it came.
 
     Args:
         name: Whose certificate it shows.
@@ -32,6 +32,7 @@ class Encrypted:
         self.port = self._server.getsockname()[1]
         self.url = f"https://{NAME}:{self.port}/api/v1"
         self.connections = 0
+        self.asked = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
@@ -43,8 +44,9 @@ class Encrypted:
 
     def _talk(self, connection):
         with contextlib.suppress(OSError), self._context.wrap_socket(connection, server_side=True) as encrypted:
-            while encrypted.recv(65536):
-                encrypted.sendall(self._answer)
+            while request := encrypted.recv(65536):
+                self.asked.append(request)
+                encrypted.sendall(self._answer(request) if callable(self._answer) else self._answer)
 
     def close(self):
         _stop_listening(self._server)

@@ -12,6 +12,7 @@ from tray_proxy.tray.controller import TrayController
 from tray_proxy.tray.state import (
     AutostartClicked,
     CopyAddressClicked,
+    DownloadClicked,
     Event,
     ListenerStarted,
     ListenerStopped,
@@ -77,6 +78,9 @@ class Recorder:
 
     def open_logs(self) -> None:
         self._note(("open_logs",))
+
+    def open_download(self) -> None:
+        self._note(("open_download",))
 
     def set_model_allowed(self, model_id: str, allowed: bool) -> None:
         self._note(("set_model_allowed", model_id, allowed))
@@ -150,6 +154,7 @@ def test_a_status_is_shown_before_its_effects_are_done(after) -> None:
     [
         (SettingsClicked("models"), ("open_settings", "models")),
         (OpenLogsClicked(), ("open_logs",)),
+        (DownloadClicked(), ("open_download",)),
         (CopyAddressClicked(), ("copy", f"http://{ADDRESS}")),
         (AutostartClicked(), ("set_autostart", True)),
         (Woke(), ("drop_connections",)),

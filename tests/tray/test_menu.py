@@ -9,6 +9,7 @@ from tray_proxy.tray.menu import MAX_LABEL, MAX_TITLE, SEPARATOR, MenuEntry, cut
 from tray_proxy.tray.state import (
     AutostartClicked,
     CopyAddressClicked,
+    DownloadClicked,
     ModelClicked,
     ModelTick,
     NameClicked,
@@ -138,6 +139,15 @@ def test_the_menu_from_top_to_bottom() -> None:
         MenuEntry("Start when I log in", AutostartClicked(), checked=False),
         MenuEntry("Quit", QuitClicked()),
     )
+
+
+def test_a_newer_version_has_a_line_while_there_is_one() -> None:
+    """Among the last ones: nothing is wrong, and nobody need hurry."""
+    without, with_it = (render(status_in(Phase.RUNNING, newer_version=version)) for version in ("", "1.2.0"))
+
+    line = MenuEntry("Version 1.2.0 is there…", DownloadClicked())
+    assert with_it == (*without[:-3], line, *without[-3:])
+    assert without[-3].label == "Settings…"
 
 
 @pytest.mark.parametrize("enabled", [True, False])

@@ -21,6 +21,7 @@ from tray_proxy.tray.state import (
     AutostartChanged,
     AutostartClicked,
     CopyAddressClicked,
+    DownloadClicked,
     Event,
     KeyChanged,
     ListenerFailed,
@@ -46,6 +47,7 @@ from tray_proxy.tray.state import (
     TrafficChanged,
     Trouble,
     Troubled,
+    VersionFound,
     Woke,
 )
 from tray_proxy.tray.transition import (
@@ -53,6 +55,7 @@ from tray_proxy.tray.transition import (
     DropConnections,
     Effect,
     Notify,
+    OpenDownload,
     OpenLogs,
     OpenSettings,
     Quit,
@@ -77,6 +80,7 @@ EVENTS: tuple[Event, ...] = (
     KeyChanged(missing=True), ModelsChanged(NEWS), PortAwaited(waiting=True), AutostartChanged(enabled=True),
     NotificationsSwitched(on=False), Woke(), ModelClicked(TICKED.id), NameClicked(KEPT.name), SettingsClicked("models"),
     CopyAddressClicked(), OpenLogsClicked(), AutostartClicked(), QuitClicked(), ActionFailed(TAKEN),
+    VersionFound("1.2.0"), DownloadClicked(),
 )  # fmt: skip
 
 type Row = tuple[Phase, Event, dict[str, Any], list[Effect]]
@@ -95,6 +99,8 @@ IN_EVERY_PHASE: tuple[tuple[Event, dict[str, Any], list[Effect]], ...] = (
     (AutostartChanged(enabled=True), {"autostart": True}, []),
     (AutostartClicked(), {}, [SetAutostart(on=True)]),
     (NotificationsSwitched(on=False), {"notifications": False}, []),
+    (VersionFound("1.2.0"), {"newer_version": "1.2.0"}, []),
+    (DownloadClicked(), {}, [OpenDownload()]),
     (Woke(), {}, [DropConnections()]),
     (ActionFailed(TAKEN), {}, [Notify("That did not work", f"{TAKEN.message} {TAKEN.hint}", kind=None)]),
 )
@@ -265,6 +271,18 @@ def test_who_wants_no_notifications_gets_none_but_answers() -> None:
         FAILED["trouble"],
         [Notify("That did not work", f"{TAKEN.message} {TAKEN.hint}", kind=None)],
     )
+
+
+@pytest.mark.parametrize("notifications", [True, False])
+def test_a_newer_version_is_told_to_who_wants_to_be_told(notifications: bool) -> None:
+    """The menu has it anyway."""
+    before = status_in(Phase.STOPPED, notifications=notifications)
+
+    status, effects = transition(before, VersionFound("1.2.0", untold=True))
+
+    words = "Its line in the tray's menu leads to the download page. Nothing is downloaded by itself."
+    assert status.newer_version == "1.2.0"
+    assert effects == ([Notify("Tray Proxy 1.2.0 is there", words, "VersionFound")] if notifications else [])
 
 
 def test_that_there_is_no_network_is_shown_and_not_told() -> None:

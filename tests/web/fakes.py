@@ -26,6 +26,7 @@ from tray_proxy.web import (
     sign_in_api,
     state_api,
     try_api,
+    updates_api,
 )
 from tray_proxy.web.activity_api import ActivityState, LogTail
 from tray_proxy.web.apps_api import AppShown, AppsState, OtherProgram, StepShown
@@ -38,6 +39,7 @@ from tray_proxy.web.settings_api import SettingField, SettingGroup, SettingsStat
 from tray_proxy.web.sign_in_api import SignInState
 from tray_proxy.web.state_api import ModelCounts, Notices, PageState, Trouble
 from tray_proxy.web.try_api import Answered
+from tray_proxy.web.updates_api import NewVersion
 
 KEY = "sk-or-v1-0123456789abcdef0123456789abcdef"
 XSS_NAME = "<img src=x onerror=document.title='owned'>"
@@ -184,6 +186,7 @@ class FakeBackend:
     pending_restart: bool = False
     said: Answered | None = None
     told: str | None = None
+    new_version: NewVersion | None = None
     report: Report = field(default_factory=lambda: Report((), ""))
     apps: tuple[AppShown, ...] = ()
     others: tuple[OtherProgram, ...] = ()
@@ -212,6 +215,7 @@ class FakeBackend:
             *port_api.routes(FakePortDesk(self)),
             *settings_api.routes(FakeSettingsDesk(self)),
             *try_api.routes(FakeTryDesk(self)),
+            *updates_api.routes(FakeUpdates(self)),
         ]
 
     async def examine(self) -> Report:
@@ -251,6 +255,7 @@ class FakeBackend:
             autostart=AutostartState(enabled=self.autostart, problem=self.autostart_problem),
             port=self.port,
             notices=self.notices.shown,
+            new_version=self.new_version,
         )
 
     def entries(self) -> tuple[ModelRow, ...]:
@@ -488,6 +493,16 @@ class FakeTryDesk:
         assert self.backend.said is not None
         self.backend.answered = True
         return self.backend.said
+
+
+@dataclass
+class FakeUpdates:
+    backend: FakeBackend
+
+    def put_off(self, version: str) -> None:
+        self.backend.note("put_off", version)
+        self.backend.new_version = None
+        self.backend.events.tell("state")
 
 
 @dataclass

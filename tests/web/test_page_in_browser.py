@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from desktop.waiting import wait_for
 from tray_proxy.errors import KeyRejected
 from tray_proxy.web.state_api import Notice, Trouble
+from tray_proxy.web.updates_api import NewVersion
 from web.browsing import Visit
 from web.fakes import XSS_NAME, Served, app
 
@@ -26,7 +27,7 @@ def test_the_trays_address_opens_the_page(visit: Visit) -> None:
 
     expect(visit.page).to_have_url(visit.served.url + "/#welcome")
     expect(visit.page.locator("#status")).to_have_text(ON)
-    expect(visit.page.locator("footer")).to_have_text("Tray Proxy 0.1.0")
+    expect(visit.page.locator("footer")).to_contain_text("Tray Proxy 0.1.0")
     assert visit.page.evaluate("document.cookie") == ""
 
 
@@ -153,7 +154,7 @@ def test_the_page_says_what_is_wrong_and_what_to_do(visit: Visit) -> None:
 
 
 def test_what_is_to_be_known_once_is_put_away(visit: Visit) -> None:
-    """As text; and the others stay."""
+    """As text; the others stay, and the keyboard is not lost with the button it was on."""
     backend = visit.served.backend
     backend.notices.shown = (Notice("0", f"{XSS_NAME} was set aside."), Notice("1", "One more thing."))
     backend.notices._changed = lambda: backend.events.tell("state")
@@ -163,6 +164,23 @@ def test_what_is_to_be_known_once_is_put_away(visit: Visit) -> None:
 
     expect(visit.page.locator(".notice")).to_have_count(1)
     expect(visit.page.locator(".notice")).to_contain_text("One more thing.")
+    expect(visit.page.locator("h1")).to_be_focused()
+
+
+def test_a_newer_version_is_told_with_what_changes_and_put_off(visit: Visit) -> None:
+    """As text, on every page; the way to it is a link that somebody has to click."""
+    page = "https://github.com/somebody/tray-proxy/releases/latest"
+    visit.served.backend.new_version = NewVersion("1.2.0", ("Tells of newer versions.", XSS_NAME), page)
+    visit.open(section="apps")
+    notice = visit.page.locator(".notice", has_text="Version 1.2.0 of Tray Proxy is there")
+
+    expect(notice.get_by_role("listitem")).to_have_text(["Tells of newer versions.", XSS_NAME])
+    expect(notice.get_by_role("link", name="Go to the download page")).to_have_attribute("href", page)
+    notice.get_by_role("button", name="Not now").click()
+
+    expect(notice).to_have_count(0)
+    expect(visit.page.locator("h1")).to_be_focused()
+    assert visit.served.backend.calls == [("put_off", "1.2.0")]
 
 
 def test_news_are_drawn_without_being_asked_for(visit: Visit) -> None:

@@ -63,6 +63,16 @@ def test_a_setting_is_told_with_its_help_its_bounds_and_its_source(running):
     assert field.allowed == knob("idle_timeout_s")["allowed"]
 
 
+def test_a_copy_that_never_looks_for_newer_versions_says_so_beside_the_switch(running):
+    noted = {name: field.note for name, field in fields(running).items() if field.note}
+
+    assert noted == {
+        "check_for_updates": (
+            "This copy was not built by a release, so it does not know where to look, and never does."
+        )
+    }
+
+
 def test_each_kind_of_setting_has_its_kind_of_field(running):
     kinds = {name: (field.kind, field.choices) for name, field in fields(running).items()}
 

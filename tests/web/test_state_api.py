@@ -38,6 +38,7 @@ def test_the_state_tells_everything_the_page_shows(served: Served) -> None:
         "autostart": {"enabled": False, "problem": None},
         "port": None,
         "notices": [],
+        "new_version": None,
     }
 
 

@@ -165,7 +165,7 @@ class Connections:
                 "The proxy server that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names cannot be used. "
                 "Allowed is an address such as http://proxy:8080 or socks5://proxy:1080."
             ) from None
-        _count_bytes(client)
+        use_our_dialling(client)
         return client
 
     def use(self, settings: Settings) -> None:
@@ -297,9 +297,9 @@ def _timeout(settings: Settings) -> httpx.Timeout:
     return httpx.Timeout(connect=settings.connect_timeout_s, read=None, write=settings.idle_timeout_s, pool=None)
 
 
-def _count_bytes(client: httpx.AsyncClient) -> None:
+def use_our_dialling(client: httpx.AsyncClient) -> None:
     """
-    Put our ear to the client's connections, those through a proxy server too.
+    Have a client connect as `dialling` does, and count what it reads; through a proxy server, too.
 
     httpx has no door for it. Were its inside another one day, nothing would be counted, and nothing sent again.
     """

@@ -16,6 +16,7 @@ from tray_proxy.tray.transition import (
     DropConnections,
     Effect,
     Notify,
+    OpenDownload,
     OpenLogs,
     OpenSettings,
     Quit,
@@ -60,6 +61,9 @@ class Actions(Protocol):
 
     def open_logs(self) -> None:
         """Show the folder of the logs."""
+
+    def open_download(self) -> None:
+        """Show where the newer version is."""
 
     def set_model_allowed(self, model_id: str, allowed: bool) -> None:
         """Tick or untick a model."""
@@ -139,6 +143,8 @@ def _do(effect: Effect, shell: Shell, actions: Actions) -> None:
             actions.open_settings(section)
         case OpenLogs():
             actions.open_logs()
+        case OpenDownload():
+            actions.open_download()
         case SetModelAllowed(model_id, allowed):
             actions.set_model_allowed(model_id, allowed)
         case SetNameKept(name, kept):

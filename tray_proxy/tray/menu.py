@@ -11,6 +11,7 @@ from tray_proxy.texts import text
 from tray_proxy.tray.state import (
     AutostartClicked,
     CopyAddressClicked,
+    DownloadClicked,
     Event,
     ModelClicked,
     NameClicked,
@@ -142,7 +143,14 @@ def _names(status: Status) -> tuple[MenuEntry, ...]:
     return (SEPARATOR, MenuEntry(text("tray.own-names"), enabled=False), *ticks)
 
 
-MENU: tuple[Callable[[Status], MenuEntry], ...] = (
+def _newer_version(status: Status) -> MenuEntry | None:
+    if not status.newer_version:
+        return None
+    return MenuEntry(text("tray.new-version", version=status.newer_version), DownloadClicked())
+
+
+# A row without an entry is not there.
+MENU: tuple[Callable[[Status], MenuEntry | None], ...] = (
     lambda status: MenuEntry(status_line(status), SettingsClicked(section(status)), default=True),
     lambda _: SEPARATOR,
     _start_or_stop,
@@ -152,6 +160,7 @@ MENU: tuple[Callable[[Status], MenuEntry], ...] = (
     lambda _: MenuEntry(text("tray.activity"), SettingsClicked("activity")),
     lambda _: MenuEntry(text("tray.open-logs"), OpenLogsClicked()),
     lambda _: SEPARATOR,
+    _newer_version,
     lambda _: MenuEntry(text("tray.settings"), SettingsClicked("settings")),
     lambda status: MenuEntry(text("tray.autostart"), AutostartClicked(), checked=status.autostart),
     lambda _: MenuEntry(text("tray.quit"), QuitClicked()),
@@ -160,4 +169,4 @@ MENU: tuple[Callable[[Status], MenuEntry], ...] = (
 
 def render(status: Status) -> tuple[MenuEntry, ...]:
     """Return the menu for a status."""
-    return tuple(row(status) for row in MENU)
+    return tuple(entry for row in MENU if (entry := row(status)) is not None)

@@ -67,6 +67,7 @@ class Status:
         none_allowed: Whether there are models, and apps get none of them.
         awaits_port: Whether the port is taken as soon as it is free.
         autostart: Whether the system starts us at login.
+        newer_version: The version that could be had instead of this one; empty while none is known.
         notifications: Whether the owner wants to be told by notifications what needs them.
         greets: Whether the page opens by itself where it turns out that there is no key, or none that was ever tried.
     """
@@ -81,6 +82,7 @@ class Status:
     none_allowed: bool = False
     awaits_port: bool = False
     autostart: bool = False
+    newer_version: str = ""
     notifications: bool = True
     greets: bool = False
     demo: bool = False
@@ -206,6 +208,20 @@ class AutostartChanged:
 
 
 @dataclass(frozen=True)
+class VersionFound:
+    """
+    There is a newer version.
+
+    Args:
+        version: Empty where none is known any more, or none is to be told of.
+        untold: Whether no notification has told of it yet.
+    """
+
+    version: str
+    untold: bool = False
+
+
+@dataclass(frozen=True)
 class NotificationsSwitched:
     """The settings say whether the owner wants notifications."""
 
@@ -249,6 +265,11 @@ class OpenLogsClicked:
 
 
 @dataclass(frozen=True)
+class DownloadClicked:
+    """The owner wants to see where the newer version is."""
+
+
+@dataclass(frozen=True)
 class AutostartClicked:
     """The owner wants to be started at login, or no more."""
 
@@ -280,6 +301,7 @@ type Event = (
     | KeyChanged
     | ModelsChanged
     | AutostartChanged
+    | VersionFound
     | NotificationsSwitched
     | Woke
     | ModelClicked
@@ -287,6 +309,7 @@ type Event = (
     | SettingsClicked
     | CopyAddressClicked
     | OpenLogsClicked
+    | DownloadClicked
     | AutostartClicked
     | QuitClicked
     | ActionFailed

@@ -26,6 +26,7 @@ from tray_proxy.tray.state import (
     AutostartChanged,
     AutostartClicked,
     CopyAddressClicked,
+    DownloadClicked,
     Event,
     KeyChanged,
     ListenerFailed,
@@ -48,6 +49,7 @@ from tray_proxy.tray.state import (
     TrafficChanged,
     Trouble,
     Troubled,
+    VersionFound,
     Woke,
 )
 
@@ -86,6 +88,11 @@ class OpenSettings:
 @dataclass(frozen=True)
 class OpenLogs:
     """Show the folder of the logs."""
+
+
+@dataclass(frozen=True)
+class OpenDownload:
+    """Show where the newer version is."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +154,7 @@ type Effect = (
     | StopListener
     | OpenSettings
     | OpenLogs
+    | OpenDownload
     | CopyText
     | SetModelAllowed
     | SetNameKept
@@ -169,6 +177,8 @@ def transition(status: Status, event: Event) -> tuple[Status, list[Effect]]:
             return status, [CopyText(f"http://{status.address}")]
         case OpenLogsClicked():
             return status, [OpenLogs()]
+        case DownloadClicked():
+            return status, [OpenDownload()]
         case ModelClicked(model_id):
             ticks = [tick for tick in status.models if tick.id == model_id]
             return status, [SetModelAllowed(tick.id, not tick.allowed) for tick in ticks]
@@ -199,6 +209,9 @@ def _news(status: Status, event: Event) -> tuple[Status, list[Effect]]:
             return replace(status, awaits_port=waiting), []
         case AutostartChanged(enabled):
             return replace(status, autostart=enabled), []
+        case VersionFound(version, untold):
+            told = untold and status.notifications
+            return replace(status, newer_version=version), [_new_version(version)] if told else []
         case NotificationsSwitched(on):
             return replace(status, notifications=on), []
         case Woke():
@@ -281,6 +294,12 @@ def _needed(status: Status, title: str, error: ProxyError) -> list[Effect]:
     if isinstance(error, UNTOLD) or not status.notifications:
         return []
     return [_notice(title, error, kind=type(error).__name__)]
+
+
+def _new_version(version: str) -> Notify:
+    return Notify(
+        text("tray.notice-new-version", version=version), text("tray.notice-new-version-text"), kind="VersionFound"
+    )
 
 
 def _notice(title: str, error: ProxyError, *, kind: str | None) -> Notify:

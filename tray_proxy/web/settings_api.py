@@ -24,7 +24,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("connection", ("port", "host", "ollama_origins", "local_ollama")),
     ("models", ("manage_models", "library_names", "models_filter")),
     ("patience", ("connect_timeout_s", "first_byte_timeout_s", "idle_timeout_s")),
-    ("program", ("turn_on_at_start", "notifications", "log_level", "openrouter_base_url")),
+    ("program", ("turn_on_at_start", "notifications", "check_for_updates", "log_level", "openrouter_base_url")),
 )
 
 
@@ -34,7 +34,8 @@ class SettingField(msgspec.Struct, frozen=True, kw_only=True):
 
     `kind` is "text", "number", "choice", "switch" or "path"; `unit` stands behind a number. `source` is "default",
     "file", "flag", "environment", ".env" or "OLLAMA_HOST"; `fixed` is what cannot be changed here because it was given
-    from outside; `restart` is what comes into force when the program starts again.
+    from outside; `restart` is what comes into force when the program starts again; `note` is what is to be known of it
+    in this copy.
     """
 
     name: str
@@ -51,6 +52,7 @@ class SettingField(msgspec.Struct, frozen=True, kw_only=True):
     choices: tuple[str, ...] | None = None
     min: float | None = None
     max: float | None = None
+    note: str | None = None
 
 
 class SettingGroup(msgspec.Struct, frozen=True):
@@ -83,6 +85,7 @@ class SettingsDesk:
         file: The user's settings file.
         apply: Puts new settings in force.
         given_up: What is done where the owner gives up a setting, before that is in force; by its name.
+        notes: What is to be known of a setting in this copy, by its name.
     """
 
     current: Callable[[], Settings]
@@ -90,6 +93,7 @@ class SettingsDesk:
     file: Path
     apply: Callable[[Settings], Awaitable[None]]
     given_up: Mapping[str, Callable[[], None]]
+    notes: Mapping[str, str] = field(default_factory=dict)
     _waiting: set[str] = field(default_factory=set)
 
     def state(self) -> SettingsState:
@@ -152,6 +156,7 @@ class SettingsDesk:
             fixed=fixed,
             restart=described["restart"],
             unit=text("setting.unit.seconds") if name.endswith("_s") else None,
+            note=self.notes.get(name),
             **_form(about),
         )
 

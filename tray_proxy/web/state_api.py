@@ -15,6 +15,7 @@ from tray_proxy.web.http import done, read, reply
 from tray_proxy.web.key_api import KeyState
 from tray_proxy.web.port_api import PortState
 from tray_proxy.web.sign_in_api import SignInState
+from tray_proxy.web.updates_api import NewVersion
 
 
 class Trouble(msgspec.Struct, frozen=True):
@@ -105,6 +106,7 @@ class PageState(msgspec.Struct, frozen=True, kw_only=True):
     autostart: AutostartState
     port: PortState | None = None
     notices: tuple[Notice, ...] = ()
+    new_version: NewVersion | None = None
 
 
 class _Power(msgspec.Struct, frozen=True):

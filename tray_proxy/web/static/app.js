@@ -17,6 +17,7 @@ import { Apps } from "./pages/apps.js";
 import { Models } from "./pages/models.js";
 import { Settings } from "./pages/settings.js";
 import { Welcome } from "./pages/welcome.js";
+import { NewVersion } from "./parts/new_version.js";
 import { isInTrouble } from "./parts/port.js";
 import { store, useTopic } from "./store.js";
 import { loadTexts, t } from "./texts.js";
@@ -120,6 +121,7 @@ function Notices({ state, lost, page }) {
     attempt(async () => {
       await post("/api/notices/dismiss", { id });
       await store.read("state");
+      toHeading();
     });
   return html`
     <div id="notices">
@@ -139,6 +141,7 @@ function Notices({ state, lost, page }) {
           <//>
         `,
       )}
+      ${!lost && state.new_version && html`<${NewVersion} state=${state} onGone=${toHeading} />`}
     </div>
   `;
 }
@@ -189,6 +192,11 @@ function App() {
 function skip(event) {
   // Not by its address: that part of it says which page is shown.
   event.preventDefault();
+  toHeading();
+}
+
+/** Take the keyboard to the page's heading: also where what it was on has just gone. */
+function toHeading() {
   document.getElementById("title")?.focus();
 }
 

@@ -115,6 +115,7 @@ function Setting({ field, draft, error, onChange }) {
       ${isFree && `${t("settings.form.allowed", { allowed: field.allowed })} `}
       ${t("settings.form.default", { value: said(field, field.default) })}
     </p>
+    ${field.note && html`<p class="strong">${field.note}</p>`}
     ${fixed && html`<p class="strong">${t("settings.form.fixed", { source: field.source })}</p>`}
     ${field.restart && html`<p>${t("settings.form.next-start")}</p>`}
   `;
