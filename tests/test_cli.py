@@ -20,6 +20,7 @@ KEY = "sk-or-v1-0123456789abcdef"
 FLAGS = [settings.flag_of(name) for name in Settings.model_fields if settings.knob(name)["flag"]] + [
     "--demo",
     "--quit",
+    "--forget",
 ]
 KEY_REFUSED = (
     "tray-proxy: the key is not taken from the command line, where everyone on this computer can see it. "

@@ -39,6 +39,7 @@ def parser() -> _Parser:
     """Build the parser; the flags follow from the settings."""
     flags = _Parser(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
     flags.add_argument("--quit", action="store_true", help="end the copy that runs, and wait until it is gone")
+    flags.add_argument("--forget", action="store_true", help="delete settings, caches, logs and the stored key")
     flags.add_argument("--demo", action="store_true", help="answer with made-up models; no account, no cost")
     for name, field in settings.Settings.model_fields.items():
         knob = settings.knob(name)
@@ -99,6 +100,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if chosen.pop("quit", False):
             return _quit(chosen, demo=demo)
+        if chosen.pop("forget", False):
+            return _forget(chosen, demo=demo)
         # Late: `--version` and a wrong flag need none of it.
         from tray_proxy import wiring
 
@@ -129,4 +132,15 @@ def _quit(chosen: Mapping[str, object], *, demo: bool) -> int:
     home = paths.folders(settings.load(chosen, demo=demo, complain=lambda _: None).tray_proxy_home)
     ended = instance.end((home.demo() if demo else home).settings)
     say(text("instance.ended" if ended else "instance.not-running"))
+    return 0
+
+
+def _forget(chosen: Mapping[str, object], *, demo: bool) -> int:
+    from tray_proxy import basis, forget
+
+    loaded = settings.load(chosen, demo=demo, complain=lambda _: None)
+    # The demo is by itself; what is real takes the demo along, whose folders lie in its own.
+    which = [True] if demo else [True, False]
+    forget.forget([(basis.program_folders(loaded, demo=each), basis.keychain(loaded, demo=each)) for each in which])
+    say(text("forget.done"))
     return 0
