@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,21 +12,40 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from ports import free_port
 from tray_proxy.demo.upstream import DEMO_KEY, DemoUpstream
 from tray_proxy.listener import Listener, LoopThread, bind
 from tray_proxy.program import Program
 from tray_proxy.settings import Settings
 
 # Who asks for one of these has a server on a port, or a whole program.
-RUNNING = {"stage", "serve"}
+RUNNING = {"stage", "launch"}
 SETTINGS_IN_ENVIRONMENT = tuple(name.upper() for name in Settings.model_fields)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tell the tests that need something running from the unit tests."""
     for item in items:
         if RUNNING.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("running")
+    # The long ones first: where several processes run the tests, file by file, the short ones fill what is left.
+    if hasattr(config, "workerinput"):
+        items.sort(key=_begins_late)
+
+
+def _begins_late(item: pytest.Item) -> int:
+    if item.get_closest_marker("desktop") or item.path.stem.endswith("_in_browser"):
+        return 0
+    return 1 if item.get_closest_marker("running") else 2
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Escape what no encoding has in a test's output: a report could not get from one process to another."""
+    report = yield
+    report.sections = [(name, content.encode(errors="backslashreplace").decode()) for name, content in report.sections]
+    return report
 
 
 @pytest.fixture(autouse=True)
@@ -43,15 +62,6 @@ def loop() -> Iterator[LoopThread]:
     thread = LoopThread()
     yield thread
     thread.stop(5)
-
-
-def free_port() -> int:
-    """Return a port that is free on both loopback addresses."""
-    sockets = bind("127.0.0.1", 0)
-    port = sockets[0].getsockname()[1]
-    for sock in sockets:
-        sock.close()
-    return int(port)
 
 
 @pytest.fixture(name="free_port")

@@ -8,8 +8,8 @@ import pytest
 
 
 @pytest.fixture
-def serve(tmp_path):
-    """Start the program; give the process once it answers."""
+def launch(tmp_path):
+    """Start the program; give the process, and the first line that it said: "" where it ended without a word."""
     started = []
 
     def start(*arguments, port, env=None):
@@ -35,3 +35,15 @@ def serve(tmp_path):
         process.kill()
         process.wait(10)
         process.stdout.close()
+
+
+@pytest.fixture
+def serve(launch, tmp_path):
+    """The same; the program answers from then on."""
+
+    def start(*arguments, port, env=None):
+        process, said = launch(*arguments, port=port, env=env)
+        assert said.startswith("Tray Proxy serves "), (tmp_path / "stderr").read_text()
+        return process, said
+
+    return start

@@ -11,6 +11,8 @@ import httpx
 import psutil
 import pytest
 
+import ports
+
 
 @pytest.fixture
 def again(tmp_path):
@@ -74,9 +76,7 @@ def test_a_second_server_on_the_same_folders_refuses_and_names_the_first(serve, 
 
 def test_a_second_server_with_a_folder_of_its_own_runs_beside_it(serve, free_port, tmp_path):
     serve("--demo", port=free_port)
-    with socket.socket() as chosen:
-        chosen.bind(("127.0.0.1", 0))
-        other_port = chosen.getsockname()[1]
+    other_port = ports.free_port()
 
     serve("--demo", port=other_port, env={"TRAY_PROXY_HOME": str(tmp_path / "other")})
 

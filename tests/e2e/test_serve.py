@@ -74,14 +74,14 @@ def test_it_ends_while_an_answer_streams(serve, free_port):
     assert process.wait(5) == 0
 
 
-def test_a_taken_port_is_one_sentence_and_status_1(serve, free_port, tmp_path):
+def test_a_taken_port_is_one_sentence_and_status_1(launch, free_port, tmp_path):
     with socket.socket() as other:
         other.bind(("127.0.0.1", free_port))
         other.listen()
 
-        process, _ = serve(port=free_port)
+        process, said = launch(port=free_port)
 
-        assert process.wait(10) == 1
+        assert (said, process.wait(10)) == ("", 1)
     told = (tmp_path / "stderr").read_text().splitlines()[-1]
     assert told.startswith(f"tray-proxy: Port {free_port} is used by ")
     assert "Traceback" not in (tmp_path / "stderr").read_text()
