@@ -25,6 +25,7 @@ DEFAULTS: dict[str, Any] = {
     "log_level": "INFO",
     "turn_on_at_start": True,
     "notifications": True,
+    "check_for_updates": True,
     "models_filter": None,
     "openrouter_base_url": "https://openrouter.ai/api/v1",
     "tray_proxy_home": None,

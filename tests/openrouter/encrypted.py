@@ -14,7 +14,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 
 
 class Encrypted:
     """
-    A server that answers every request alike, or as a function of the request says. Keeps what it was `asked`, as it came.
+    A server that answers every request alike, or as a function of the request says. Keeps what it was `asked`.
 
     Args:
         name: Whose certificate it shows.
