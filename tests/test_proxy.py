@@ -76,6 +76,24 @@ def test_opened_twice_it_is_one(stage):
     assert stage.news == []
 
 
+def test_while_answers_end_it_is_closing_and_tells(stage):
+    """The page says so as the tray does."""
+    told = []
+
+    async def end_requests(grace_s):
+        told.append((stage.proxy.running, stage.proxy.closing))
+
+    async def turn_off():
+        await stage.proxy.start()
+        stage.proxy._changed = lambda: told.append((stage.proxy.running, stage.proxy.closing))
+        await stage.proxy.stop()
+
+    stage.proxy._serve = lambda: (hello, end_requests)
+    stage.do(turn_off())
+
+    assert told == [(False, True), (False, True), (False, False)]
+
+
 def test_what_is_being_opened_while_it_is_turned_off_is_closed(stage):
     """It may be starting anew by itself, at the very moment of the click."""
 

@@ -270,6 +270,7 @@ class Program:
         phase, status = state_api.standing(
             running=running,
             opening=self.proxy.opening,
+            closing=self.proxy.closing,
             in_trouble=problem is not None,
             needs_key=not self.keychain.present and self.keychain.problem is None,
             models=models,

@@ -50,6 +50,7 @@ class Proxy:
         self._listener: Listener | None = None
         self._opening = asyncio.Lock()
         self._is_opening = False
+        self._closing = 0
         self._reviver = Reviver(
             self.open_by_itself, lost=lambda: post(ListenerLost()), failed=self._given_up, now_s=time.monotonic
         )
@@ -63,6 +64,11 @@ class Proxy:
     def opening(self) -> bool:
         """Whether it is being opened, or will be in a moment, by itself or by a click."""
         return self._is_opening or self._reviver.waiting
+
+    @property
+    def closing(self) -> bool:
+        """Whether answers under way are given time to end."""
+        return self._closing > 0
 
     async def start(self) -> str:
         """
@@ -116,8 +122,13 @@ class Proxy:
         async with self._opening:  # what is just being opened is closed, too
             listener, self._listener = self._listener, None
         if listener is not None:
-            await listener.stop()
+            self._closing += 1
             self._changed()
+            try:
+                await listener.stop()
+            finally:
+                self._closing -= 1
+                self._changed()
             log.info("proxy stopped")
         if self.problem is not None:
             self._set_problem(None)  # closed is now what the owner wants

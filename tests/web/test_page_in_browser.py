@@ -101,7 +101,11 @@ def test_the_proxy_is_turned_off_and_on_from_every_page(visit: Visit) -> None:
 
     visit.button("Turn off").click()
     expect(visit.button("Turn off")).to_have_attribute("aria-disabled", "true")
-    backend.running, backend.status = False, "Off: apps get no answer"
+    backend.running, backend.phase, backend.status = False, "stopping", "Stopping…"
+    visit.reread()
+    expect(visit.page.locator("#status .shape")).to_have_class("shape waiting")
+    expect(visit.button("Turn off")).to_have_attribute("aria-disabled", "true")
+    backend.phase, backend.status = "off", "Off: apps get no answer"
     visit.news("state")
     expect(visit.page.locator("#status")).to_have_text("Off: apps get no answer")
     visit.button("Turn on").click()
@@ -134,6 +138,7 @@ def test_a_click_that_fails_says_why(visit: Visit) -> None:
     expect(visit.button("Turn off")).not_to_have_attribute("aria-disabled", "true")
     visit.page.locator("#said").get_by_role("button", name="Close").click()
     expect(visit.page.locator("#said .toast")).to_have_count(0)
+    expect(visit.page.locator("h1")).to_be_focused()
 
 
 def test_the_page_says_what_is_wrong_and_what_to_do(visit: Visit) -> None:

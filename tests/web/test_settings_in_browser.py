@@ -131,7 +131,7 @@ def test_a_key_can_be_tested_before_it_is_saved(visit: Visit) -> None:
 
 
 def test_signing_out_asks_once(owner: Visit) -> None:
-    """The keyboard waits on the answer that does no harm, and Escape gives it."""
+    """The keyboard waits on the answer that does no harm, and Escape gives it; afterwards it is where one signs in."""
     owner.open(section="settings")
 
     owner.button("Sign out…").click()
@@ -141,7 +141,7 @@ def test_signing_out_asks_once(owner: Visit) -> None:
     owner.button("Sign out…").click()
     owner.button("Sign out").click()
 
-    expect(owner.button("Sign in with OpenRouter")).to_be_visible()
+    expect(owner.button("Sign in with OpenRouter")).to_be_focused()
     assert backend_of(owner).calls == [("forget_key", None)]
 
 

@@ -76,6 +76,9 @@ def test_models_that_were_never_loaded_are_none():
         ({"running": False, "needs_key": True}, "off", "Off: apps get no answer"),
         ({"running": False, "in_trouble": True}, "attention", "Off: apps get no answer"),
         ({"running": False, "in_trouble": True, "opening": True}, "starting", "Starting…"),
+        ({"running": False, "in_trouble": True, "closing": True}, "stopping", "Stopping…"),
+        ({"running": False, "closing": True, "opening": True}, "starting", "Starting…"),
+        ({"closing": True}, "on", "On: apps reach it at http://here"),
     ],
 )
 def test_the_page_begins_with_what_the_tray_does(how, phase, status):
@@ -83,6 +86,7 @@ def test_the_page_begins_with_what_the_tray_does(how, phase, status):
     well = {
         "running": True,
         "opening": False,
+        "closing": False,
         "in_trouble": False,
         "needs_key": False,
         "models": counted(),

@@ -103,13 +103,13 @@ def test_a_code_can_be_pasted_where_the_browser_cannot_come_back(newcomer: Visit
 
 
 def test_waiting_can_be_given_up(newcomer: Visit) -> None:
-    """And what went wrong is said where it was begun."""
+    """The keyboard is back where it was begun, and what went wrong is said there."""
     backend_of(newcomer).sign_in = SignInState(waiting=True, url="/static/icon.svg")
     newcomer.open()
     expect(newcomer.page.get_by_role("link", name="Open again")).to_have_attribute("href", "/static/icon.svg")
 
     newcomer.button("Cancel").click()
-    expect(newcomer.button("Sign in with OpenRouter")).to_be_visible()
+    expect(newcomer.button("Sign in with OpenRouter")).to_be_focused()
     backend_of(newcomer).sign_in = SignInState(problem="You said no at OpenRouter, so there is no key.")
     newcomer.news("state")
 

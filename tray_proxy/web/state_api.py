@@ -43,11 +43,20 @@ def count(catalogue: Catalogue | None, age_s: float | None) -> ModelCounts:
 
 
 def standing(
-    *, running: bool, opening: bool, in_trouble: bool, needs_key: bool, models: ModelCounts, address: str
+    *,
+    running: bool,
+    opening: bool,
+    closing: bool,
+    in_trouble: bool,
+    needs_key: bool,
+    models: ModelCounts,
+    address: str,
 ) -> tuple[str, str]:
     """Say in a word (`PageState.phase`) and in a sentence how things stand; what is first in the tray is first here."""
     if not running and opening:
         return "starting", text("page.starting")
+    if not running and closing:
+        return "stopping", text("page.stopping")
     if not running:
         return "attention" if in_trouble else "off", text("page.off")
     if needs_key:
@@ -87,7 +96,7 @@ class PageState(msgspec.Struct, frozen=True, kw_only=True):
     """
     What every part of the page shows.
 
-    `phase` is "on", "off", "starting" or "attention"; `status` is a whole sentence. `system` is "win32",
+    `phase` is "on", "off", "starting", "stopping" or "attention"; `status` is a whole sentence. `system` is "win32",
     "darwin" or "linux". `answered` says whether any app ever got a model's answer, as far as the log's end tells.
     """
 

@@ -21,14 +21,14 @@ import { NewVersion } from "./parts/new_version.js";
 import { isInTrouble } from "./parts/port.js";
 import { store, useTopic } from "./store.js";
 import { loadTexts, t } from "./texts.js";
-import { attempt, Button, html, Lamp, Notice, Toasts } from "./ui.js";
+import { attempt, Button, goOnAt, html, Lamp, Notice, Toasts } from "./ui.js";
 import { useEffect, useRef, useState } from "./vendor/preact-hooks.js";
 import { render } from "./vendor/preact.js";
 
 const PAGES = { welcome: Welcome, models: Models, apps: Apps, activity: Activity, settings: Settings };
 // Parts of pages that the tray leads to, and the page each is on.
 const PLACES = { key: "settings", port: "settings", check: "settings", address: "apps" };
-const LAMPS = { on: "on", off: "off", starting: "waiting", attention: "attention" };
+const LAMPS = { on: "on", off: "off", starting: "waiting", stopping: "waiting", attention: "attention" };
 const ASK_AGAIN_AFTER_MS = 5000;
 // Drawn for this page: no font or picture comes from elsewhere.
 const SIGNS = {
@@ -62,7 +62,8 @@ function useRoute() {
 
 function Power({ state }) {
   const [asked, setAsked] = useState(false);
-  const busy = asked;
+  const isStopping = state.phase === "stopping";
+  const busy = asked || isStopping;
   // What came of it is told as news, also where it stayed as it was. Should there be none, it can be asked for again.
   useEffect(() => setAsked(false), [state]);
   useEffect(() => {
@@ -71,7 +72,7 @@ function Power({ state }) {
     return () => window.clearTimeout(timer);
   }, [asked]);
   // Who waits for the port, or for a server that is started again, wants it on, and may have changed their mind.
-  const on = state.running || state.phase === "starting" || (state.port?.waiting ?? false);
+  const on = state.running || isStopping || state.phase === "starting" || (state.port?.waiting ?? false);
   const turn = async () => {
     setAsked(true);
     const done = await attempt(async () => {
@@ -121,7 +122,7 @@ function Notices({ state, lost, page }) {
     attempt(async () => {
       await post("/api/notices/dismiss", { id });
       await store.read("state");
-      toHeading();
+      goOnAt();
     });
   return html`
     <div id="notices">
@@ -141,7 +142,7 @@ function Notices({ state, lost, page }) {
           <//>
         `,
       )}
-      ${!lost && state.new_version && html`<${NewVersion} state=${state} onGone=${toHeading} />`}
+      ${!lost && state.new_version && html`<${NewVersion} state=${state} />`}
     </div>
   `;
 }
@@ -192,11 +193,6 @@ function App() {
 function skip(event) {
   // Not by its address: that part of it says which page is shown.
   event.preventDefault();
-  toHeading();
-}
-
-/** Take the keyboard to the page's heading: also where what it was on has just gone. */
-function toHeading() {
   document.getElementById("title")?.focus();
 }
 

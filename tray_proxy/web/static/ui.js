@@ -185,6 +185,14 @@ export function Lamp({ shape, children }) {
   return html`<span class=${`lamp ${shape}`}><${Shape} name=${shape} /><span>${children}</span></span>`;
 }
 
+/**
+ * Take the keyboard on after what it was on has gone: to what `find` gives once the page is drawn anew, else to the
+ * page's heading. Nothing scrolls.
+ */
+export function goOnAt(find = () => null) {
+  window.requestAnimationFrame(() => (find() ?? document.getElementById("title"))?.focus({ preventScroll: true }));
+}
+
 /** Copies a text; where the browser refuses, it says so. `label` is what the button says, `of` what a reader hears. */
 export function Copy({ text, label, of }) {
   const [copied, setCopied] = useState(false);
@@ -319,20 +327,25 @@ export async function attempt(action) {
 
 export function Toasts() {
   const [shown, setShown] = useState(told);
+  const box = useRef(null);
+  const close = (id) => {
+    forget(id);
+    goOnAt(() => box.current?.querySelector("button"));
+  };
   useEffect(() => {
     hearers.add(setShown);
     setShown(told);
     return () => hearers.delete(setShown);
   }, []);
   return html`
-    <div id="said" class="toasts" role="status" aria-live="polite">
+    <div id="said" ref=${box} class="toasts" role="status" aria-live="polite">
       ${shown.map(
         ({ id, text, kind, seen }) => html`
           <div key=${id} class=${seen ? `toast ${kind}` : "unseen"}>
             <${Shape} name=${{ good: "good", bad: "bad" }[kind] ?? "note"} />
             <span>${text}</span>
             ${seen &&
-            html`<button type="button" class="plain small" onClick=${() => forget(id)}>${t("page.put-away")}</button>`}
+            html`<button type="button" class="plain small" onClick=${() => close(id)}>${t("page.put-away")}</button>`}
           </div>
         `,
       )}

@@ -3,7 +3,7 @@
 import { post, remove } from "../call.js";
 import { store } from "../store.js";
 import { t } from "../texts.js";
-import { Button, Confirm, Field, html, Notice, Outside, Result, Shape, useAction } from "../ui.js";
+import { Button, Confirm, Field, goOnAt, html, Notice, Outside, Result, Shape, useAction } from "../ui.js";
 import { useEffect, useId, useRef, useState } from "../vendor/preact-hooks.js";
 
 const FORGETTABLE = ["keyring", "session"];
@@ -12,6 +12,7 @@ const FORGETTABLE = ["keyring", "session"];
 export function Connect({ state }) {
   const [pastes, setPastes] = useState(false);
   const begun = useAction();
+  const box = useRef(null);
   const { waiting, problem } = state.sign_in;
 
   const begin = (onScreen) =>
@@ -22,13 +23,20 @@ export function Connect({ state }) {
       await store.read("state");
     });
   return html`
-    <div class="stack roomy">
+    <div class="stack roomy" ref=${box}>
       ${waiting
-        ? html`<${Waiting} state=${state} begin=${begin} begun=${begun} />`
+        ? html`<${Waiting}
+            state=${state}
+            begin=${begin}
+            begun=${begun}
+            onCancelled=${() => goOnAt(() => box.current?.querySelector("[data-begin]"))}
+          />`
         : html`
             ${problem && html`<${Notice} kind="bad"><p>${problem}</p><//>`}
             <div class="line">
-              <${Button} kind="main" busy=${begun.busy} onClick=${() => begin(false)}>${t("settings.key.sign-in")}<//>
+              <${Button} data-begin kind="main" busy=${begun.busy} onClick=${() => begin(false)}>
+                ${t("settings.key.sign-in")}
+              <//>
               <${Button} aria-expanded=${pastes ? "true" : "false"} onClick=${() => setPastes(!pastes)}>
                 ${t("settings.key.have-one")}
               <//>
@@ -40,7 +48,7 @@ export function Connect({ state }) {
   `;
 }
 
-function Waiting({ state, begin, begun }) {
+function Waiting({ state, begin, begun, onCancelled }) {
   const { url, on_screen: onScreen, problem } = state.sign_in;
   const cancelled = useAction();
   const heading = useRef(null);
@@ -63,6 +71,7 @@ function Waiting({ state, begin, begun }) {
             cancelled.run(async () => {
               await remove("/api/sign-in");
               await store.read("state");
+              onCancelled();
             })}
         >
           ${t("settings.key.cancel")}
@@ -176,6 +185,8 @@ export function KeptKey({ state }) {
     done.run(async () => {
       await remove("/api/key");
       await store.read("state");
+      // Where the button was one can sign in now.
+      goOnAt(() => document.querySelector("[data-begin]"));
     });
   const test = () =>
     done.run(async () => {

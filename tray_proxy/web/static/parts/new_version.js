@@ -3,18 +3,18 @@
 import { post } from "../call.js";
 import { store } from "../store.js";
 import { t } from "../texts.js";
-import { attempt, Button, html, Notice, Outside } from "../ui.js";
+import { attempt, Button, goOnAt, html, Notice, Outside } from "../ui.js";
 
 // More than these would push the page itself out of sight.
 const MOST_SHOWN_AT_ONCE = 5;
 
-export function NewVersion({ state, onGone }) {
+export function NewVersion({ state }) {
   const { version, changes, page } = state.new_version;
   const putOff = () =>
     attempt(async () => {
       await post("/api/update/put-off", { version });
       await store.read("state");
-      onGone();
+      goOnAt();
     });
   return html`
     <${Notice} title=${t("update.title", { version })} tools=${html`<${Button} small onClick=${putOff}>${t("update.not-now")}<//>`}>
