@@ -58,6 +58,7 @@ from tray_proxy.web import (
     autostart_api,
     key_api,
     models_api,
+    notices_api,
     port_api,
     settings_api,
     sign_in_api,
@@ -257,6 +258,7 @@ class Program:
             *activity_api.routes(self.activity_desk),
             *port_api.routes(self.port_desk),
             *updates_api.routes(self.updates),
+            *notices_api.routes(),
             *try_api.routes(try_api.TryDesk(self.cache, lambda: create_app(lambda: self.deps))),
         ]
 

@@ -21,6 +21,7 @@ from tray_proxy.web import (
     doctor_api,
     key_api,
     models_api,
+    notices_api,
     port_api,
     settings_api,
     sign_in_api,
@@ -216,6 +217,7 @@ class FakeBackend:
             *settings_api.routes(FakeSettingsDesk(self)),
             *try_api.routes(FakeTryDesk(self)),
             *updates_api.routes(FakeUpdates(self)),
+            *notices_api.routes(lambda: "Works of others, each with its licence"),
         ]
 
     async def examine(self) -> Report:

@@ -15,6 +15,7 @@ import { post, Problem, SessionEnded, Unreachable } from "./call.js";
 import { Activity } from "./pages/activity.js";
 import { Apps } from "./pages/apps.js";
 import { Models } from "./pages/models.js";
+import { ThirdParties } from "./pages/third_parties.js";
 import { Settings } from "./pages/settings.js";
 import { Welcome } from "./pages/welcome.js";
 import { NewVersion } from "./parts/new_version.js";
@@ -26,6 +27,8 @@ import { useEffect, useRef, useState } from "./vendor/preact-hooks.js";
 import { render } from "./vendor/preact.js";
 
 const PAGES = { welcome: Welcome, models: Models, apps: Apps, activity: Activity, settings: Settings };
+// Led to by the foot of the page alone.
+const ASIDE = { notices: ThirdParties };
 // Parts of pages that the tray leads to, and the page each is on.
 const PLACES = { key: "settings", port: "settings", check: "settings", address: "apps" };
 const LAMPS = { on: "on", off: "off", starting: "waiting", stopping: "waiting", attention: "attention" };
@@ -42,7 +45,7 @@ const SIGNS = {
 function route() {
   const asked = window.location.hash.slice(1);
   if (asked in PLACES) return { page: PLACES[asked], place: asked };
-  return { page: asked in PAGES ? asked : "", place: "" };
+  return { page: asked in PAGES || asked in ASIDE ? asked : "", place: "" };
 }
 
 /** Where to begin when the address does not say: what is not finished comes first. */
@@ -174,7 +177,7 @@ function App() {
   if (store.lost instanceof SessionEnded) return html`<${Ended} />`;
   if (state === null) return null;
   const lost = store.lost instanceof Unreachable ? store.lost : null;
-  const Shown = PAGES[page];
+  const Shown = PAGES[page] ?? ASIDE[page];
   return html`
     <a class="skip" href="#title" onClick=${skip}>${t("page.skip")}</a>
     <${Header} state=${state} lost=${lost} page=${page} />
@@ -184,6 +187,7 @@ function App() {
     </main>
     <footer>
       <p>${t("page.product")} ${state.version}</p>
+      <p><a href="#notices" aria-current=${page === "notices" ? "page" : undefined}>${t("page.notices")}</a></p>
       ${state.demo && html`<p>${t("page.demo")}</p>`}
     </footer>
     <${Toasts} />
