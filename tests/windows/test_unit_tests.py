@@ -4,14 +4,11 @@ import pytest
 
 from windows.wine_desktop import ROOT
 
-# Translating is the same everywhere; the page and the servers are asked by the other tests here.
-CHOSEN = (
-    "tray", "neighbour", "test_activity.py", "test_autostart.py", "test_basis.py", "test_callers.py",
-    "test_catalogue.py", "test_checkup.py", "test_cli.py", "test_doctor.py", "test_errors.py", "test_instance.py",
-    "test_keychain.py", "test_listener.py", "test_logs.py", "test_ollama_host.py", "test_paths.py",
-    "test_port_watch.py", "test_presets.py", "test_program.py", "test_revival.py", "test_selection.py",
-    "test_setting_values.py", "test_settings.py", "test_texts.py", "test_user_file.py", "test_wiring.py",
-)  # fmt: skip
+CHOSEN = [
+    line
+    for line in (ROOT / "tests" / "windows" / "unit-tests.txt").read_text(encoding="utf-8").splitlines()
+    if not line.startswith("#")
+]
 # Wine does not tell which process holds a port.
 LEFT_OUT = ("test_listener.py::test_a_port_taken_on_either_address_is_taken",)
 
