@@ -204,6 +204,41 @@ def test_on_macos_it_is_off_until_someone_asks(agent: LaunchAgent) -> None:
     assert not agent.path.parent.exists()
 
 
+@pytest.mark.parametrize(
+    "program",
+    [
+        "/Volumes/Tray Proxy/Tray Proxy.app/Contents/MacOS/tray-proxy",
+        "/private/var/folders/ab/T/AppTranslocation/0A1B-2C/d/Tray Proxy.app/Contents/MacOS/tray-proxy",
+    ],
+)
+def test_on_macos_a_copy_that_will_be_gone_is_not_started_at_login(program: str, tmp_path: Path) -> None:
+    """Run from the disk image, or from where the browser put it; macOS would look for it in vain, and say nothing."""
+    passing = LaunchAgent((program, "--background"), tmp_path)
+
+    with pytest.raises(AutostartFailed) as refused:
+        passing.enable()
+
+    assert refused.value.message == "This copy of Tray Proxy is not there any more at the next login."
+    assert refused.value.hint.startswith("Drag Tray Proxy into the Applications folder, open it there")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "/Applications/Tray Proxy.app/Contents/MacOS/tray-proxy",
+        "/Users/me/Applications/Tray Proxy.app/Contents/MacOS/tray-proxy",
+        "/Volumes/Second disk/Applications/Tray Proxy.app/Contents/MacOS/tray-proxy",
+    ],
+)
+def test_on_macos_a_copy_that_stays_is_started_at_login(program: str, tmp_path: Path) -> None:
+    agent = LaunchAgent((program, "--background"), tmp_path)
+
+    agent.enable()
+
+    assert agent.state() == AutostartState(enabled=True)
+
+
 def test_on_macos_a_launch_agent_starts_it_once_where_there_is_a_screen(agent: LaunchAgent) -> None:
     """No KeepAlive: who quits it from the menu must not see it come back."""
     agent.enable()

@@ -27,6 +27,9 @@ APPROVED_KEY = r"Software\Microsoft\Windows\CurrentVersion\Explorer\StartupAppro
 # Source: Microsoft, "Run and RunOnce Registry Keys".
 MAX_RUN_LENGTH = 260
 LABEL = "tray-proxy"
+# macOS runs a program from a hidden copy while it lies where a browser put it, and from a disk image while it is open.
+# Both are gone at the next login. Source: Apple, "Gatekeeper and runtime protection in macOS" (app translocation).
+_PASSING = re.compile(r"/Volumes/[^/]+/[^/]+\.app/|.*/AppTranslocation/")
 _ENTRY = "Desktop Entry"
 
 
@@ -238,6 +241,14 @@ class LaunchAgent(_File):
             "ProcessType": "Interactive",
         }
         super().__init__(folder / f"{LABEL}.plist", plistlib.dumps(agent))
+
+    def enable(self) -> None:
+        """Be started from the next login on, where the program is at home."""
+        if _PASSING.match(self._command[0]):
+            passing = AutostartFailed(text("autostart.passing"))
+            passing.hint = text("autostart.passing-hint")
+            raise passing
+        super().enable()
 
     def state(self) -> AutostartState:
         """Read it from the system."""
