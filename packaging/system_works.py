@@ -8,16 +8,18 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
-from tray_proxy import notices
-from tray_proxy.notices import Work
+from tray_proxy import __version__, notices
+from tray_proxy.notices import Work, read_text
 
+ROOT = Path(__file__).resolve().parent.parent
 DOC = Path("/usr/share/doc")
 COMMON = Path("/usr/share/common-licenses")
-_COMMON_TEXT = re.compile(rf"{COMMON}/([A-Za-z0-9.+-]*[A-Za-z0-9])")
+_COMMON_TEXT = re.compile(rf"{COMMON.as_posix()}/([A-Za-z0-9.+-]*[A-Za-z0-9])")
 _OWNER = re.compile(r"(?P<packages>[^ /][^:]*(?::\w+)?): (?P<file>/.+)")
 
 
@@ -32,16 +34,19 @@ def write_notices(file: Path, inside: Iterable[str]) -> None:
         SystemExit: one of the works has no text of its licence, or it cannot be told whose it is.
     """
     # Its starter is part of the program.
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = (line for name in notices.EXTRAS for line in project["optional-dependencies"][name])
     try:
-        works = notices.works(["pyinstaller"])
+        works = notices.others([*project["dependencies"], *extras], ["pyinstaller"])
     except PackageNotFoundError as error:
         sys.exit(f"{error.name} is not installed here: its licence is not known.")
+    own = Work(project["name"], __version__, project["license"], "", (read_text(ROOT / "LICENSE"),))
     if sys.platform == "linux":
         # What was made by the build itself lies beside its notices.
         works += of_files(each for each in inside if not Path(each).is_relative_to(file.parent))
     if nameless := [work.name for work in works if not work.texts]:
         sys.exit(f"No text of a licence comes with {', '.join(nameless)}: see TEXT_OF_OURS in tray_proxy/notices.py.")
-    file.write_text(notices.compose(works), encoding="utf-8")
+    file.write_text(notices.compose([own, *works]), encoding="utf-8")
 
 
 def of_files(files: Iterable[str]) -> list[Work]:
@@ -67,13 +72,15 @@ def of_files(files: Iterable[str]) -> list[Work]:
     found = {work.name: work for work in map(_of_package, sorted(set(owners.values())))}
     packages = sorted(found.values(), key=lambda work: work.name)
     named = {_common(name) for work in packages for text in work.texts for name in _COMMON_TEXT.findall(text)}
-    return [*packages, *(Work(str(file), "", "a text that others name", "", (_read(file),)) for file in sorted(named))]
+    return [
+        *packages,
+        *(Work(str(file), "", "a text that others name", "", (read_text(file),)) for file in sorted(named)),
+    ]
 
 
 def _is_pythons(file: Path) -> bool:
     homes = {Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()} - {Path("/usr")}
-    project = Path(__file__).resolve().parent.parent
-    return any(file.is_relative_to(home) for home in (*homes, project))
+    return any(file.is_relative_to(home) for home in (*homes, ROOT))
 
 
 def _owners(files: list[Path]) -> dict[Path, str]:
@@ -101,7 +108,7 @@ def _of_package(name: str) -> Work:
     if not file.is_file():
         sys.exit(f"{name} has no {file}: its licence is not known.")
     # What it lists is about all of the source, of which a library is a part: no word for the whole would be true.
-    return Work(source, version, "see below", home, (f"Source: apt-get source {source}={version}\n", _read(file)))
+    return Work(source, version, "see below", home, (f"Source: apt-get source {source}={version}\n", read_text(file)))
 
 
 def _common(name: str) -> Path:
@@ -110,8 +117,3 @@ def _common(name: str) -> Path:
         if (COMMON / spelled).is_file():
             return (COMMON / spelled).resolve()
     sys.exit(f"{COMMON / name} is named for a licence, and is not there.")
-
-
-def _read(file: Path) -> str:
-    lines = file.read_text(encoding="utf-8", errors="replace").replace("\f", "\n").splitlines()
-    return "\n".join(line.rstrip() for line in lines).strip("\n") + "\n"
