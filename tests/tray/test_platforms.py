@@ -3,19 +3,15 @@
 import contextlib
 import ctypes
 import os
-import queue
 import signal
 import subprocess
 import sys
-import threading
 from types import ModuleType, SimpleNamespace
 
 import pyperclip
 import pytest
-from PIL import Image
 
-from tray_proxy.errors import ProxyError
-from tray_proxy.tray.platforms import SETTLE_MS, Linux, Mac, Windows, copy_by_program, present_platform
+from tray_proxy.tray.platforms import SETTLE_MS, Linux, Mac, Windows, present_platform
 
 QUERYENDSESSION, ENDSESSION, NOTIFY = 0x0011, 0x0016, 0x0400
 POWERBROADCAST, RESUMED, SUSPEND = 0x0218, 0x12, 0x04
@@ -27,18 +23,6 @@ RIGHT_CLICK, MOUSE_MOVE = 0x0205, 0x0200
 )
 def test_each_system_has_its_way(name, kind):
     assert type(present_platform(name)) is kind
-
-
-def test_without_a_clipboard_the_text_is_told(monkeypatch):
-    def refuse(_text):
-        raise pyperclip.PyperclipException("no clipboard")
-
-    monkeypatch.setattr(pyperclip, "copy", refuse)
-
-    with pytest.raises(ProxyError) as failure:
-        copy_by_program("http://127.0.0.1:11434")
-
-    assert failure.value.message == "The clipboard cannot be reached. The text is http://127.0.0.1:11434"
 
 
 def module(name, **content):
@@ -217,118 +201,6 @@ def test_windows_shows_notices_as_they_are(windows):
     windows.platform.notify(windows.icon, "A & B", "<text>")
 
     assert told == [("<text>", "A & B")]
-
-
-@pytest.fixture
-def appkit(monkeypatch):
-    """Stand-ins for AppKit, Foundation and AppHelper that write down what they are told, and in which thread."""
-    told = []
-
-    class Picture:
-        @classmethod
-        def alloc(cls):
-            return cls()
-
-        def initWithData_(self, data):  # noqa: N802  AppKit's name
-            told.append(("data", data[:4]))
-            return self
-
-        def setSize_(self, size):  # noqa: N802  AppKit's name
-            told.append(("size", size))
-
-        def setTemplate_(self, template):  # noqa: N802  AppKit's name
-            told.append(("template", template))
-
-    modules = {
-        "AppKit": {"NSImage": Picture},
-        "Foundation": {"NSData": bytes},
-        "PyObjCTools": {},
-        "PyObjCTools.AppHelper": {"callAfter": lambda do: told.append(("after", do))},
-    }
-    for name, content in modules.items():
-        module = ModuleType(name)
-        for attribute, value in content.items():
-            setattr(module, attribute, value)
-        monkeypatch.setitem(sys.modules, name, module)
-    sys.modules["PyObjCTools"].AppHelper = sys.modules["PyObjCTools.AppHelper"]  # type: ignore[attr-defined]
-    return told
-
-
-def test_the_mac_shows_a_sharp_template(appkit):
-    """18 points at two pixels each; a template takes the colour of the menu bar."""
-
-    class Icon:
-        def __init__(self):
-            self._icon = Image.new("RGBA", (36, 36))
-            self._icon_image = None
-            button = SimpleNamespace(setImage_=lambda image: appkit.append(("shown", image)))
-            self._status_item = SimpleNamespace(button=lambda: button)
-
-    icon = Mac().icon_class(Icon)()
-
-    icon._assert_image()
-
-    assert appkit == [("data", b"\x89PNG"), ("size", (18, 18)), ("template", True), ("shown", icon._icon_image)]
-    assert Mac().icon_size == 36
-
-
-def test_the_mac_is_touched_from_its_main_thread_alone(appkit):
-    """AppKit ends the program otherwise."""
-    done = []
-    asking = threading.Thread(target=lambda: Mac().call(object(), lambda: done.append("drawn")))
-
-    asking.start()
-    asking.join()
-
-    assert done == []
-    (_, do) = appkit[0]
-    do()
-    assert done == ["drawn"]
-
-
-def test_on_the_mac_a_drawing_needs_no_delay(appkit):
-    def draw():
-        pass
-
-    Mac().call_later(object(), draw)
-
-    assert appkit == [("after", draw)]
-
-
-def test_a_notice_on_the_mac_is_quoted_and_waits_for_nobody(monkeypatch):
-    commands = queue.SimpleQueue()
-
-    def run(command, **_options):
-        commands.put((command, threading.current_thread().name))
-
-    monkeypatch.setattr(subprocess, "run", run)
-
-    Mac().notify(object(), 'a "title"', "back\\slash")
-
-    script = 'display notification "back\\\\slash" with title "a \\"title\\""'
-    assert commands.get(timeout=5) == (["osascript", "-e", script], "notice")
-
-
-def test_the_mac_hears_its_signals_through_cocoa(monkeypatch):
-    """Python's own handlers do not run while Cocoa's loop does."""
-    handlers = {}
-    signals = ModuleType("PyObjCTools.MachSignals")
-    signals.signal = handlers.__setitem__  # type: ignore[attr-defined]
-    package = ModuleType("PyObjCTools")
-    package.MachSignals = signals  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "PyObjCTools", package)
-    monkeypatch.setitem(sys.modules, "PyObjCTools.MachSignals", signals)
-    asked = []
-
-    Mac().on_end(lambda: asked.append("quit"))
-
-    handlers[signal.SIGINT](signal.SIGINT)
-    handlers[signal.SIGTERM](signal.SIGTERM)
-    assert asked == ["quit", "quit"]
-
-
-def test_a_template_is_right_for_every_menu_bar_of_the_mac():
-    assert Mac().theme() == "template"
 
 
 def test_gnomes_panel_is_dark(monkeypatch):
@@ -618,3 +490,12 @@ def test_the_icon_lives_without_a_session_bus():
 @pytest.mark.parametrize("platform", [Windows(), Mac()])
 def test_windows_and_the_mac_always_show_tray_icons(platform):
     assert platform.has_tray_host() is True
+
+
+@pytest.mark.parametrize("platform", [Windows(), Linux()])
+def test_on_windows_and_linux_a_further_start_finds_us_by_itself(platform):
+    told = []
+
+    platform.on_reopen(lambda: told.append("reopened"))
+
+    assert told == []

@@ -91,6 +91,9 @@ class HandCranked:
     def on_wake(self, woke):
         self.at_waking = woke
 
+    def on_reopen(self, reopened):
+        self.at_reopening = reopened
+
 
 @pytest.fixture(scope="module")
 def shell_module():
@@ -371,6 +374,15 @@ def test_the_end_of_the_computers_sleep_is_posted(shell, platform, posted):
     platform.at_waking()
 
     assert posted == [Woke()]
+
+
+def test_a_further_start_that_the_system_hands_to_us_opens_the_page(shell, platform, posted):
+    shell.run(lambda: None)
+    platform.turn()
+
+    platform.at_reopening()
+
+    assert posted == [SettingsClicked()]
 
 
 def test_a_notice_is_cut_to_what_windows_takes(shell, platform):

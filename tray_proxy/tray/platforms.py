@@ -7,24 +7,20 @@ The GUI may be touched from one thread only. `call` is the one gate to it for wh
 import contextlib
 import ctypes
 import html
-import io
 import os
 import queue
 import signal
-import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
-import pyperclip
 import structlog
 
-from tray_proxy.errors import ProxyError
-from tray_proxy.texts import text
 from tray_proxy.tray import waking
+from tray_proxy.tray.clipboard import copy_by_program
 from tray_proxy.tray.gtk_menu import GtkMenu
 from tray_proxy.tray.icons import Theme
+from tray_proxy.tray.macos import Mac
 
 log = structlog.get_logger(__name__)
 
@@ -63,13 +59,8 @@ class Platform(Protocol):
     def on_wake(self, woke: Callable[[], None]) -> None:
         """Arrange that the end of the computer's sleep is heard; called in the main thread."""
 
-
-def copy_by_program(words: str) -> None:
-    """Put a text into the clipboard with the system's own program."""
-    try:
-        pyperclip.copy(words)
-    except pyperclip.PyperclipException:
-        raise ProxyError(text("tray.no-clipboard", text=words)) from None
+    def on_reopen(self, reopened: Callable[[], None]) -> None:
+        """Arrange that a further start is heard, where the system makes no process of it; called in the main thread."""
 
 
 class Linux:
@@ -171,6 +162,9 @@ class Linux:
     def on_wake(self, woke: Callable[[], None]) -> None:
         """Listen to the login service."""
         self._logind = waking.Logind(woke)
+
+    def on_reopen(self, reopened: Callable[[], None]) -> None:
+        """Nothing to do: a further start is a process, which finds us by itself."""
 
 
 class _NoNotifications:
@@ -321,77 +315,8 @@ class Windows:
         """Note whom to tell."""
         self._woke = woke
 
-
-class Mac:
-    """The menu bar. AppKit must not be touched from any thread but the main one."""
-
-    icon_size = 36  # 18 points at twice the resolution
-
-    def icon_class(self, base: type[Any]) -> type[Any]:
-        """Show the icon sharp, and as a template that follows the menu bar's colour."""
-
-        class MacIcon(base):  # type: ignore[misc]  # chosen at run time
-            def _assert_image(self) -> None:
-                import AppKit
-                import Foundation
-
-                png = io.BytesIO()
-                self._icon.save(png, "PNG")
-                image = AppKit.NSImage.alloc().initWithData_(Foundation.NSData(png.getvalue()))
-                image.setSize_((18, 18))
-                image.setTemplate_(True)
-                self._icon_image = image
-                self._status_item.button().setImage_(image)
-
-        return MacIcon
-
-    def call(self, icon: Any, do: Callable[[], None]) -> None:  # noqa: ARG002  the protocol's signature
-        """Hand over to the main thread."""
-        from PyObjCTools import AppHelper
-
-        AppHelper.callAfter(do)
-
-    def call_later(self, icon: Any, do: Callable[[], None]) -> None:
-        """As soon as any."""
-        self.call(icon, do)
-
-    def theme(self) -> Theme:
-        """A template has the menu bar's colour."""
-        return "template"
-
-    def has_tray_host(self) -> bool:
-        """There is always a menu bar."""
-        return True
-
-    def copy(self, icon: Any, words: str) -> None:  # noqa: ARG002  the protocol's signature
-        """Use the system's clipboard."""
-        copy_by_program(words)
-
-    def notify(self, icon: Any, title: str, words: str) -> None:  # noqa: ARG002  the protocol's signature
-        """Ask the system in a thread: the program that does it takes its time."""
-        script = f"display notification {_quoted(words)} with title {_quoted(title)}"
-        command = ["osascript", "-e", script]
-
-        def run() -> None:
-            subprocess.run(command, check=False, capture_output=True)  # noqa: S603
-
-        threading.Thread(target=run, name="notice", daemon=True).start()
-
-    def on_end(self, quit_: Callable[[], None]) -> None:
-        """Hear Ctrl-C and `kill`. Python's own handlers would not run while Cocoa's loop does."""
-        from PyObjCTools import MachSignals
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            MachSignals.signal(number, lambda _number: quit_())
-
-    def on_wake(self, woke: Callable[[], None]) -> None:
-        """Listen to the workspace."""
-        waking.on_workspace(woke)
-
-
-def _quoted(words: str) -> str:
-    escaped = words.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    def on_reopen(self, reopened: Callable[[], None]) -> None:
+        """Nothing to do: a further start is a process, which finds us by itself."""
 
 
 def present_platform(name: str = sys.platform) -> Platform:

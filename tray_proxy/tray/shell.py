@@ -15,7 +15,7 @@ import structlog
 from tray_proxy.tray.icons import image
 from tray_proxy.tray.menu import SEPARATOR, MenuEntry, cut, render, title
 from tray_proxy.tray.platforms import Platform, present_platform
-from tray_proxy.tray.state import Event, Look, QuitClicked, Status, Woke
+from tray_proxy.tray.state import Event, Look, QuitClicked, SettingsClicked, Status, Woke
 
 # What Windows takes.
 MAX_NOTICE_TITLE = 64
@@ -122,6 +122,7 @@ class TrayShell:
         self._icon.visible = True
         self._platform.on_end(self._end)
         self._platform.on_wake(lambda: self._post(Woke()))
+        self._platform.on_reopen(lambda: self._post(SettingsClicked()))
 
     def _end(self) -> None:
         self._post(QuitClicked())
