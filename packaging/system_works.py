@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 from tray_proxy import __version__, notices
-from tray_proxy.notices import Work, read_text
+from tray_proxy.notices import Work, read
 
 ROOT = Path(__file__).resolve().parent.parent
 DOC = Path("/usr/share/doc")
@@ -33,20 +33,20 @@ def write_notices(file: Path, inside: Iterable[str]) -> None:
     Raises:
         SystemExit: one of the works has no text of its licence, or it cannot be told whose it is.
     """
-    # Its starter is part of the program.
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = (line for name in notices.EXTRAS for line in project["optional-dependencies"][name])
     try:
+        # Its starter is PyInstaller's.
         works = notices.others([*project["dependencies"], *extras], ["pyinstaller"])
     except PackageNotFoundError as error:
         sys.exit(f"{error.name} is not installed here: its licence is not known.")
-    own = Work(project["name"], __version__, project["license"], "", (read_text(ROOT / "LICENSE"),))
+    own = Work(project["name"], __version__, project["license"], "", (read(ROOT / "LICENSE"),))
     if sys.platform == "linux":
         # What was made by the build itself lies beside its notices.
         works += of_files(each for each in inside if not Path(each).is_relative_to(file.parent))
     if nameless := [work.name for work in works if not work.texts]:
         sys.exit(f"No text of a licence comes with {', '.join(nameless)}: see TEXT_OF_OURS in tray_proxy/notices.py.")
-    file.write_text(notices.compose([own, *works]), encoding="utf-8")
+    file.write_text(notices.compose([own, *works]), encoding="utf-8", newline="\n")
 
 
 def of_files(files: Iterable[str]) -> list[Work]:
@@ -74,7 +74,7 @@ def of_files(files: Iterable[str]) -> list[Work]:
     named = {_common(name) for work in packages for text in work.texts for name in _COMMON_TEXT.findall(text)}
     return [
         *packages,
-        *(Work(str(file), "", "a text that others name", "", (read_text(file),)) for file in sorted(named)),
+        *(Work(str(file), "", "a text that others name", "", (read(file),)) for file in sorted(named)),
     ]
 
 
@@ -108,7 +108,7 @@ def _of_package(name: str) -> Work:
     if not file.is_file():
         sys.exit(f"{name} has no {file}: its licence is not known.")
     # What it lists is about all of the source, of which a library is a part: no word for the whole would be true.
-    return Work(source, version, "see below", home, (f"Source: apt-get source {source}={version}\n", read_text(file)))
+    return Work(source, version, "see below", home, (f"Source: apt-get source {source}={version}\n", read(file)))
 
 
 def _common(name: str) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tray_proxy import __version__, notices
-from tray_proxy.notices import Work, compose, works
+from tray_proxy.notices import Work, compose, others, works
 
 ROOT = Path(__file__).parents[1]
 OWN = Work("tray-proxy", "1.0", "MIT", "", ("Ours.\n",))
@@ -51,9 +51,9 @@ def test_each_pinned_package_of_this_system_is_there_with_its_licence_and_no_too
 
     listed = works()
 
-    others = {notices._canonical(work.name) for work in listed} - {"tray-proxy", "preact", "htm", "python"}
-    assert others - pinned == set()
-    assert {"fastapi", "pystray", "msgspec", "prometheus-client"} - others == set()
+    theirs = {notices._canonical(work.name) for work in listed} - {"tray-proxy", "preact", "htm", "python"}
+    assert theirs - pinned == set()
+    assert {"fastapi", "pystray", "msgspec", "prometheus-client"} - theirs == set()
     assert [work.name for work in listed if not work.texts] == []
 
 
@@ -88,10 +88,13 @@ def test_what_is_needed_everywhere_and_is_not_there_is_an_error(installed):
 
 
 def test_what_a_build_adds_is_part_of_it(installed):
-    installed("tray-proxy")
-    installed("pyinstaller")
+    """The starter of a program is PyInstaller's; what PyInstaller itself needs is not inside."""
+    installed("asked")
+    installed("pyinstaller", "Requires-Dist: altgraph")
 
-    assert [work.name for work in works(["pyinstaller"])] == ["tray-proxy", "htm", "Preact", "pyinstaller", "Python"]
+    listed = others(["asked>=1", "unheard; sys_platform == 'win32'"], ["pyinstaller"])
+
+    assert [work.name for work in listed] == ["asked", "htm", "Preact", "pyinstaller", "Python"]
 
 
 # -- what is told of each ----------------------------------------------------------------------------

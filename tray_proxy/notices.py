@@ -77,32 +77,42 @@ def text() -> str:
         return compose(works())
 
 
-def works(more: Iterable[str] = ()) -> list[Work]:
+def works() -> list[Work]:
     """
-    Give all works in a copy that is made of the packages installed here, our own first.
+    Give all works in a copy that is installed, our own first.
+
+    Raises:
+        PackageNotFoundError: it is not installed, or something that it needs is not.
+    """
+    own = importlib.metadata.distribution(PROGRAM)
+    return [_of_package(own), *others(own.requires or ())]
+
+
+def others(asked_for: Iterable[str], more: Iterable[str] = ()) -> list[Work]:
+    """
+    Give the works of others in a copy that is made of packages installed here, by name.
 
     Args:
-        more: Packages that are part of it besides those that it asks for.
+        asked_for: The packages that it needs, as in `Requires-Dist`; with them comes what they need.
+        more: Names of packages that are part of it without what they need.
 
     Raises:
         PackageNotFoundError: one of them is not installed.
     """
-    own, *others = _distributions()
-    packages = [*others, *map(importlib.metadata.distribution, more)]
-    found = [*map(_of_package, packages), *_page_libraries(), _python()]
-    return [_of_package(own), *sorted(found, key=lambda work: work.name.casefold())]
+    packages = [*_reached(asked_for), *map(importlib.metadata.distribution, more)]
+    return sorted([*map(_of_package, packages), *_page_libraries(), _python()], key=lambda work: work.name.casefold())
 
 
 def compose(works: Sequence[Work]) -> str:
     """Write the notices; a text that several works have stands there once."""
+    own, *rest = works
     parts = [f"Third-party notices of Tray Proxy {__version__}\n", _INTRODUCTION]
-    own, *others = works
-    parts.append("".join(f"* {_title(work)}: {work.licence}\n" for work in others))
-    lesser = [work.name for work in others if "LGPL" in work.licence or "Lesser" in work.licence]
+    parts.append("".join(f"* {_title(work)}: {work.licence}\n" for work in rest))
+    lesser = [work.name for work in rest if "LGPL" in work.licence or "Lesser" in work.licence]
     if lesser:
         parts.append(_LESSER.format(names=", ".join(lesser)))
     first: dict[str, str] = {}
-    for work in (own, *others):
+    for work in (own, *rest):
         facts = [_LINE, _title(work), f"Licence: {work.licence}", *([f"Home page: {work.home}"] if work.home else ())]
         parts.append("\n".join([*facts, _LINE, ""]))
         for each in work.texts or ("It comes without a text of its licence.\n",):
@@ -115,10 +125,10 @@ def _title(work: Work) -> str:
     return f"{work.name} {work.version}".rstrip()
 
 
-def _distributions() -> Iterator[Distribution]:
-    """Give our own package, and all that it asks for, and what those ask for."""
-    waiting, seen = [(PROGRAM, EXTRAS)], set()
-    given: set[str] = set()
+def _reached(asked_for: Iterable[str]) -> Iterator[Distribution]:
+    """Give each package that is asked for, and what those ask for."""
+    waiting = [wanted for line in asked_for if (wanted := _wanted(line, EXTRAS))]
+    seen, given = set(waiting), set[str]()
     while waiting:
         name, extras = waiting.pop()
         distribution = importlib.metadata.distribution(name)
@@ -192,16 +202,17 @@ def _texts(distribution: Distribution) -> tuple[str, ...]:
         if file.parts[0].endswith(".dist-info") and ("licenses" in file.parts[1:-1] or _A_TEXT.search(file.name))
     )
     if files:
-        return tuple(_read(Path(str(file.locate()))) for file in files)
+        return tuple(read(Path(str(file.locate()))) for file in files)
     name = _canonical(distribution.metadata["Name"])
     if name in TEXT_OF_OURS:
-        return (_read(asset(f"licences/{TEXT_OF_OURS[name]}")),)
+        return (read(asset(f"licences/{TEXT_OF_OURS[name]}")),)
     if name in TEXT_OF_ANOTHER:
         return _texts(importlib.metadata.distribution(TEXT_OF_ANOTHER[name]))
     return ()
 
 
-def _read(path: Path) -> str:
+def read(path: Path) -> str:
+    """Read a licence, without what is at the ends of its lines and pages."""
     lines = path.read_text(encoding="utf-8", errors="replace").replace("\f", "\n").splitlines()
     return "\n".join(line.rstrip() for line in lines).strip("\n") + "\n"
 
@@ -209,8 +220,8 @@ def _read(path: Path) -> str:
 def _page_libraries() -> list[Work]:
     """Give what the settings page is made with; `scripts/vendor-page` fetches it."""
     return [
-        Work("Preact", "11.2.0", "MIT", "https://preactjs.com", (_read(VENDOR / "preact-LICENSE.txt"),)),
-        Work("htm", "3.1.1", "Apache-2.0", "https://github.com/developit/htm", (_read(VENDOR / "htm-LICENSE.txt"),)),
+        Work("Preact", "11.2.0", "MIT", "https://preactjs.com", (read(VENDOR / "preact-LICENSE.txt"),)),
+        Work("htm", "3.1.1", "Apache-2.0", "https://github.com/developit/htm", (read(VENDOR / "htm-LICENSE.txt"),)),
     ]
 
 
@@ -222,5 +233,5 @@ def _python() -> Work:
         Path(f"/usr/share/doc/python{sys.version_info.major}.{sys.version_info.minor}/copyright"),
     )
     found = next((place for place in places if place.is_file()), None)
-    texts = () if found is None else (_read(found),)
+    texts = () if found is None else (read(found),)
     return Work("Python", platform.python_version(), "PSF-2.0", "https://www.python.org", texts)

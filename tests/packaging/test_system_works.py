@@ -3,16 +3,16 @@
 import importlib.util
 import shutil
 import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
 
-from tray_proxy import notices
+from tray_proxy import __version__, notices
 from tray_proxy.notices import Work, compose
 
 FILE = Path(__file__).parents[2] / "packaging" / "system_works.py"
 DPKG = shutil.which("dpkg-query")
-OWN = Work("tray-proxy", "1.0", "MIT", "", ("Ours.\n",))
 
 on_debian = pytest.mark.skipif(DPKG is None, reason="neither Debian nor one of its children")
 
@@ -52,19 +52,51 @@ def test_where_nothing_is_the_systems_nobody_is_asked(system_works, monkeypatch)
     assert system_works.of_files([pytest.__file__, str(FILE)]) == []
 
 
-def test_the_notices_of_a_build_are_written_without_what_it_made_itself(system_works, monkeypatch, tmp_path):
+@pytest.fixture
+def others(monkeypatch):
+    """Works of others that make up the program, besides which there are none; gives what was asked for."""
+    asked = []
+
+    def listed(asked_for, more):
+        asked.extend([*asked_for, *more])
+        return works
+
+    works = [Work("thing", "1", "MIT", "", ("T.\n",))]
+    monkeypatch.setattr(notices, "others", listed)
+    return works, asked
+
+
+def test_the_notices_of_a_build_are_written_without_what_it_made_itself(system_works, others, tmp_path):
     made = tmp_path / "base_library.zip"
     made.touch()
-    monkeypatch.setattr(notices, "works", lambda more: [OWN, *(Work(each, "1", "MIT", "", ("T.\n",)) for each in more)])
 
     system_works.write_notices(tmp_path / "notices.txt", [str(made)])
 
     written = (tmp_path / "notices.txt").read_text(encoding="utf-8")
-    assert written == compose([OWN, Work("pyinstaller", "1", "MIT", "", ("T.\n",))])
+    own = Work("tray-proxy", __version__, "MIT", "", ((system_works.ROOT / "LICENSE").read_text(encoding="utf-8"),))
+    assert written == compose([own, *others[0]])
 
 
-def test_a_work_without_a_licence_ends_the_build_by_its_name(system_works, monkeypatch, tmp_path):
-    monkeypatch.setattr(notices, "works", lambda more: [OWN, Work("secretive", "1", "MIT", "", ())])
+def test_what_a_build_consists_of_is_what_the_project_asks_for_and_its_starter(system_works, others, tmp_path):
+    system_works.write_notices(tmp_path / "notices.txt", [])
+
+    names = [line.partition(">")[0].partition("<")[0] for line in others[1]]
+    assert {"fastapi", "PyGObject", "pystray", "pyinstaller"} - set(names) == set()
+    assert {"pytest", "ruff"} & set(names) == set()
+
+
+def test_a_work_without_a_licence_ends_the_build_by_its_name(system_works, others, tmp_path):
+    others[0].append(Work("secretive", "1", "MIT", "", ()))
 
     with pytest.raises(SystemExit, match="No text of a licence comes with secretive: "):
+        system_works.write_notices(tmp_path / "notices.txt", [])
+
+
+def test_a_package_that_is_not_there_ends_the_build_by_its_name(system_works, monkeypatch, tmp_path):
+    def listed(_asked_for, _more):
+        raise PackageNotFoundError("pyinstaller")
+
+    monkeypatch.setattr(notices, "others", listed)
+
+    with pytest.raises(SystemExit, match="pyinstaller is not installed here: its licence is not known"):
         system_works.write_notices(tmp_path / "notices.txt", [])
