@@ -13,6 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from ports import free_port
+from tray_proxy import setting_sources
 from tray_proxy.demo.upstream import DEMO_KEY, DemoUpstream
 from tray_proxy.listener import Listener, LoopThread, bind
 from tray_proxy.program import Program
@@ -54,6 +55,7 @@ def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in SETTINGS_IN_ENVIRONMENT:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TRAY_PROXY_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(setting_sources, "SECRETS", tmp_path / "no secrets")
 
 
 @pytest.fixture(scope="session")

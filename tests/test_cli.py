@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from tray_proxy import __version__, cli, instance, settings, wiring
 from tray_proxy.errors import PortInUse
@@ -20,11 +21,12 @@ KEY = "sk-or-v1-0123456789abcdef"
 FLAGS = [settings.flag_of(name) for name in Settings.model_fields if settings.knob(name)["flag"]] + [
     "--demo",
     "--quit",
+    "--insecure",
     "--forget",
 ]
 KEY_REFUSED = (
-    "tray-proxy: the key is not taken from the command line, where everyone on this computer can see it. "
-    "Set OPENROUTER_API_KEY, or paste the key on the settings page.\n"
+    "tray-proxy: a key is not taken from the command line, where everyone on this computer can see it. "
+    "Set OPENROUTER_API_KEY, or paste that key on the settings page; set PROXY_API_KEY for the access key.\n"
 )
 SEE_HELP = "`tray-proxy --help` shows what there is.\n"
 
@@ -110,9 +112,11 @@ def test_every_flag_reaches_its_setting(started: list[Any], tmp_path: Path) -> N
         "log_level": ("error", "ERROR"),
         "turn_on_at_start": ("off", False),
         "notifications": ("no", False),
+        "check_for_updates": ("off", False),
         "models_filter": ("filter.txt", tmp_path / "filter.txt"),
         "openrouter_base_url": ("http://localhost:1", "http://localhost:1"),
         "tray_proxy_home": (str(tmp_path / "other"), tmp_path / "other"),
+        "allowed_hosts": ("ai.example.com", "ai.example.com"),
         "ollama_origins": ("chrome-extension://*", "chrome-extension://*"),
         "connect_timeout_s": ("1", 1.0),
         "first_byte_timeout_s": ("2", 2.0),
@@ -125,8 +129,26 @@ def test_every_flag_reaches_its_setting(started: list[Any], tmp_path: Path) -> N
     status("serve", *(f"{settings.flag_of(name)}={written}" for name, (written, _) in values.items()))
 
     ((_, loaded, _),) = started
-    without_flag = {"openrouter_api_key", "ollama_host", "allowed_models", "hidden_models", "presets"}
+    without_flag = {"openrouter_api_key", "proxy_api_key", "ollama_host", "allowed_models", "hidden_models", "presets"}
     assert loaded.model_dump(exclude=without_flag) == {name: read for name, (_, read) in values.items()}
+
+
+def test_insecure_is_a_flag_without_a_value(started: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
+    assert status("serve", "--host", "0.0.0.0") == 2
+    assert status("serve", "--host", "0.0.0.0", "--insecure") == 0
+
+    assert [loaded.host for _, loaded, _ in started] == ["0.0.0.0"]
+    assert capsys.readouterr().err.startswith("tray-proxy: --host has a value that is not allowed: '0.0.0.0'. ")
+
+
+def test_what_reads_the_settings_anew_is_given_the_access_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no longer in the environment, and HOST may stand or fall by it."""
+    monkeypatch.setenv("PROXY_API_KEY", "an-access-key-of-nobody")
+    seen: list[object] = []
+    monkeypatch.setattr(wiring, "serve", lambda _, *, given, **__: seen.append(settings.load(given).proxy_api_key))
+
+    assert status("serve") == 0
+    assert (seen, "PROXY_API_KEY" in os.environ) == ([SecretStr("an-access-key-of-nobody")], False)
 
 
 @pytest.mark.parametrize(
@@ -247,6 +269,7 @@ def test_there_is_no_flag_for_the_key(capsys: pytest.CaptureFixture[str]) -> Non
         ["serve", "--openrouter-api-key", KEY],
         ["--openrouter-api-key", KEY, "serve"],
         ["serve", f"--api-key={KEY}"],
+        ["serve", f"--proxy-api-key={KEY}"],
         ["--API_KEY", KEY],
         ["--key", KEY, "--no-such-option"],
         ["-key", KEY],

@@ -123,6 +123,26 @@ def test_a_port_that_is_open_tells_where_apps_reach_it(find: Any, free_port: int
     )
 
 
+def test_a_port_for_this_computer_alone_needs_no_access_key(find: Any) -> None:
+    assert find("access") is None
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "10.0.0.5"])
+def test_an_access_key_is_told_of(find: Any, host: str) -> None:
+    guarded = Settings(host=host, proxy_api_key=SecretStr("an-access-key-of-nobody"))
+
+    assert find("access", settings=lambda: guarded) == Finding(True, "Apps have to send an access key (PROXY_API_KEY).")
+
+
+def test_a_port_that_others_reach_without_one_is_ill_though_it_was_insisted_on(find: Any) -> None:
+    assert find("access", settings=lambda: Settings(host="10.0.0.5")) == Finding(
+        False,
+        "Whoever reaches http://10.0.0.5:11434 may spend your money: there is no access key, and Tray Proxy was "
+        "started with --insecure.",
+        "Set PROXY_API_KEY, give it to your apps, and start without --insecure.",
+    )
+
+
 def test_a_port_that_could_be_opened_is_in_order_and_left_alone(find: Any, free_port: int) -> None:
     assert find("port") == Finding(True, f"Port {free_port} is free; Tray Proxy is turned off.")
     for sock in bind("127.0.0.1", free_port):

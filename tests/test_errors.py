@@ -6,6 +6,7 @@ import pytest
 
 from tray_proxy import errors
 from tray_proxy.errors import (
+    AccessDenied,
     BadRequest,
     BodyTooLarge,
     CatalogueUnavailable,
@@ -49,6 +50,7 @@ STATUSES = {
     UnsupportedEncoding: 415,
     ThreadNotKept: 404,
     KeyMissing: 401,
+    AccessDenied: 401,
     ModelNotFound: 404,
     ModelNotAllowed: 404,
     ModelNameAmbiguous: 400,

@@ -42,6 +42,23 @@ def test_both_loopback_addresses_are_served(loop, free_port):
     assert answers == ["hello", "hello"]
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_both_wildcards_mean_every_address_of_both_kinds(bound, free_port, host):
+    """As with Ollama."""
+    sockets = bound(host, free_port)
+
+    assert [sock.getsockname()[:2] for sock in sockets] == [("0.0.0.0", free_port), ("::", free_port)]
+    for each in ("127.0.0.1", "::1"):
+        socket.create_connection((each, free_port), timeout=5).close()
+
+
+def test_every_address_is_not_to_be_had_where_one_is_taken(bound, free_port):
+    bound(port=free_port)
+
+    with pytest.raises(PortInUse, match=rf"^Port {free_port} is used by "):
+        bind("0.0.0.0", free_port)
+
+
 def test_one_address_is_served_where_only_it_was_asked_for(bound):
     assert [sock.getsockname()[0] for sock in bound("::1")] == ["::1"]
 

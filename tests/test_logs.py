@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import stat
 import sys
 from collections.abc import Callable, Iterator
@@ -267,15 +268,15 @@ def test_a_log_that_cannot_be_written_does_not_stop_the_program(
     structlog.get_logger("ours").info("still here")
 
     assert file is None
-    assert json.loads(capsys.readouterr().err)["event"] == "still here"
+    assert json.loads(capsys.readouterr().out)["event"] == "still here"
 
 
 def test_without_a_log_and_without_a_terminal_nothing_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A windowed program has no standard error."""
+    """A windowed program has no standard output."""
     (tmp_path / "logs").touch()
-    monkeypatch.setattr(sys, "stderr", None)
+    monkeypatch.setattr(sys, "stdout", None)
 
     logs.set_up(tmp_path / "logs", "INFO", echo=True)
     structlog.get_logger("ours").error("nobody hears")
@@ -284,14 +285,31 @@ def test_without_a_log_and_without_a_terminal_nothing_is_said(
 
 
 @pytest.mark.parametrize(("echo", "heard"), [(True, ["hello"]), (False, [])])
-def test_a_server_also_says_it_at_the_terminal(
+def test_a_server_also_says_it_on_standard_output(
     echo: bool, heard: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     logs.set_up(tmp_path, "INFO", echo=echo)
 
     structlog.get_logger("ours").info("hello")
 
-    assert [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()] == heard
+    assert [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()] == heard
+
+
+def test_a_person_at_a_terminal_reads_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without what is not known, and without what could play with the terminal; the file holds JSON all the same."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    file = logs.set_up(tmp_path, "INFO", echo=True)
+
+    structlog.get_logger("ours").warning("odd \x1b[2J", port=1, model=None, name="é\n")
+
+    said = capsys.readouterr().out
+    assert re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", "", said) == (
+        'WARNING odd \\u001b[2J port=1 name="\\u00e9\\n"\n'
+    )
+    assert file is not None
+    assert json.loads(file.read_text())["event"] == "odd \x1b[2J"
 
 
 def test_a_disk_that_fills_up_later_ends_no_answer(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

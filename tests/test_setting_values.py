@@ -17,6 +17,28 @@ def test_only_what_cannot_mean_another_computer_is_loopback(host, loopback):
 
 
 @pytest.mark.parametrize(
+    ("host", "found", "may"),
+    [
+        ("127.0.0.1", {}, True),
+        ("0.0.0.0", {}, False),
+        ("", {}, False),
+        ("0.0.0.0", {"insecure": True}, True),
+        ("nas.lan", {"proxy_api_key": "a key"}, True),
+        ("nas.lan", {"proxy_api_key": None, "insecure": False}, False),
+    ],
+)
+def test_other_computers_are_let_in_by_a_key_or_by_insistence(host, found, may):
+    assert setting_values.may_listen(host, found) is may
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"), [("", ()), (" 'a, b,' ", ("a", "b")), ('"a"', ("a",)), ("a b,,c", ("a b", "c"))]
+)
+def test_a_list_is_split_at_its_commas(text, parts):
+    assert setting_values.listed(text) == parts
+
+
+@pytest.mark.parametrize(
     ("text", "is_one"),
     [("sk-or-v1-abc", True), ("", False), ("two words", False), ("schlüssel", False), ("a\n", False)],
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from tray_proxy import settings
 from tray_proxy.demo.catalogue import models_with_output
@@ -20,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 KEY = "sk-or-v1-0123456789abcdef"
 DEFAULTS: dict[str, Any] = {
     "openrouter_api_key": None,
+    "proxy_api_key": None,
     "host": "127.0.0.1",
     "port": 11434,
     "log_level": "INFO",
@@ -30,6 +32,7 @@ DEFAULTS: dict[str, Any] = {
     "openrouter_base_url": "https://openrouter.ai/api/v1",
     "tray_proxy_home": None,
     "ollama_origins": "",
+    "allowed_hosts": "",
     "ollama_host": "",
     "connect_timeout_s": 10.0,
     "first_byte_timeout_s": 300.0,
@@ -161,7 +164,15 @@ def test_a_value_may_be_written_in_several_ways(name: str, written: str, read: o
     assert getattr(settings.load({name: written}), name) == read
 
 
-LOOPBACK = "a loopback address: 127.0.0.1, ::1 or localhost"
+A_HOST = (
+    "a loopback address (127.0.0.1, ::1 or localhost); with PROXY_API_KEY set, any address of this computer, or "
+    "0.0.0.0 for all of them"
+)
+ACCESS_KEY = "an-access-key-of-nobody"
+NEEDS_ACCESS_KEY = (
+    "Other computers could reach the port, which spends your money: set PROXY_API_KEY to an access key that apps have "
+    "to send (`openssl rand -hex 24` makes one), or start with --insecure to answer whoever reaches it."
+)
 WHOLE_PORT = "a whole number from 1 to 65535"
 LEVELS = "DEBUG, INFO, WARNING or ERROR"
 BASE_URL = "an https address, or http on this computer (127.0.0.1, ::1 or localhost)"
@@ -172,11 +183,10 @@ TO_3600 = "a number above 0 and up to 3600"
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
-        ("host", "0.0.0.0", LOOPBACK),
-        ("host", "192.168.1.5", LOOPBACK),
-        ("host", "example.com", LOOPBACK),
-        ("host", "localhost.example.com", LOOPBACK),
-        ("host", "::", LOOPBACK),
+        ("host", "0.0.0.0:80", A_HOST),
+        ("host", "[::]", A_HOST),
+        ("host", "http://127.0.0.1", A_HOST),
+        ("allowed_hosts", "ai.example:80", "names or addresses without a port, separated by commas"),
         ("port", "0", WHOLE_PORT),
         ("port", "65536", WHOLE_PORT),
         ("port", "11434.5", WHOLE_PORT),
@@ -218,7 +228,7 @@ def test_a_value_that_is_not_allowed_is_named_with_what_is(
 
 def test_a_value_that_is_not_allowed_cannot_play_with_the_terminal() -> None:
     assert refusal({"host": "\x1b[2J\n" + "x" * 500}) == (
-        "--host has a value that is not allowed: '\\x1b[2J\\n" + "x" * 195 + f"'. Allowed is {LOOPBACK}."
+        "--host has a value that is not allowed: '\\x1b[2J\\n" + "x" * 195 + f"'. Allowed is {A_HOST}."
     )
 
 
@@ -281,11 +291,74 @@ def test_the_key_is_read_without_what_surrounds_it(source: str, folder: Path, mo
     assert settings.load().openrouter_api_key.get_secret_value() == KEY
 
 
+HOSTS_OF_OTHERS = ["0.0.0.0", "::", "192.168.1.5", "example.com", "localhost.example.com"]
+
+
+@pytest.mark.parametrize("host", HOSTS_OF_OTHERS)
+@pytest.mark.parametrize("by", ["flag", "environment"])
+def test_a_host_that_others_can_reach_is_refused(by: str, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The port spends money, and asks nobody for a password."""
+    if by == "environment":
+        monkeypatch.setenv("HOST", host)
+
+    label, flags = ("--host", {"host": host}) if by == "flag" else ("HOST", {})
+    assert refusal(flags) == f"{label} has a value that is not allowed: {host!r}. {NEEDS_ACCESS_KEY}"
+
+
+@pytest.mark.parametrize("host", HOSTS_OF_OTHERS)
+def test_with_an_access_key_other_computers_are_let_in(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROXY_API_KEY", ACCESS_KEY)
+
+    loaded = settings.load({"host": host})
+
+    assert (loaded.host, loaded.is_wide) == (host, True)
+
+
+def test_whoever_insists_lets_them_in_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not by a variable that something else may have set."""
+    monkeypatch.setenv("INSECURE", "1")
+
+    assert settings.load({"host": "0.0.0.0", "insecure": True}).is_wide
+    assert refusal({"host": "0.0.0.0"}).endswith(NEEDS_ACCESS_KEY)
+
+
+def test_the_page_saves_such_a_host_only_where_there_is_an_access_key() -> None:
+    """What was in the environment at the start is handed over: it is no longer there."""
+    with_key = {"proxy_api_key": SecretStr(ACCESS_KEY)}
+
+    assert settings.check({"host": "0.0.0.0"}, {}) == {"host": NEEDS_ACCESS_KEY}
+    assert settings.check({"host": "0.0.0.0"}, with_key) == {}
+
+
+def test_a_saved_host_of_others_counts_for_nothing_once_the_key_is_gone(user_file: Path) -> None:
+    """The tray starts all the same, for this computer alone, and says why."""
+    user_file.write_text('{"host": "0.0.0.0"}')
+    complaints: list[str] = []
+
+    assert settings.load(complain=complaints.append).host == "127.0.0.1"
+    assert complaints == [f"HOST has a value that is not allowed: '0.0.0.0'. {NEEDS_ACCESS_KEY}"]
+
+
+@pytest.mark.parametrize("key", ["fifteen-letters", "two words of a key", "sk-or-v1-0123456789abcdef", " "])
+def test_an_access_key_that_could_be_guessed_or_is_the_other_one_is_refused(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROXY_API_KEY", key)
+
+    assert refusal() == (
+        "PROXY_API_KEY has a value that is not allowed. Allowed is 16 plain characters or more without blanks, such as "
+        "`openssl rand -hex 24` makes, and not your OpenRouter key."
+    )
+
+
 @pytest.mark.parametrize("show", [repr, str, Settings.model_dump_json, vars])
 def test_settings_do_not_show_the_key(show: Callable[[Settings], object], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENROUTER_API_KEY", KEY)
+    monkeypatch.setenv("PROXY_API_KEY", ACCESS_KEY)
 
-    assert KEY not in str(show(settings.load()))
+    shown = str(show(settings.load()))
+
+    assert [key in shown for key in (KEY, ACCESS_KEY)] == [False, False]
 
 
 def test_the_key_is_not_taken_from_the_user_file(user_file: Path) -> None:
@@ -301,10 +374,11 @@ def test_child_programs_are_not_handed_the_key(monkeypatch: pytest.MonkeyPatch) 
     """Whatever is started later, by us or by a library: it is no longer there."""
     monkeypatch.setenv("OPENROUTER_API_KEY", KEY)
     monkeypatch.setenv("openrouter_api_key", KEY)
+    monkeypatch.setenv("PROXY_API_KEY", ACCESS_KEY)
 
-    settings.hide_key_from_children()
+    settings.hide_keys_from_children()
 
-    assert KEY not in os.environ.values()
+    assert {KEY, ACCESS_KEY}.isdisjoint(os.environ.values())
     assert "TRAY_PROXY_HOME" in os.environ
 
 
@@ -412,10 +486,13 @@ def test_settings_never_change_in_place() -> None:
         ("127.0.0.1", "http://127.0.0.1:11434"),
         ("localhost", "http://localhost:11434"),
         ("::1", "http://[::1]:11434"),
+        ("0.0.0.0", "http://127.0.0.1:11434"),
+        ("::", "http://127.0.0.1:11434"),
+        ("192.168.1.5", "http://192.168.1.5:11434"),
     ],
 )
 def test_the_url_is_what_people_give_their_apps(host: str, url: str) -> None:
-    assert settings.load({"host": host}).url == url
+    assert settings.load({"host": host, "insecure": True}).url == url
 
 
 def test_the_env_example_names_every_setting_with_its_default() -> None:
@@ -521,9 +598,9 @@ def test_our_port_and_that_of_the_real_ollama_differ(user_file: Path) -> None:
     """Else we would ask ourselves, for ever."""
     user_file.write_text('{"local_ollama": "http://127.0.0.1:11435"}')
 
-    assert settings.check({"port": 11435}) == {"port": "Allowed is a port other than that of LOCAL_OLLAMA."}
-    assert settings.check({"local_ollama": "http://127.0.0.1:11434"}).keys() == {"local_ollama"}
-    assert settings.check({"port": 11436}) == {}
+    assert settings.check({"port": 11435}, {}) == {"port": "Allowed is a port other than that of LOCAL_OLLAMA."}
+    assert settings.check({"local_ollama": "http://127.0.0.1:11434"}, {}).keys() == {"local_ollama"}
+    assert settings.check({"port": 11436}, {}) == {}
 
 
 def test_the_user_file_cannot_hold_ollama_host(user_file: Path) -> None:
@@ -553,9 +630,24 @@ def test_an_ollama_host_that_others_can_reach_is_refused(monkeypatch: pytest.Mon
     monkeypatch.setenv("OLLAMA_HOST", text)
 
     assert refusal() == (
-        f"OLLAMA_HOST has a value that is not allowed: {text!r}. Other computers could reach the port, which spends "
-        "your money and asks nobody for a password. Start with --host 127.0.0.1, or set OLLAMA_HOST to 127.0.0.1."
+        f"OLLAMA_HOST has a value that is not allowed: {text!r}. {NEEDS_ACCESS_KEY} Or start with --host 127.0.0.1, or "
+        "set OLLAMA_HOST to 127.0.0.1."
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [("0.0.0.0", "0.0.0.0", 11434), (":11500", "0.0.0.0", 11500), ("[::]:1", "::", 1), ("10.0.0.7", "10.0.0.7", 11434)],
+)
+def test_with_an_access_key_ollama_host_means_what_it_means_to_ollama(
+    text: str, host: str, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", text)
+    monkeypatch.setenv("PROXY_API_KEY", ACCESS_KEY)
+
+    loaded = settings.load()
+
+    assert (loaded.host, loaded.port) == (host, port)
 
 
 def test_a_host_flag_overrides_an_ollama_host_that_others_can_reach(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -651,7 +743,7 @@ def test_each_value_has_its_source(user_file: Path, folder: Path, monkeypatch: p
 def test_values_are_checked_before_they_are_saved() -> None:
     changes = {"port": 99999, "log_level": "debug", "idle_timeout_s": "x"}
 
-    assert settings.check(changes) == {
+    assert settings.check(changes, {}) == {
         "port": "Allowed is a whole number from 1 to 65535.",
         "idle_timeout_s": "Allowed is a number above 0 and up to 3600.",
     }

@@ -22,7 +22,7 @@ async def examine(program: Program, *, is_program: bool) -> doctor.Report:
     Args:
         is_program: Whether this process is the program; False where it was started for the check alone.
     """
-    desk = TryDesk(program.cache, lambda: create_app(lambda: program.deps))
+    desk = TryDesk(program.cache, lambda: create_app(lambda: program.deps, for_ourselves=True))
 
     async def ask_free() -> doctor.Answered:
         answered = await desk.ask(None, _never_leaves)

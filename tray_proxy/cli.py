@@ -1,4 +1,4 @@
-"""The command line: `tray-proxy` (with the tray), `serve`, `doctor`, and a flag for each setting but the key."""
+"""The command line: `tray-proxy` (with the tray), `serve`, `doctor`, and a flag for each setting but the keys."""
 
 import argparse
 import re
@@ -41,6 +41,9 @@ def parser() -> _Parser:
     flags.add_argument("--quit", action="store_true", help="end the copy that runs, and wait until it is gone")
     flags.add_argument("--forget", action="store_true", help="delete settings, caches, logs and the stored key")
     flags.add_argument("--demo", action="store_true", help="answer with made-up models; no account, no cost")
+    flags.add_argument(
+        "--insecure", action="store_true", help="answer other computers without an access key (PROXY_API_KEY)"
+    )
     for name, field in settings.Settings.model_fields.items():
         knob = settings.knob(name)
         if knob["flag"]:
@@ -82,8 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     if any(word.startswith("-") and "key" in word.partition("=")[0].lower() for word in words):
         complain(
-            "the key is not taken from the command line, where everyone on this computer can see it. "
-            "Set OPENROUTER_API_KEY, or paste the key on the settings page."
+            "a key is not taken from the command line, where everyone on this computer can see it. "
+            "Set OPENROUTER_API_KEY, or paste that key on the settings page; set PROXY_API_KEY for the access key."
         )
         return EXIT_USAGE
     given, unknown = parser().parse_known_args(words)
@@ -107,13 +110,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         # A server ends where its settings are wrong, and somebody corrects them; a person must get to the page.
         loaded = settings.load(chosen, demo=demo, complain=None if word == "serve" else complaints.append)
-        settings.hide_key_from_children()
+        settings.hide_keys_from_children()
+        # Whoever reads the settings anew does not find it in the environment any more.
+        chosen["proxy_api_key"] = loaded.proxy_api_key
         if word == "doctor":
             for complaint in complaints:
                 complain(complaint)
             return 0 if wiring.check(loaded, demo=demo, say=say) else EXIT_FAILED
         if word == "serve":
-            wiring.serve(loaded, demo=demo, say=say)
+            wiring.serve(loaded, demo=demo, say=say, given=chosen)
         else:
             wiring.run_tray(loaded, demo=demo, say=say, given=chosen, complaints=complaints, background=background)
     except SettingsInvalid as error:

@@ -28,6 +28,7 @@ from tray_proxy.errors import ModelNotFound, NoKeyStore, OutOfCredits, PortInUse
 from tray_proxy.keychain import Keychain, Source, in_thread
 from tray_proxy.openrouter import failures, inspection, key_check
 from tray_proxy.openrouter.client import OpenRouterClient
+from tray_proxy.reach import elsewhere
 from tray_proxy.settings import Settings
 from tray_proxy.texts import text
 from tray_proxy.wire.openrouter import ModelPage
@@ -125,6 +126,16 @@ async def port(parts: Parts) -> Finding:
             raise
         return _fine("doctor.port.ours", port=settings.port)
     return _fine("doctor.port.free", port=settings.port)
+
+
+async def access(parts: Parts) -> Finding | None:
+    """See whether the port is guarded where other computers reach it; nothing is to be said where neither is so."""
+    settings = parts.settings()
+    if settings.proxy_api_key is not None:
+        return _fine("doctor.access.key")
+    if not settings.is_wide:
+        return None
+    return _ill("doctor.access.open", "doctor.access.open-cure", address=elsewhere(settings))
 
 
 async def key(parts: Parts) -> Finding:
@@ -250,6 +261,7 @@ async def question(parts: Parts) -> Finding:
 # In the order in which they are read; the name is that of the line's text.
 CHECKS: dict[str, Check] = {
     "port": port,
+    "access": access,
     "key": key,
     "network": network,
     "certificate": certificate,

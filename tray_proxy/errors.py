@@ -8,6 +8,7 @@ Every failure a person or a client can meet.
     ├─ UnsupportedEncoding 415
     ├─ ThreadNotKept 404
     ├─ KeyMissing 401
+    ├─ AccessDenied 401
     ├─ ModelNotFound 404
     │  └─ ModelNotAllowed 404
     ├─ ModelNameAmbiguous 400
@@ -112,6 +113,17 @@ class KeyMissing(ProxyError):
             "No OpenRouter key is set: open Tray Proxy's Settings from the tray icon and sign in or paste a key there, "
             "or start it with the environment variable OPENROUTER_API_KEY."
         )
+
+
+class AccessDenied(ProxyError):
+    """An app does not show the access key that the owner has set."""
+
+    status = 401
+    hint = "Enter the value of PROXY_API_KEY as the app's API key."
+
+    def __init__(self, *, wrong: bool) -> None:
+        shown = "the access key is not the right one" if wrong else "an access key is needed"
+        super().__init__(f"{shown}: enter Tray Proxy's PROXY_API_KEY as this app's API key (Bearer or x-api-key)")
 
 
 class ModelNotFound(ProxyError):

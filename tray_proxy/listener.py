@@ -25,6 +25,7 @@ from tray_proxy import port_holder
 from tray_proxy.errors import PortInUse
 from tray_proxy.http_protocol import CarefulProtocol
 from tray_proxy.revival import Revival
+from tray_proxy.setting_values import is_every_address
 from tray_proxy.settings import address
 from tray_proxy.texts import text
 
@@ -45,14 +46,18 @@ GRACE_S = 1.0
 # How far a port to use instead may lie.
 NEAR = 50
 
+_LOOPBACK, _ALL = ("127.0.0.1", "::1"), ("0.0.0.0", "::")  # noqa: S104  whether they may be bound is for settings to say
+_MEANT = {"127.0.0.1": _LOOPBACK, "localhost": _LOOPBACK} | dict.fromkeys(_ALL, _ALL)
+
 log = structlog.get_logger(__name__)
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
     """
-    Bind the port, exclusively; for 127.0.0.1 and localhost on both loopback addresses.
+    Bind the port, exclusively; for 127.0.0.1 and localhost on both loopback addresses, for 0.0.0.0 and :: on all.
 
-    Programs that say `localhost` try ::1 first on Windows; were it free for others, they would reach those.
+    Programs that say `localhost` try ::1 first on Windows; were it free for others, they would reach those. That the
+    two wildcards mean the same is Go's rule, and so Ollama's.
 
     Args:
         port: 0 for any free one.
@@ -70,7 +75,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
                 return bound
             raise PortInUse(text("port.no-address", host=host))
     # Only now that nothing is bound here: who holds a port is looked for by its number.
-    raise port_holder.trouble(host, port, failed)
+    raise port_holder.trouble("127.0.0.1" if is_every_address(host) else host, port, failed)
 
 
 def free_port_near(port: int) -> int | None:
@@ -102,8 +107,12 @@ def _bind_all(host: str, port: int) -> list[socket.socket]:
         OSError: one could not be bound; nothing is left bound.
     """
     bound: list[socket.socket] = []
+    if is_every_address(host) and port:
+        # macOS would let us have all addresses while another program holds a loopback one, and gets what apps ask.
+        for held in _bind_all("127.0.0.1", port):
+            held.close()
     try:
-        for each in ("127.0.0.1", "::1") if host in ("127.0.0.1", "localhost") else (host,):
+        for each in _MEANT.get(host, (host,)):
             sock = _bind(each, bound[0].getsockname()[1] if bound else port)
             bound += [sock] if sock else []
     except OSError:

@@ -1,11 +1,13 @@
 """
 The log: one JSON object per line, in rotating files, with neither key nor prompt in it.
 
+A server tells it on standard output as well: as JSON to whatever collects it, in short lines to a person at a terminal.
 Every record, ours or a library's, passes the same chain: known secrets are struck out, and everything that
 is not plain ASCII (control characters, line ends, marks that turn the reading direction) is escaped, so
 that nobody outside can forge a line.
 """
 
+import json
 import logging
 import logging.handlers
 import re
@@ -74,6 +76,14 @@ def _keep_outline_of_exception(
     return event
 
 
+def _as_line(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
+    """Write a record for a person to read, with what it holds besides its words behind them."""
+    time, level, words, _ = (str(event.pop(name, "")) for name in ("time", "level", "event", "logger"))
+    facts = [f"{name}={json.dumps(value)}" for name, value in event.items() if value is not None]
+    # Words may come from outside, and control characters would play with the terminal.
+    return " ".join([time[:19].replace("T", " "), f"{level.upper():7}", json.dumps(words)[1:-1], *facts])
+
+
 def _walk(error: BaseException) -> list[tuple[Any, int]]:
     steps, traceback = [], error.__traceback__
     while traceback is not None:
@@ -85,6 +95,11 @@ def _walk(error: BaseException) -> list[tuple[Any, int]]:
 def set_level(level: str) -> None:
     """Log as much as this level says from now on."""
     logging.getLogger().setLevel(level)
+
+
+def is_read_by_people() -> bool:
+    """Whether standard output is a terminal."""
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 class _Handler(logging.handlers.RotatingFileHandler):
@@ -100,7 +115,7 @@ class _Handler(logging.handlers.RotatingFileHandler):
 
 def set_up(folder: Path, level: str, *, echo: bool) -> Path | None:
     """
-    Send everything logged to the rotating file, and with `echo` to standard error as well.
+    Send everything logged to the rotating file, and with `echo` to standard output as well.
 
     Returns:
         The file, or None if it cannot be written; then only the echo is left.
@@ -113,13 +128,14 @@ def set_up(folder: Path, level: str, *, echo: bool) -> Path | None:
         _keep_outline_of_exception,
         _strike_out_everywhere,
     ]
-    formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=chain,
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.JSONRenderer(ensure_ascii=True),
-        ],
-    )
+
+    def formatter(render: Any) -> logging.Formatter:
+        return structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=chain,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+        )
+
+    as_json = formatter(structlog.processors.JSONRenderer(ensure_ascii=True))
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -134,17 +150,18 @@ def set_up(folder: Path, level: str, *, echo: bool) -> Path | None:
     try:
         paths.ensure(folder)
         handlers.append(_Handler(folder / FILE_NAME, maxBytes=MAX_BYTES, backupCount=FILES - 1, encoding="ascii"))
+        handlers[0].setFormatter(as_json)
     except OSError:
         file = None
-    # A windowed program has no standard error at all.
-    if echo and sys.stderr is not None:
-        handlers.append(logging.StreamHandler(sys.stderr))
+    # A windowed program has no standard output at all.
+    if echo and sys.stdout is not None:
+        handlers.append(logging.StreamHandler(sys.stdout))
+        handlers[-1].setFormatter(formatter(_as_line) if is_read_by_people() else as_json)
     root = logging.getLogger()
     for old in root.handlers[:]:
         root.removeHandler(old)
         old.close()
     for handler in handlers or [logging.NullHandler()]:
-        handler.setFormatter(formatter)
         root.addHandler(handler)
     set_level(level)
     # Their DEBUG lines hold headers and bodies, that is, the key and the prompt.

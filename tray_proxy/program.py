@@ -28,11 +28,14 @@ from tray_proxy.openrouter.sign_in import SignIn, key_label, site_of
 from tray_proxy.page import Page
 from tray_proxy.presets import Presets
 from tray_proxy.proxy import Proxy
+from tray_proxy.reach import elsewhere
 from tray_proxy.releases import Source as ReleaseSource
 from tray_proxy.selection import Selection
 from tray_proxy.server.app import create_app
 from tray_proxy.server.exchange import Deps, InFlight
+from tray_proxy.setting_sources import KEYS
 from tray_proxy.settings import Settings
+from tray_proxy.texts import text
 from tray_proxy.translate.names import AllowList
 from tray_proxy.tray import opener
 from tray_proxy.tray.state import (
@@ -153,8 +156,11 @@ class Program:
             free_port_near=free_port_near,
             changed=lambda: self.events.tell("state"),
         )
+        if settings.proxy_api_key is not None:
+            logs.keep_out(settings.proxy_api_key.get_secret_value())
         self._told_autostart: bool | None = None
-        self.notices = state_api.Notices(complaints, changed=lambda: self.events.tell("state"))
+        unguarded = (text("page.insecure"),) if settings.is_wide and settings.proxy_api_key is None else ()
+        self.notices = state_api.Notices((*complaints, *unguarded), changed=lambda: self.events.tell("state"))
         self.demo = demo
         self.activity = Activity(lambda: self.events.tell("activity", "apps"))
         self.apps_desk = apps_api.AppsDesk(self.activity, self.cache, lambda: self.settings, time.time)
@@ -194,7 +200,7 @@ class Program:
             PortInUse: the new port is held by someone; the proxy is then off.
         """
         # What was given at the start, or belongs to the demo, stays until the end.
-        kept = ("openrouter_api_key", "openrouter_base_url", "tray_proxy_home")
+        kept = (*KEYS, "openrouter_base_url", "tray_proxy_home")
         before = self.settings
         self.settings = settings.model_copy(update={name: getattr(before, name) for name in kept})
         self.deps = replace(self.deps, settings=self.settings)
@@ -259,7 +265,7 @@ class Program:
             *port_api.routes(self.port_desk),
             *updates_api.routes(self.updates),
             *notices_api.routes(),
-            *try_api.routes(try_api.TryDesk(self.cache, lambda: create_app(lambda: self.deps))),
+            *try_api.routes(try_api.TryDesk(self.cache, lambda: create_app(lambda: self.deps, for_ourselves=True))),
         ]
 
     def page_state(self) -> state_api.PageState:
@@ -277,6 +283,7 @@ class Program:
             needs_key=not self.keychain.present and self.keychain.problem is None,
             models=models,
             address=self.settings.url,
+            elsewhere=elsewhere(self.settings),
         )
         return state_api.PageState(
             version=__version__,

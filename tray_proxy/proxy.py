@@ -9,12 +9,13 @@ import structlog
 from tray_proxy.errors import PortInUse, ProxyError
 from tray_proxy.listener import GRACE_S, Asgi, Listener, bind, is_free
 from tray_proxy.port_watch import PortWatch
+from tray_proxy.reach import elsewhere, shown
 from tray_proxy.revival import Reviver
 from tray_proxy.settings import Settings, address
 from tray_proxy.tray.state import AddressChanged, Event, ListenerFailed, ListenerLost, ListenerStarted, PortAwaited
 
 # Settings that only a port that is opened anew obeys.
-OF_THE_PORT = ("host", "port", "ollama_origins")
+OF_THE_PORT = ("host", "port", "allowed_hosts", "ollama_origins")
 
 log = structlog.get_logger(__name__)
 
@@ -75,7 +76,7 @@ class Proxy:
         Open the port.
 
         Returns:
-            Host and port.
+            Host and port, as the tray shows them.
 
         Raises:
             PortInUse: the port is held by someone.
@@ -88,7 +89,7 @@ class Proxy:
                 finally:
                     self._is_opening = False
                     self._changed()
-        return address(self._current().host, self._current().port)
+        return shown(self._current())
 
     async def _open(self, settings: Settings) -> None:
         try:
@@ -104,7 +105,9 @@ class Proxy:
         await self._listener.start()
         self.watch.give_up()
         self._set_problem(None)
-        log.info("proxy started", address=address(settings.host, settings.port))
+        if settings.is_wide and settings.proxy_api_key is None:
+            log.warning("whoever reaches this computer may call the port and spend money", flag="--insecure")
+        log.info("proxy started", address=address(settings.host, settings.port), elsewhere=elsewhere(settings))
 
     async def open_by_itself(self) -> None:
         """
@@ -143,7 +146,7 @@ class Proxy:
         now = self._current()
         if all(getattr(before, name) == getattr(now, name) for name in OF_THE_PORT):
             return
-        self._post(AddressChanged(address(now.host, now.port)))
+        self._post(AddressChanged(shown(now)))
         # What is just being opened goes by settings that were in force before.
         wanted = self.running or self._opening.locked() or isinstance(self.problem, PortInUse)
         if not wanted:

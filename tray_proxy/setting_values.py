@@ -5,10 +5,20 @@ What may stand in a setting: checks that pydantic calls. Each raises `ValueError
 import ipaddress
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr, ValidationInfo
+
+# Stands for all addresses of this computer, of both kinds.
+EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  bound only where the port is guarded
+_WILDCARDS = (EVERY_ADDRESS, "::")
+MIN_ACCESS_KEY_LENGTH = 16
+NEEDS_ACCESS_KEY = (
+    "Other computers could reach the port, which spends your money: set PROXY_API_KEY to an access key that apps have "
+    "to send (`openssl rand -hex 24` makes one), or start with --insecure to answer whoever reaches it."
+)
 
 # Names as DNS has them, and addresses of both kinds.
 _HOST = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*")
@@ -24,12 +34,39 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def loopback_host(value: str) -> str:
-    """Take a host that only this computer can reach, in lower case."""
-    # This port spends the owner's money and asks nobody for a password.
-    if not is_loopback(value):
+def is_every_address(host: str) -> bool:
+    """Say whether a host stands for all addresses of this computer."""
+    return host in _WILDCARDS
+
+
+def listen_host(value: str) -> str:
+    """Take a host to listen on, in lower case. Whether others may reach it is for `may_listen` to say."""
+    if not _HOST.fullmatch(value):
         raise ValueError
     return value.lower()
+
+
+def may_listen(host: str, found: Mapping[str, object]) -> bool:
+    """
+    Say whether the port may be opened on a host.
+
+    Args:
+        found: What was found of `proxy_api_key` and of `insecure`, each of which lets other computers in.
+    """
+    return is_loopback(host) or bool(found.get("proxy_api_key") or found.get("insecure"))
+
+
+def hosts(value: str) -> str:
+    """Take names and addresses, separated by commas."""
+    if not all(_HOST.fullmatch(each) for each in listed(value)):
+        raise ValueError
+    return value
+
+
+def listed(value: str) -> tuple[str, ...]:
+    """Split a value at its commas; service files leave quotes around it."""
+    parts = (part.strip() for part in value.strip().strip("\"'").split(","))
+    return tuple(part for part in parts if part)
 
 
 def origins(value: str) -> str:
@@ -38,9 +75,8 @@ def origins(value: str) -> str:
 
     Source: gin-contrib/cors, with which Ollama itself ends at an origin without scheme and without a "*".
     """
-    for origin in value.strip().strip("\"'").split(","):
-        named = origin.strip()
-        if named and not (re.fullmatch(r"[!-~]+", named) and ("*" in named or "://" in named)):
+    for origin in listed(value):
+        if not (re.fullmatch(r"[!-~]+", origin) and ("*" in origin or "://" in origin)):
             raise ValueError
     return value
 
@@ -87,6 +123,15 @@ def key(value: SecretStr) -> SecretStr:
     if not is_key(key):
         raise ValueError
     return SecretStr(key)
+
+
+def access_key(value: SecretStr) -> SecretStr:
+    """Take a key of the owner's making, long enough not to be guessed, and not the one that is to be protected."""
+    taken = key(value)
+    secret = taken.get_secret_value()
+    if len(secret) < MIN_ACCESS_KEY_LENGTH or secret.startswith("sk-or-"):
+        raise ValueError
+    return taken
 
 
 def readable_file(value: Path) -> Path:

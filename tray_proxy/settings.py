@@ -3,7 +3,7 @@ Every knob of the program.
 
 A field of `Settings` is all there is to add: its flag, environment variable, line in `.env`, place in the
 user's settings file and row in the documentation follow from it. Earlier sources win: flag, environment,
-`.env`, `OLLAMA_HOST`, settings file, default. Settings never change in place; saving builds new ones.
+`.env`, secret files, `OLLAMA_HOST`, settings file, default. Settings never change in place; saving builds new ones.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
-from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -23,13 +23,12 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from tray_proxy import ollama_host, paths, setting_values, user_file
+from tray_proxy import ollama_host, setting_values, user_file
 from tray_proxy.errors import SettingsInvalid
+from tray_proxy.setting_sources import KEYS, OllamaHostSource, SecretFilesSource, UserFileSource, is_neighbours
 
 type Complain = Callable[[str], None]
 
-# What belongs to the models of one upstream.
-OF_MODELS = ("allowed_models", "hidden_models", "presets")
 DEFAULT_BASE_URL = "https://openrouter.ai/api/v1"
 
 
@@ -52,6 +51,8 @@ def _knob(
     )
 
 
+# How pydantic is to call a host that other computers reach, where nothing guards the port.
+_UNGUARDED = "unguarded"
 # What keeps models out does so all the more where it cannot be read: its default would allow models that cost money.
 KEPT_SHUT = "Until then no model is allowed."
 _SHUT: dict[str, Callable[[object], object]] = {
@@ -74,10 +75,20 @@ class Settings(BaseSettings):
         flag=False,
         stored=False,
     )
-    host: Annotated[str, AfterValidator(setting_values.loopback_host)] = _knob(
+    proxy_api_key: Annotated[SecretStr, AfterValidator(setting_values.access_key)] | None = _knob(
+        None,
+        "An access key of your own making. Where it is set, every app has to send it, as Bearer or x-api-key.",
+        allowed="16 plain characters or more without blanks, such as `openssl rand -hex 24` makes, and not your "
+        "OpenRouter key",
+        flag=False,
+        stored=False,
+    )
+    host: Annotated[str, AfterValidator(setting_values.listen_host)] = _knob(
         "127.0.0.1",
-        "The address to listen on. Only this computer can reach it, because the port spends your money.",
-        allowed="a loopback address: 127.0.0.1, ::1 or localhost",
+        "The address to listen on. Only this computer reaches a loopback address; the port spends your money, so any "
+        "other one needs PROXY_API_KEY, an access key that apps have to send.",
+        allowed="a loopback address (127.0.0.1, ::1 or localhost); with PROXY_API_KEY set, any address of this "
+        "computer, or 0.0.0.0 for all of them",
     )
     port: Annotated[int, Field(ge=1, le=65535)] = _knob(
         11434,
@@ -122,11 +133,17 @@ class Settings(BaseSettings):
         "Ollama's own defaults are always allowed.",
         allowed="origins such as chrome-extension://abc, separated by commas",
     )
+    allowed_hosts: Annotated[str, AfterValidator(setting_values.hosts)] = _knob(
+        "",
+        "More names by which apps may reach the port, separated by commas, such as the one that a reverse proxy passes "
+        "on. This computer's own are always allowed, and with PROXY_API_KEY set every name is.",
+        allowed="names or addresses without a port, separated by commas",
+    )
     ollama_host: str = _knob(
         "",
         "Ollama's own word for where to listen, such as 127.0.0.1:11500. It stands in for HOST and PORT where they are "
         "given by neither flag nor environment.",
-        allowed="an address of this computer alone, with or without a port",
+        allowed="an address as for HOST, with or without a port",
         flag=False,
         stored=False,
     )
@@ -189,90 +206,28 @@ class Settings(BaseSettings):
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the signature is pydantic-settings'
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  it takes every setting, and ours the keys alone
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Order the sources: the first one that has a value wins."""
         return (
             init_settings,
             env_settings,
             dotenv_settings,
+            SecretFilesSource(settings_cls),
             OllamaHostSource(settings_cls),
             UserFileSource(settings_cls),
         )
 
     @property
     def url(self) -> str:
-        """The address that people give to their apps."""
-        return f"http://{address(self.host, self.port)}"
+        """The address that people give to their apps on this computer."""
+        host = "127.0.0.1" if setting_values.is_every_address(self.host) else self.host
+        return f"http://{address(host, self.port)}"
 
-
-class _WholeSource(PydanticBaseSettingsSource):
-    """A source that gives all its values at once, from what the sources before it have found."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
-        """Part of pydantic-settings' interface; gives nothing."""
-        return None, field_name, False
-
-
-class OllamaHostSource(_WholeSource):
-    """Takes HOST and PORT out of `OLLAMA_HOST`."""
-
-    def __call__(self) -> dict[str, Any]:
-        """
-        Return both; where one is given by a source before this one, that wins.
-
-        Raises:
-            SettingsInvalid: other computers could reach the port, and no HOST says otherwise.
-        """
-        text = str(self.current_state.get("ollama_host") or "")
-        if not text.strip():
-            return {}
-        host, port = ollama_host.parse(text)
-        if _is_neighbours(port, self.current_state):
-            return {}
-        if "host" not in self.current_state and not setting_values.is_loopback(host):
-            # Ollama's users open its port to others, where nothing costs money.
-            raise SettingsInvalid(
-                f"OLLAMA_HOST has a value that is not allowed: {text[:200]!r}. Other computers could reach the port, "
-                "which spends your money and asks nobody for a password. Start with --host 127.0.0.1, or set "
-                "OLLAMA_HOST to 127.0.0.1."
-            )
-        return {"host": host, "port": port}
-
-
-def _is_neighbours(port: int, found: Mapping[str, Any]) -> bool:
-    """
-    Say whether a port in `OLLAMA_HOST` is that of the real Ollama beside us.
-
-    Whoever moves Ollama does that by this very variable, and we find it in our environment, too.
-    """
-    beside = found.get("local_ollama") or _stored(found).get("local_ollama")
-    return str(beside or "").rstrip("/").endswith(f":{port}")
-
-
-class UserFileSource(_WholeSource):
-    """Reads the user's settings file; which one depends on `TRAY_PROXY_HOME` from the sources before it."""
-
-    def __call__(self) -> dict[str, Any]:
-        """Return what the file holds of our settings."""
-        return _stored(self.current_state)
-
-
-def _stored(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the user's file holds of our settings, given what the sources before it have found."""
-    home = found.get("tray_proxy_home")
-    try:
-        folders = paths.folders(setting_values.folder(Path(home)) if home else None)
-    except ValueError:
-        return {}  # the home is refused by itself, with a sentence
-    content = user_file.read(folders.settings_file, found.get("set_aside", lambda _: None))
-    if found.get("demo"):
-        content = {name: value for name, value in content.items() if name not in OF_MODELS}
-        content |= {
-            name: value for name, value in user_file.read(folders.demo().settings_file).items() if name in OF_MODELS
-        }
-    passed_over = found.get("passed_over", ())
-    return {name: value for name, value in content.items() if name in stored_names() and name not in passed_over}
+    @property
+    def is_wide(self) -> bool:
+        """Whether other computers may reach the port."""
+        return not setting_values.is_loopback(self.host)
 
 
 def stored_names() -> tuple[str, ...]:
@@ -313,12 +268,12 @@ def load(
         set_aside = None if complain is None else aside.append
         about = {"demo": demo, "set_aside": set_aside, "passed_over": tuple(passed_over)}
         try:
-            loaded = Settings(**{**(flags or {}), **about})  # type: ignore[arg-type]  # pydantic checks them
+            loaded = _built({**(flags or {}), **about})
         except (OSError, UnicodeDecodeError):
             raise SettingsInvalid("The file .env in this folder cannot be read. Allowed is text in UTF-8.") from None
         except ValidationError as error:
             first = error.errors()[0]
-            name, sentence = str(first["loc"][0]), _sentence(str(first["loc"][0]), first["input"], flags or {})
+            name, sentence = str(first["loc"][0]), _sentence(first, flags or {})
             if complain is None or name in passed_over or source_of(name, flags or {}) != "file":
                 raise SettingsInvalid(sentence) from None
             passed_over[name] = first["input"]
@@ -333,6 +288,17 @@ def load(
             return loaded.model_copy(
                 update={name: _SHUT[name](passed_over[name]) for name in _SHUT.keys() & passed_over}
             )
+
+
+def _built(values: Mapping[str, object]) -> Settings:
+    """Build settings from values that go before all other sources; raises `ValidationError`."""
+    built = Settings(**values)  # type: ignore[arg-type]  # pydantic checks them
+    found = {"proxy_api_key": built.proxy_api_key, "insecure": values.get("insecure")}
+    if not setting_values.may_listen(built.host, found):
+        why = PydanticCustomError(_UNGUARDED, setting_values.NEEDS_ACCESS_KEY)
+        where = InitErrorDetails(type=why, loc=("host",), input=built.host)
+        raise ValidationError.from_exception_data(Settings.__name__, [where])
+    return built
 
 
 def _lost(path: Path) -> str:
@@ -359,29 +325,34 @@ def source_of(name: str, flags: Mapping[str, object]) -> str:
         return ".env"
     found = {**dotenv, **environment, **flags}
     address = str(found.get("ollama_host") or "")
-    if name in ("host", "port") and address and not _is_neighbours(ollama_host.parse(address)[1], found):
+    if name in ("host", "port") and address and not is_neighbours(ollama_host.parse(address)[1], found, Settings):
         return "OLLAMA_HOST"
     return "file"
 
 
-def check(changes: Mapping[str, object]) -> dict[str, str]:
+def check(changes: Mapping[str, object], flags: Mapping[str, object]) -> dict[str, str]:
     """Check values before they are saved; returns for each that is not allowed what is."""
     try:
-        Settings(**changes)  # type: ignore[arg-type]  # pydantic checks them
+        _built({**flags, **changes})
     except ValidationError as error:
-        names = {str(each["loc"][0]) for each in error.errors() if each["loc"]}
-        wrong = {name: f"Allowed is {knob(name)['allowed']}." for name in names & changes.keys()}
-        if "port" in changes and "local_ollama" in names:
+        refused = {str(each["loc"][0]): each for each in error.errors() if each["loc"]}
+        wrong = {name: _allowed(each) for name, each in refused.items() if name in changes}
+        if "port" in changes and "local_ollama" in refused:
             wrong.setdefault("port", "Allowed is a port other than that of LOCAL_OLLAMA.")
         return wrong
     return {}
 
 
-def _sentence(name: str, value: object, flags: Mapping[str, object]) -> str:
+def _sentence(refused: ErrorDetails, flags: Mapping[str, object]) -> str:
+    name = str(refused["loc"][0])
     label = flag_of(name) if name in flags else name.upper()
-    # The key is the one value that must not be repeated on a screen.
-    shown = "" if name == "openrouter_api_key" else f": {str(value)[:200]!r}"
-    return f"{label} has a value that is not allowed{shown}. Allowed is {knob(name)['allowed']}."
+    # The keys are the values that must not be repeated on a screen.
+    shown = "" if name in KEYS else f": {str(refused['input'])[:200]!r}"
+    return f"{label} has a value that is not allowed{shown}. {_allowed(refused)}"
+
+
+def _allowed(refused: ErrorDetails) -> str:
+    return refused["msg"] if refused["type"] == _UNGUARDED else f"Allowed is {knob(str(refused['loc'][0]))['allowed']}."
 
 
 def flag_of(name: str) -> str:
@@ -389,11 +360,11 @@ def flag_of(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def hide_key_from_children() -> None:
+def hide_keys_from_children() -> None:
     """
-    Take the key out of this process's environment, once it has been read.
+    Take the keys out of this process's environment, once they have been read.
 
-    Every program started from here on (browser, file manager, clipboard) would otherwise be handed it.
+    Every program started from here on (browser, file manager, clipboard) would otherwise be handed them.
     """
-    for name in [name for name in os.environ if name.upper() == "OPENROUTER_API_KEY"]:
+    for name in [name for name in os.environ if name.lower() in KEYS]:
         del os.environ[name]

@@ -17,7 +17,8 @@ from tray_proxy.errors import ProxyError
 from tray_proxy.instance import AlreadyRuns, Instance, NotRunning
 from tray_proxy.listener import Listener, LoopThread, bind
 from tray_proxy.program import Program
-from tray_proxy.settings import Settings, address
+from tray_proxy.reach import elsewhere, shown
+from tray_proxy.settings import Settings
 from tray_proxy.texts import text
 from tray_proxy.tray import opener
 from tray_proxy.tray.controller import TrayController
@@ -57,12 +58,15 @@ class LoopDied(ProxyError):
         super().__init__(text("tray.loop-died", reason=type(error).__name__))
 
 
-def serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> None:
+def serve(
+    settings: Settings, *, demo: bool, say: Callable[[str], None], given: Mapping[str, object] | None = None
+) -> None:
     """
     Run without a tray until Ctrl-C or SIGTERM.
 
     Args:
-        say: Tells the person at the terminal something.
+        say: Tells the person at the terminal something; where there is none, the log is told.
+        given: Values from the command line, by setting name.
 
     Raises:
         AlreadyRuns: another copy runs on the same folders.
@@ -73,23 +77,27 @@ def serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> None
     if this is None:
         raise AlreadyRuns(folders.settings)
     try:
-        logs.set_up(folders.logs, settings.log_level, echo=True)
-        asyncio.run(_serve(settings, this, demo=demo, say=say))
+        if logs.set_up(folders.logs, settings.log_level, echo=True) is None:
+            log.warning("the log file cannot be written: the log is told here alone", folder=str(folders.logs))
+        asyncio.run(_serve(settings, this, demo=demo, say=say if logs.is_read_by_people() else log.info, given=given))
     finally:
         this.release()
 
 
-async def _serve(settings: Settings, this: Instance, *, demo: bool, say: Callable[[str], None]) -> None:
+async def _serve(settings: Settings, this: Instance, *, demo: bool, say: Callable[[str], None], **more: Any) -> None:
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         # Not loop.add_signal_handler: Windows has none.
         signal.signal(number, lambda _number, _frame: loop.call_soon_threadsafe(ended.set))
     control = control_api.routes(lambda: text("instance.headless", address=settings.url), ended.set)
-    program, upstream = await _open(with_demo_key(settings) if demo else settings, this, demo=demo, control=control)
+    chosen = with_demo_key(settings) if demo else settings
+    program, upstream = await _open(chosen, this, demo=demo, control=control, **more)
     try:
         await program.proxy.start()
         say(text("instance.serves-demo" if demo else "instance.serves", url=settings.url))
+        if (wide := elsewhere(settings)) is not None:
+            say(text("instance.serves-others", url=wide))
         await ended.wait()
     finally:
         await _close(program, upstream)
@@ -217,7 +225,7 @@ def _run_tray(
 
     logs_folder = program_folders(settings, demo=demo).logs
     first = Status(
-        address=address(settings.host, settings.port),
+        address=shown(settings),
         notifications=settings.notifications,
         greets=not background,
         demo=demo,

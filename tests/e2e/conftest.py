@@ -1,10 +1,20 @@
 """The program as it is started, in a process of its own."""
 
+import json
 import os
 import subprocess
 import sys
 
 import pytest
+
+
+def said_first(process):
+    """Read what is logged until the program says that it serves; "" where it ends without a word."""
+    for line in process.stdout:
+        said = json.loads(line)["event"]
+        if said.startswith("Tray Proxy serves "):
+            return f"{said}\n"
+    return ""
 
 
 @pytest.fixture
@@ -28,7 +38,7 @@ def launch(tmp_path):
         )
         errors.close()
         started.append(process)
-        return process, process.stdout.readline()
+        return process, said_first(process)
 
     yield start
     for process in started:

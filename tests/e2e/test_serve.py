@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 KEY = "sk-or-v1-canary-key-of-nobody-0123456789"
+ACCESS_KEY = "canary-access-key-of-nobody"
 
 
 def get(port, path):
@@ -90,15 +91,16 @@ def test_a_taken_port_is_one_sentence_and_status_1(launch, free_port, tmp_path):
 def test_the_key_is_nowhere_after_a_whole_run(serve, free_port, tmp_path, stage, upstream):
     """Log, settings, caches, output, process arguments: none of it may hold the key, or its middle."""
     upstream.key = KEY
-    process, said = serve(
-        "--log-level", "DEBUG", port=free_port, env={"OPENROUTER_API_KEY": KEY, "OPENROUTER_BASE_URL": stage.url}
-    )
+    keys = {"OPENROUTER_API_KEY": KEY, "PROXY_API_KEY": ACCESS_KEY}
+    process, said = serve("--log-level", "DEBUG", port=free_port, env=keys | {"OPENROUTER_BASE_URL": stage.url})
     url = f"http://127.0.0.1:{free_port}"
     body = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "canary prompt"}]}
-    replies = [httpx.post(f"{url}/api/chat", json=body, trust_env=False).text]
+    shown = {"Authorization": f"Bearer {ACCESS_KEY}"}
+    replies = [httpx.post(f"{url}/api/chat", json=body, headers=shown, trust_env=False).text]
+    assert '"done":true' in replies[0]
     for fault in ("echo-key", "status-401", "cut", "captive-portal", "malformed-chunk"):
         upstream.arrange(fault)
-        replies.append(httpx.post(f"{url}/api/chat", json=body, trust_env=False).text)
+        replies.append(httpx.post(f"{url}/api/chat", json=body, headers=shown, trust_env=False).text)
     replies += [get(free_port, path).text for path in ("/health", "/api/tags", "/nope")]
     arguments = " ".join(psutil.Process(process.pid).cmdline())
     process.send_signal(signal.SIGTERM)
@@ -109,7 +111,21 @@ def test_the_key_is_nowhere_after_a_whole_run(serve, free_port, tmp_path, stage,
     assert "tray-proxy.log" in {path.name for path in tmp_path.rglob("*")}
     assert KEY not in everything
     assert KEY[12:22] not in everything
+    assert ACCESS_KEY not in everything
     assert "canary prompt" not in "\n".join(written)
+
+
+def test_it_serves_where_nothing_can_be_written_and_says_each_thing_once(serve, free_port, tmp_path):
+    """A container's root can often only be read; this folder cannot be made by root either."""
+    process, _ = serve("--demo", port=free_port, env={"TRAY_PROXY_HOME": "/proc/tray-proxy"})
+    answers = [get(free_port, path).status_code for path in ("/api/tags", "/health")]
+    process.terminate()
+
+    said, errors = process.stdout.read(), (tmp_path / "stderr").read_text()
+
+    assert (answers, process.wait(5), errors) == ([200, 200], 0, "")
+    warned = [each["event"] for each in map(json.loads, said.splitlines()) if each["level"] == "warning"]
+    assert sorted(set(warned)) == sorted(warned)
 
 
 def test_without_a_display_the_tray_says_so(tmp_path):

@@ -5,8 +5,10 @@ import json
 import socket
 
 import pytest
+from pydantic import SecretStr
 
 from tray_proxy.server.guard import Rule, is_own_address
+from tray_proxy.settings import Settings
 
 OWN = ipaddress.ip_address("8.8.4.4")
 RULE = Rule(hostname="mybox", is_own=OWN.__eq__)
@@ -40,7 +42,7 @@ def test_an_address_is_this_computers_if_it_can_be_bound(address, own):
 
 
 def test_this_computers_own_name_and_addresses_are_known():
-    rule = Rule.with_more("")
+    rule = Rule.of(Settings())
 
     assert rule.host_allowed([socket.gethostname()]) is True
     assert rule.is_own is is_own_address
@@ -81,7 +83,7 @@ def test_these_origins_may_not(origin):
 
 
 def test_the_owner_can_add_origins():
-    rule = Rule.with_more("chrome-extension://*, https://chat.example")
+    rule = Rule.of(Settings(ollama_origins="chrome-extension://*, https://chat.example"))
 
     assert [
         rule.origin_allowed(origin)
@@ -91,14 +93,30 @@ def test_the_owner_can_add_origins():
 
 @pytest.mark.parametrize("more", ["*", " * ", "'*'", '"https://chat.example,*"'])
 def test_a_lone_star_allows_every_page(more):
-    rule = Rule.with_more(more)
+    rule = Rule.of(Settings(ollama_origins=more))
 
     assert [rule.allows_all, rule.origin_allowed("https://anything.example")] == [True, True]
 
 
 @pytest.mark.parametrize("more", ["", "chrome-extension://*", "https://*.example"])
 def test_a_star_in_company_does_not(more):
-    assert Rule.with_more(more).allows_all is False
+    assert Rule.of(Settings(ollama_origins=more)).allows_all is False
+
+
+def test_the_owner_can_add_hosts():
+    rule = Rule.of(Settings(allowed_hosts="AI.example, 8.8.8.8"))
+
+    hosts = ("ai.example:443", "8.8.8.8", "other.ai.example", "1.1.1.1")
+    assert [rule.host_allowed([host]) for host in hosts] == [True, True, False, False]
+
+
+def test_where_a_key_is_shown_any_host_will_do_that_is_one():
+    """A rebound name gains nothing: the page behind it does not know the key."""
+    rule = Rule.of(Settings(proxy_api_key=SecretStr("an-access-key-of-nobody")))
+
+    hosts = ("evil.example", "8.8.8.8:11434", "localhost/#@evil.example", "[::1")
+    assert [rule.host_allowed([host]) for host in hosts] == [True, True, False, False]
+    assert rule.origin_allowed("http://evil.example") is False
 
 
 CHAT = json.dumps({"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}], "stream": False})

@@ -77,6 +77,12 @@ def test_the_first_line_says_how_things_stand_and_leads_to_what_mends_it(
     assert render(status_in(phase, **facts))[0] == MenuEntry(line, SettingsClicked(section), default=True)
 
 
+def test_it_is_said_that_other_computers_are_answered() -> None:
+    wide = Status(address="192.168.1.7:11434", phase=Phase.RUNNING)
+
+    assert status_line(wide) == "● On, for other computers too — 192.168.1.7:11434"
+
+
 def test_the_demo_says_that_it_is_one() -> None:
     """Its models are made up; nobody should take its answers for real ones."""
     status = status_in(Phase.RUNNING, demo=True)

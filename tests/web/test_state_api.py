@@ -68,6 +68,11 @@ def test_models_that_were_never_loaded_are_none():
     ("how", "phase", "status"),
     [
         ({}, "on", "On: apps reach it at http://here"),
+        (
+            {"elsewhere": "http://there"},
+            "on",
+            "On: apps reach it at http://here, those on other computers at http://there",
+        ),
         ({"in_trouble": True}, "attention", "On: apps reach it at http://here"),
         ({"needs_key": True, "in_trouble": True}, "attention", "Needs you: sign in"),
         ({"models": counted(total=9, allowed=0)}, "attention", "Needs you: choose models"),

@@ -23,6 +23,7 @@ from tray_proxy.server import (
     refusals,
     responses_api,
 )
+from tray_proxy.server.access import Access
 from tray_proxy.server.asgi import TEXT, App, Receive, Record, Reply, Scope, Send, json_reply
 from tray_proxy.server.endpoint import Call, Endpoint, Handler
 from tray_proxy.server.exchange import Deps
@@ -100,12 +101,13 @@ _WITHOUT_V1 = re.compile(
 )
 
 
-def create_app(deps: Callable[[], Deps]) -> App:
+def create_app(deps: Callable[[], Deps], *, for_ourselves: bool = False) -> App:
     """
     Make the app.
 
     Args:
         deps: Gives the `Deps` in force when a request comes in.
+        for_ourselves: Whether nobody but this process calls it, which needs no access key.
     """
     routes = [
         _route(methods, path, Endpoint(local_first(path, handler), deps, path)) for methods, path, handler in ROUTES
@@ -113,14 +115,16 @@ def create_app(deps: Callable[[], Deps]) -> App:
     app = FastAPI(title="Tray Proxy", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.router.routes.extend(routes)
     app.add_exception_handler(HTTPException, _no_such_route)
-    rule = Rule.with_more(deps().settings.ollama_origins)
+    settings = deps().settings
+    rule = Rule.of(settings)
     if rule.allows_all:
         log.warning("every web page may call the port and spend money", setting="OLLAMA_ORIGINS", value=ANY_ORIGIN)
 
     def ended(record: Record, status: int | None, elapsed_s: float) -> None:
         metrics_api.count(deps(), record, status, elapsed_s)
 
-    return Journal(Guard(_CleanPath(app), rule), deps().activity, ended, demo=deps().demo)
+    answering = app if settings.proxy_api_key is None or for_ourselves else Access(app, settings.proxy_api_key)
+    return Journal(Guard(_CleanPath(answering), rule), deps().activity, ended, demo=deps().demo)
 
 
 def _route(methods: str, path: str, endpoint: Endpoint) -> Route:

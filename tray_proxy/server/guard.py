@@ -16,7 +16,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 
+from tray_proxy import setting_values
 from tray_proxy.server.asgi import App, Message, Receive, Reply, Scope, Send, send_reply
+from tray_proxy.settings import Settings
 
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "0.0.0.0")  # noqa: S104  the names of an origin, not of a binding
 DEFAULT_ORIGINS = (
@@ -69,20 +71,27 @@ class Rule:
 
     Args:
         origins: Patterns with at most a `*` or two, as in Ollama's list.
+        hosts: More names and addresses that may stand in Host.
+        any_host: Whether every one may: where callers show a key, a rebound name gains nothing.
         hostname: This computer's own name, which may stand in Host.
         is_own: Says whether an address is one of this computer's, which may stand there too.
     """
 
     origins: tuple[str, ...] = DEFAULT_ORIGINS
+    hosts: frozenset[str] = frozenset()
+    any_host: bool = False
     hostname: str = ""
     is_own: Callable[[IP], bool] = is_own_address
 
     @classmethod
-    def with_more(cls, more: str) -> "Rule":
-        """Make the rule with more origins, separated by commas (the setting `OLLAMA_ORIGINS`)."""
-        # As Ollama does: service files leave quotes around the value.
-        extra = (origin.strip() for origin in more.strip().strip("\"'").split(","))
-        return cls(origins=(*DEFAULT_ORIGINS, *(origin for origin in extra if origin)), hostname=socket.gethostname())
+    def of(cls, settings: Settings) -> "Rule":
+        """Make the rule with the owner's own origins and hosts (`OLLAMA_ORIGINS`, `ALLOWED_HOSTS`)."""
+        return cls(
+            origins=(*DEFAULT_ORIGINS, *setting_values.listed(settings.ollama_origins)),
+            hosts=frozenset(host.lower() for host in setting_values.listed(settings.allowed_hosts)),
+            any_host=settings.proxy_api_key is not None,
+            hostname=socket.gethostname(),
+        )
 
     @property
     def allows_all(self) -> bool:
@@ -96,7 +105,9 @@ class Rule:
         name = _name(hosts[0] if hosts else "")
         if name is None:
             return False
-        if name in ("", "localhost", self.hostname.lower()) or name.endswith(_LOCAL_SUFFIXES):
+        if self.any_host or name in ("", "localhost", self.hostname.lower()) or name.endswith(_LOCAL_SUFFIXES):
+            return True
+        if name in self.hosts:
             return True
         ip = _ip(name)
         return ip is not None and (ip.is_loopback or ip.is_private or ip.is_unspecified or self.is_own(ip))

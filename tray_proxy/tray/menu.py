@@ -73,7 +73,7 @@ def _line(status: Status) -> str:
         case Phase.RUNNING if status.none_allowed:
             return "tray.line-no-models"
         case Phase.RUNNING:
-            return "tray.line-on"
+            return "tray.line-on-wide" if status.is_wide else "tray.line-on"
         case Phase.STARTING:
             return "tray.line-starting"
         case Phase.REVIVING:

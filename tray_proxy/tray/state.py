@@ -88,6 +88,11 @@ class Status:
     demo: bool = False
 
     @property
+    def is_wide(self) -> bool:
+        """Whether other computers reach it: the address is then one that they are to be given."""
+        return not self.address.startswith(("127.", "localhost:", "[::1]:"))
+
+    @property
     def needs_owner(self) -> bool:
         """Whether it runs, and yet no app gets an answer until somebody sees to something."""
         return self.trouble is not None or self.key_missing or self.none_allowed

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from tray_proxy.activity import Activity, Failure, Sighting
 from tray_proxy.callers import PROGRAMS
 from tray_proxy.catalogue import Catalogue, CatalogueCache
+from tray_proxy.reach import elsewhere
 from tray_proxy.settings import Settings
 from tray_proxy.texts import table, text
 from tray_proxy.translate import model_info, recommended
@@ -66,9 +67,16 @@ class OtherProgram(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AppsState(msgspec.Struct, frozen=True, kw_only=True):
-    """All apps, and the address that they are to be given."""
+    """
+    All apps, and the address that they are to be given.
+
+    `elsewhere` is that for apps on other computers, None where only this one reaches the port; `access_key` says
+    whether apps have to send one.
+    """
 
     address: str
+    elsewhere: str | None = None
+    access_key: bool = False
     apps: tuple[AppShown, ...]
     others: tuple[OtherProgram, ...]
 
@@ -99,6 +107,8 @@ class AppsDesk:
         )
         return AppsState(
             address=settings.url,
+            elsewhere=elsewhere(settings),
+            access_key=settings.proxy_api_key is not None,
             apps=tuple(self._app(app, settings, model, catalogue) for app in APPS),
             others=tuple(
                 OtherProgram(

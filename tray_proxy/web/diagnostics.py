@@ -17,7 +17,8 @@ import msgspec
 
 from tray_proxy import logs
 from tray_proxy.activity import Activity, Entry, tail
-from tray_proxy.settings import OF_MODELS, Settings
+from tray_proxy.setting_sources import KEYS, OF_MODELS
+from tray_proxy.settings import Settings
 from tray_proxy.texts import text
 from tray_proxy.web.state_api import PageState
 
@@ -27,8 +28,8 @@ LOG_BYTES = 256 * 1024
 # A whole outline of an exception fits; what is longer helps nobody.
 LINE_LENGTH = 1000
 
-# What others need not know: the key, and what the owner chose or wrote.
-_KEPT_BACK = frozenset(("openrouter_api_key", *OF_MODELS))
+# What others need not know: the keys, and what the owner chose or wrote.
+_KEPT_BACK = frozenset((*KEYS, *OF_MODELS))
 _NOTABLE = frozenset(("warning", "error", "critical"))
 
 

@@ -13,15 +13,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tray_proxy import settings, user_file
+from tray_proxy.setting_sources import OF_MODELS
 from tray_proxy.settings import Settings, knob
 from tray_proxy.texts import text
 from tray_proxy.web.http import FormInvalid, read, reply
 
 # What the page shows elsewhere: the models, and the owner's own names.
-ELSEWHERE = settings.OF_MODELS
+ELSEWHERE = OF_MODELS
 
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("connection", ("port", "host", "ollama_origins", "local_ollama")),
+    ("connection", ("port", "host", "allowed_hosts", "ollama_origins", "local_ollama")),
     ("models", ("manage_models", "library_names", "models_filter")),
     ("patience", ("connect_timeout_s", "first_byte_timeout_s", "idle_timeout_s")),
     ("program", ("turn_on_at_start", "notifications", "check_for_updates", "log_level", "openrouter_base_url")),
@@ -119,7 +120,8 @@ class SettingsDesk:
         wrong = {name: reason for name in changes if (reason := self._refusal(name))}
         # A default is checked, too: it may not go together with another setting.
         wrong |= settings.check(
-            {name: _default(name) if value is None else value for name, value in changes.items() if name not in wrong}
+            {name: _default(name) if value is None else value for name, value in changes.items() if name not in wrong},
+            self.given,
         )
         if wrong:
             raise FormInvalid(wrong)

@@ -51,6 +51,7 @@ def standing(
     needs_key: bool,
     models: ModelCounts,
     address: str,
+    elsewhere: str | None = None,
 ) -> tuple[str, str]:
     """Say in a word (`PageState.phase`) and in a sentence how things stand; what is first in the tray is first here."""
     if not running and opening:
@@ -63,7 +64,8 @@ def standing(
         return "attention", text("page.needs-key")
     if models.total and not models.allowed and not in_trouble:
         return "attention", text("page.needs-models")
-    return "attention" if in_trouble else "on", text("page.on", address=address)
+    on = text("page.on" if elsewhere is None else "page.on-wide", address=address, elsewhere=elsewhere)
+    return "attention" if in_trouble else "on", on
 
 
 class Notice(msgspec.Struct, frozen=True):

@@ -51,8 +51,17 @@ export function Apps({ state }) {
   return html`
     <${Page} title=${t("apps_page.title")} lead=${t("apps_page.lead")}>
       <${Unread} topic="apps" />
-      <${Card} id="address" title=${t("apps_page.address")} lead=${t("apps_page.address-help")}>
+      <${Card}
+        id="address"
+        title=${t("apps_page.address")}
+        lead=${told?.access_key ? t("apps_page.address-help-key") : t("apps_page.address-help")}
+      >
         <${CopyLine} text=${told?.address ?? state.address} of=${t("apps_page.address")} />
+        ${told?.elsewhere &&
+        html`
+          <p>${t("apps_page.elsewhere")}</p>
+          <${CopyLine} text=${told.elsewhere} of=${t("apps_page.elsewhere")} />
+        `}
       <//>
       <div class="find-app" role="search">
         <label class="unseen" for="apps-search">${t("apps_page.search")}</label>
