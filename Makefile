@@ -2,8 +2,8 @@
 # ARGS are handed to the program a target runs: make serve ARGS="--port 11500", make test ARGS="-k names".
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run serve dev install install-dev test test-unit test-cov windows-test lint format type-check \
-	check-all lock lock-check clean
+.PHONY: help demo run serve dev install install-dev test test-unit test-cov windows-test windows-installer-test \
+	lint format type-check check-all lock lock-check docker-build docker-run clean
 ARGS ?=
 # What was typed at a prompt belongs to this project's environment, not to one that happens to be active.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
@@ -48,6 +48,11 @@ windows-test: install-dev ## Try it in Windows Python under Wine: tray, key stor
 	@scripts/wine
 	@exec .venv/bin/pytest tests/windows $(ARGS)
 
+windows-installer-test: install-dev ## Build program and installer for Windows under Wine: install, upgrade, uninstall
+	@scripts/wine
+	@scripts/wine-package
+	@exec .venv/bin/pytest tests/windows/installer $(ARGS)
+
 lint: install-dev ## Check style, formatting and the import rule
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -67,6 +72,14 @@ lock: install-dev ## Pin the versions of a release after pyproject.toml has chan
 
 lock-check: install-dev ## Check that the pinned versions still fit pyproject.toml
 	@scripts/lock --check
+
+docker-build: ## Build the container's image, tray-proxy
+	docker build --file packaging/docker/Dockerfile --tag tray-proxy $(ARGS) .
+
+docker-run: ## Run it for this computer; OPENROUTER_API_KEY and PROXY_API_KEY come from the environment
+	docker run --rm --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges \
+		--publish 127.0.0.1:11434:11434 --volume tray-proxy:/data \
+		--env OPENROUTER_API_KEY --env PROXY_API_KEY tray-proxy $(ARGS)
 
 clean: ## Remove the environment and everything that was built
 	rm -rf .venv .clients .wine build dist .coverage .coverage.* htmlcov .mypy_cache .ruff_cache .pytest_cache \

@@ -81,6 +81,7 @@ def test_no_lock_file_with_index_addresses_is_tracked():
     ("file", "extras"),
     [
         ("requirements.txt", ["linux-tray"]),
+        ("docker/requirements.txt", []),
         ("requirements-build.txt", ["linux-tray", "build"]),
         ("requirements-dev.txt", ["linux-tray", "dev"]),
     ],
@@ -115,6 +116,7 @@ def out_of_step(asked_for: list[str], file: Path) -> list[str]:
     "file",
     [
         PINS / "requirements.txt",
+        PINS / "docker" / "requirements.txt",
         PINS / "requirements-build.txt",
         PINS / "requirements-dev.txt",
         CLIENTS / "requirements.txt",
