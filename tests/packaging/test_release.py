@@ -116,7 +116,6 @@ def test_what_is_no_repository_is_written_nowhere(name: str) -> None:
 
 
 PARTS = [
-    Work("tray-proxy", "1.2.0", "MIT", "", ()),
     Work("httpx", "0.28.1", "BSD-3-Clause", "https://www.python-httpx.org", ()),
     Work("Preact", "11.2.0", "MIT", "", ()),
     Work("Python", "3.13.5", "PSF-2.0", "", ()),
@@ -129,11 +128,10 @@ def test_the_list_of_parts_names_each_with_version_and_licence() -> None:
     assert (told["bomFormat"], told["specVersion"], told["version"]) == ("CycloneDX", "1.6", 1)
     assert told["metadata"]["component"] == {
         "type": "application",
-        "bom-ref": "pkg:pypi/tray-proxy@1.2.0",
+        "bom-ref": "tray-proxy@1.2.0",
         "name": "Tray Proxy",
         "version": "1.2.0",
-        "purl": "pkg:pypi/tray-proxy@1.2.0",
-        "licenses": [{"license": {"name": "MIT"}}],
+        "licenses": [{"license": {"id": "MIT"}}],
     }
     assert told["components"][0] == {
         "type": "library",
@@ -153,7 +151,7 @@ def test_every_part_hangs_on_the_program() -> None:
 
     assert told["dependencies"] == [
         {
-            "ref": "pkg:pypi/tray-proxy@1.2.0",
+            "ref": "tray-proxy@1.2.0",
             "dependsOn": ["pkg:generic/python@3.13.5", "pkg:npm/preact@11.2.0", "pkg:pypi/httpx@0.28.1"],
         }
     ]
@@ -173,11 +171,11 @@ def test_a_part_from_an_unknown_place_is_not_passed_over() -> None:
 
 def test_what_is_installed_here_can_be_listed() -> None:
     """The real packages: none is passed over, and none stands there twice."""
-    parts = works()
+    parts = works()[1:]
 
     components = json.loads(release.sbom("1.2.0", parts))["components"]
 
-    assert [part["name"] for part in components] == [part.name for part in parts[1:]]
+    assert [part["name"] for part in components] == [part.name for part in parts]
     assert len({part["bom-ref"] for part in components}) == len(components) > 20
 
 
