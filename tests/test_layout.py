@@ -101,6 +101,15 @@ def test_every_client_library_is_pinned_with_hashes(name):
     fail_for(out_of_step(asked_for, CLIENTS / f"{name}.txt"))
 
 
+def test_what_builds_the_wheel_is_pinned_with_hashes():
+    """As `build-system` in pyproject.toml asks for it, where pip takes whatever is newest."""
+    asked_for = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+    lines = (PINS / "wheel" / "requirements.in").read_text(encoding="utf-8").splitlines()
+
+    assert [line for line in lines if not line.startswith("#")] == asked_for
+    fail_for(out_of_step(asked_for, PINS / "wheel" / "requirements.txt"))
+
+
 def out_of_step(asked_for: list[str], file: Path) -> list[str]:
     """Name what is asked for and not pinned within its bounds, and what is pinned without a hash."""
     pins = {canonicalize_name(pin["name"]): pin for pin in PIN.finditer(file.read_text(encoding="utf-8"))}
@@ -119,6 +128,7 @@ def out_of_step(asked_for: list[str], file: Path) -> list[str]:
         PINS / "docker" / "requirements.txt",
         PINS / "requirements-build.txt",
         PINS / "requirements-dev.txt",
+        PINS / "wheel" / "requirements.txt",
         CLIENTS / "requirements.txt",
         CLIENTS / "requirements-litellm.txt",
     ],
