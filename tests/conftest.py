@@ -83,11 +83,11 @@ class Stage:
             await self.app(scope, receive, send)
 
         self._listener = Listener(app, bind("127.0.0.1", 0))
-        self.url = f"{loop.submit(self._listener.start()).result(5)}/api/v1"
+        self.url = f"{loop.submit(self._listener.start()).result(15)}/api/v1"
 
     def close(self) -> None:
         """Close the port."""
-        self._loop.submit(self._listener.stop()).result(5)
+        self._loop.submit(self._listener.stop()).result(15)
 
 
 @pytest.fixture(scope="session")
@@ -147,14 +147,14 @@ class Proxies:
             await program.proxy.start()
             if wait_for_models:
                 await program.cache.catalogue()
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(15):
                     # Both lists, and with them the end of all calls that a test did not make.
                     while not (home / "cache" / "catalogue.json").exists():  # noqa: ASYNC110  a file tells nobody
                         await asyncio.sleep(0.005)
             return program
 
         program = self._loop.submit(begin()).result(10)
-        http = httpx.Client(base_url=chosen.url, trust_env=False, timeout=10)
+        http = httpx.Client(base_url=chosen.url, trust_env=False, timeout=30)
         running = Running(program, self._loop, chosen.url, home, http)
         self._running.append(running)
         return running

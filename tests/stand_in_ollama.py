@@ -90,13 +90,13 @@ class StandInOllama:
             return self
         self._listener = Listener(self._app(), bind("127.0.0.1", self.port))
         self.port = self._listener.port
-        self.loop.submit(self._listener.start()).result(5)
+        self.loop.submit(self._listener.start()).result(15)
         return self
 
     def stop(self) -> None:
         """Close the port."""
         if self._listener is not None:
-            self.loop.submit(self._listener.stop()).result(5)
+            self.loop.submit(self._listener.stop()).result(15)
             self._listener = None
 
     def _app(self) -> Starlette:

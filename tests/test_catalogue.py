@@ -514,7 +514,7 @@ def test_it_keeps_trying_until_the_network_is_back(tmp_path, monkeypatch):
         with pytest.raises(CatalogueUnavailable):
             await cache.catalogue()
         client.answers["/models"] = GOOD
-        await asyncio.wait_for(arrived.wait(), 5)
+        await asyncio.wait_for(arrived.wait(), 15)
         keeping.cancel()
 
     asyncio.run(wait())
@@ -527,7 +527,8 @@ def test_the_copy_holds_openrouters_answers_as_they_came(tmp_path):
     assert json.loads((tmp_path / "catalogue.json").read_text())["models"] == json.loads(GOOD)
 
 
-def test_as_soon_as_the_network_is_back_it_need_not_wait_for_the_next_try(tmp_path):
+def test_as_soon_as_the_network_is_back_it_need_not_wait_for_the_next_try(tmp_path, monkeypatch):
+    monkeypatch.setattr("tray_proxy.catalogue.FIRST_RETRY_S", 60.0)
     client = Client(models=AWAY)
     arrived = asyncio.Event()
     cache = cached(tmp_path, client, changed=lambda new: len(new.entries) == 3 and arrived.set())
@@ -538,7 +539,7 @@ def test_as_soon_as_the_network_is_back_it_need_not_wait_for_the_next_try(tmp_pa
             await cache.catalogue()
         client.answers["/models"] = GOOD
         cache.nudge()
-        await asyncio.wait_for(arrived.wait(), 2)
+        await asyncio.wait_for(arrived.wait(), 15)
         keeping.cancel()
 
     asyncio.run(wait())

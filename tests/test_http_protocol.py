@@ -50,7 +50,7 @@ def test_a_request_sent_before_the_last_was_answered_ends_both(connection, upstr
     connection.sendall(GET)
 
     everything(connection)
-    assert upstream.wait_for(lambda seen: seen.chats[-1].outcome == "dropped", 1)
+    assert upstream.wait_for(lambda seen: seen.chats[-1].outcome == "dropped", 15)
 
 
 def test_a_request_sent_together_with_the_next_buys_nothing_more(connection, upstream):
@@ -59,7 +59,7 @@ def test_a_request_sent_together_with_the_next_buys_nothing_more(connection, ups
     connection.sendall(post(CHAT) + GET)
 
     everything(connection)
-    assert upstream.wait_for(lambda seen: all(chat.outcome != "open" for chat in seen.chats), 1)
+    assert upstream.wait_for(lambda seen: all(chat.outcome != "open" for chat in seen.chats), 15)
 
 
 def test_requests_one_after_another_share_a_connection(connection):
@@ -104,7 +104,7 @@ def test_a_request_that_was_not_sent_whole_is_told_when_the_proxy_is_turned_off(
     with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
         ask_version(client)  # so that the connection is known to be there
         client.sendall(b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\n{")
-        running.loop.submit(running.program.proxy.stop()).result(5)
+        running.loop.submit(running.program.proxy.stop()).result(15)
 
         answer = everything(client)
 

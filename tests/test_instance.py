@@ -48,7 +48,7 @@ class Copy:
         app = self.gate.protect(Starlette(routes=control_api.routes(self._show, self._end)))
         self.listener = Listener(app, sockets)
         self.port = self.listener.port
-        loop.submit(self.listener.start()).result(5)
+        loop.submit(self.listener.start()).result(15)
 
     def publish(self) -> None:
         self.instance.publish(self.port, self.gate.control_token)
@@ -63,7 +63,7 @@ class Copy:
 
     def close(self) -> None:
         self.instance.release()
-        self.loop.submit(self.listener.stop()).result(5)
+        self.loop.submit(self.listener.stop()).result(15)
 
 
 def tell(folder: Path, **change: object) -> None:
@@ -96,7 +96,7 @@ def holder(folder: Path) -> Iterator["subprocess.Popen[str]"]:
     assert process.stdout.readline() == "held\n"
     yield process
     process.kill()
-    process.wait(10)
+    process.wait(15)
     process.stdin.close()
     process.stdout.close()
 
@@ -128,7 +128,7 @@ def test_the_lock_can_be_let_go_in_another_thread(folder: Path) -> None:
     assert first is not None
     thread = threading.Thread(target=first.release)
     thread.start()
-    thread.join(5)
+    thread.join(15)
 
     assert not instance.is_held(folder)
 
@@ -147,7 +147,7 @@ def test_a_copy_that_was_killed_blocks_nobody(folder: Path, holder: "subprocess.
     """Its file is still there; its lock went with it."""
     assert Instance.acquire(folder) is None
     holder.kill()
-    holder.wait(10)
+    holder.wait(15)
     assert (folder / "instance.json").exists()
 
     next_one = Instance.acquire(folder)
@@ -225,10 +225,10 @@ def test_one_that_has_just_been_started_is_waited_for(copy: Copy, folder: Path) 
     try:
         asking = threading.Thread(target=instance.ask, args=(folder, "open"))
         asking.start()
-        assert asked.wait(5)
+        assert asked.wait(15)
         assert copy.asked == []
         copy.publish()
-        asking.join(5)
+        asking.join(15)
     finally:
         instance._read = read
 

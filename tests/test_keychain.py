@@ -255,7 +255,7 @@ def test_an_answer_that_comes_late_counts_and_is_told(blocked: BlockedStore) -> 
         with pytest.raises(KeychainUnavailable):
             await keychain.key()
         blocked.unlocked.set()
-        await asyncio.wait_for(told.wait(), 5)
+        await asyncio.wait_for(told.wait(), 15)
         blocked.content.clear()  # a second read would find nothing
         return (await keychain.key()).get_secret_value(), keychain.source, keychain.problem
 
@@ -328,10 +328,10 @@ def test_what_was_done_while_a_prompt_held_a_key_up_counts(meanwhile: str) -> No
 def test_a_forgotten_key_does_not_come_back_from_a_late_answer(blocked: BlockedStore) -> None:
     keychain = Keychain(timeout_s=0.01)
     refusal(keychain.key())
-    blocked.asked.wait(5)
+    blocked.asked.wait(15)
     run(keychain.store(SecretStr(NEW_KEY)))
     blocked.unlocked.set()
-    blocked.found.wait(5)
+    blocked.found.wait(15)
 
     run(keychain.forget())
     keychain._timeout_s = 5

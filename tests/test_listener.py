@@ -34,10 +34,10 @@ def bound():
 def test_both_loopback_addresses_are_served(loop, free_port):
     listener = Listener(hello, bind("127.0.0.1", free_port))
 
-    url = loop.submit(listener.start()).result(5)
+    url = loop.submit(listener.start()).result(15)
 
     answers = [httpx.get(f"http://{host}:{free_port}", trust_env=False).text for host in ("127.0.0.1", "[::1]")]
-    loop.submit(listener.stop()).result(5)
+    loop.submit(listener.stop()).result(15)
     assert url == f"http://127.0.0.1:{free_port}"
     assert answers == ["hello", "hello"]
 
@@ -132,9 +132,9 @@ def test_what_is_written_leaves_at_once(loop):
         await hello(scope, receive, send)
 
     listener = Listener(look, bind("127.0.0.1", 0))
-    url = loop.submit(listener.start()).result(5)
+    url = loop.submit(listener.start()).result(15)
     httpx.get(url, trust_env=False)
-    loop.submit(listener.stop()).result(5)
+    loop.submit(listener.stop()).result(15)
 
     assert seen == [1]
 
@@ -142,7 +142,7 @@ def test_what_is_written_leaves_at_once(loop):
 def test_an_idle_connection_is_kept_for_a_minute_and_more(loop):
     """Node's clients use it again; closed meanwhile, their next request fails."""
     listener = Listener(hello, bind("127.0.0.1", 0))
-    url = loop.submit(listener.start()).result(5)
+    url = loop.submit(listener.start()).result(15)
 
     async def seconds_until_closed():
         [connection] = listener._server.server_state.connections
@@ -150,17 +150,17 @@ def test_an_idle_connection_is_kept_for_a_minute_and_more(loop):
 
     with httpx.Client(trust_env=False) as http:
         http.get(url)
-        left_s = loop.submit(seconds_until_closed()).result(5)
-    loop.submit(listener.stop()).result(5)
+        left_s = loop.submit(seconds_until_closed()).result(15)
+    loop.submit(listener.stop()).result(15)
     assert 60 < left_s <= CLIENT_KEEPALIVE_S
 
 
 def test_after_stop_the_port_is_free_again(loop, free_port):
     for _ in range(3):
         listener = Listener(hello, bind("127.0.0.1", free_port))
-        loop.submit(listener.start()).result(5)
+        loop.submit(listener.start()).result(15)
         assert httpx.get(f"http://127.0.0.1:{free_port}", trust_env=False).text == "hello"
-        loop.submit(listener.stop()).result(5)
+        loop.submit(listener.stop()).result(15)
 
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", free_port))
@@ -169,11 +169,11 @@ def test_after_stop_the_port_is_free_again(loop, free_port):
 def test_a_listener_that_ends_by_itself_tells_and_frees_its_port(loop, free_port):
     told = threading.Event()
     listener = Listener(hello, bind("127.0.0.1", free_port), died=lambda _error: told.set())
-    loop.submit(listener.start()).result(5)
+    loop.submit(listener.start()).result(15)
 
     loop.loop.call_soon_threadsafe(listener._serving.cancel)
 
-    assert told.wait(5)
+    assert told.wait(15)
     for sock in bind("127.0.0.1", free_port):
         sock.close()
 
@@ -183,12 +183,12 @@ def test_a_port_that_the_system_takes_back_ends_the_listener(loop, free_port):
     """Accepting fails from then on; Windows does so after a sleep, and tells nobody else."""
     told = queue.Queue()
     listener = Listener(hello, bind("127.0.0.1", free_port), died=told.put)
-    loop.submit(listener.start()).result(5)
+    loop.submit(listener.start()).result(15)
 
     # The first is enough: the listener closes the other itself.
     listener._sockets[0].shutdown(socket.SHUT_RDWR)
 
-    assert str(told.get(timeout=5)) == "a listening socket was closed"
+    assert str(told.get(timeout=15)) == "a listening socket was closed"
     for sock in bind("127.0.0.1", free_port):
         sock.close()
 
@@ -196,7 +196,7 @@ def test_a_port_that_the_system_takes_back_ends_the_listener(loop, free_port):
 def test_a_dead_listener_lets_go_of_connections_that_nothing_is_asked_on(loop, free_port):
     """Or an app could go on asking on one, when all is said to be off."""
     listener = Listener(hello, bind("127.0.0.1", free_port))
-    url = loop.submit(listener.start()).result(5)
+    url = loop.submit(listener.start()).result(15)
 
     with httpx.Client(trust_env=False) as http:
         http.get(url)
@@ -213,26 +213,26 @@ def ask_until_refused(http, url):
 def test_what_goes_wrong_elsewhere_ends_no_listener(loop):
     """The loop reports every callback that fails, and each listener looks after itself alone."""
     listener = Listener(hello, bind("127.0.0.1", 0))
-    url = loop.submit(listener.start()).result(5)
+    url = loop.submit(listener.start()).result(15)
 
     loop.loop.call_soon_threadsafe(lambda: 1 / 0)
-    loop.submit(asyncio.sleep(0)).result(5)
+    loop.submit(asyncio.sleep(0)).result(15)
 
     assert httpx.get(url, trust_env=False).text == "hello"
-    loop.submit(listener.stop()).result(5)
+    loop.submit(listener.stop()).result(15)
 
 
 def test_an_idle_listener_wakes_nobody():
     """uvicorn looks around ten times a second: a laptop's processor would never sleep."""
     alone = LoopThread()  # in the loop that tests share, connections wait for their next question
     listener = Listener(hello, bind("127.0.0.1", 0))
-    alone.submit(listener.start()).result(5)
+    alone.submit(listener.start()).result(15)
 
     async def timers():
         return [handle for handle in alone.loop._scheduled if not handle.cancelled()]
 
-    assert alone.submit(timers()).result(5) == []
-    alone.submit(listener.stop()).result(5)
+    assert alone.submit(timers()).result(15) == []
+    alone.submit(listener.stop()).result(15)
     alone.stop(5)
 
 
@@ -240,24 +240,24 @@ def test_a_broken_loop_is_run_again_and_goes_on_serving():
     """asyncio lets SystemExit out of the loop; nothing of ours calls for it, but a library may."""
     alone = LoopThread()
     listener = Listener(hello, bind("127.0.0.1", 0))
-    url = alone.submit(listener.start()).result(5)
+    url = alone.submit(listener.start()).result(15)
 
     alone.loop.call_soon_threadsafe(sys.exit)
 
     assert httpx.get(url, trust_env=False).text == "hello"
-    alone.submit(listener.stop()).result(5)
+    alone.submit(listener.stop()).result(15)
     alone.stop(5)
 
 
 def test_a_loop_that_breaks_again_and_again_is_given_up_and_says_so(free_port):
     told = queue.Queue()
     thread = LoopThread(died=told.put)
-    thread.submit(Listener(hello, bind("127.0.0.1", free_port)).start()).result(5)
+    thread.submit(Listener(hello, bind("127.0.0.1", free_port)).start()).result(15)
 
     for _ in range(4):
         thread.loop.call_soon_threadsafe(sys.exit, "broken")
 
-    assert isinstance(told.get(timeout=5), SystemExit)
+    assert isinstance(told.get(timeout=15), SystemExit)
     assert thread.lives is False
     for sock in bind("127.0.0.1", free_port):
         sock.close()
@@ -266,7 +266,7 @@ def test_a_loop_that_breaks_again_and_again_is_given_up_and_says_so(free_port):
 def test_stopping_what_never_started_does_nothing(loop):
     listener = Listener(hello, bind("127.0.0.1", 0))
 
-    assert loop.submit(listener.stop()).result(5) is None
+    assert loop.submit(listener.stop()).result(15) is None
     for sock in listener._sockets:
         sock.close()
 
@@ -282,7 +282,7 @@ def test_a_loop_thread_ends_with_what_still_runs_in_it():
             ended.append(True)
 
     running = thread.submit(forever())
-    thread.submit(asyncio.sleep(0)).result(5)
+    thread.submit(asyncio.sleep(0)).result(15)
 
     thread.stop(5)
     thread.stop(5)

@@ -18,13 +18,13 @@ def page(loop):
     async def make():
         return Page([Route("/hello", hello)], Events())
 
-    page = loop.submit(make()).result(5)
+    page = loop.submit(make()).result(15)
     yield page
-    loop.submit(page.close()).result(5)
+    loop.submit(page.close()).result(15)
 
 
 def test_an_address_opens_the_page_and_its_routes(page, loop):
-    url = loop.submit(page.url("")).result(5)
+    url = loop.submit(page.url("")).result(15)
 
     with httpx.Client(trust_env=False) as browser:
         assert browser.get(url).status_code == 303
@@ -32,17 +32,17 @@ def test_an_address_opens_the_page_and_its_routes(page, loop):
 
 
 def test_all_addresses_lead_to_one_listener(page, loop):
-    first, second = (loop.submit(page.url("models")).result(5) for _ in range(2))
+    first, second = (loop.submit(page.url("models")).result(15) for _ in range(2))
 
     assert first.partition("/open")[0] == second.partition("/open")[0]
     assert first != second
 
 
 def test_the_address_without_a_token_lets_nobody_in(page, loop):
-    address = loop.submit(page.address()).result(5)
+    address = loop.submit(page.address()).result(15)
 
     assert httpx.get(address, trust_env=False).status_code == 403
 
 
 def test_a_page_that_was_never_opened_closes_too(page, loop):
-    loop.submit(page.close()).result(5)
+    loop.submit(page.close()).result(15)

@@ -39,7 +39,7 @@ def run(loop, story):
     async def tell():
         port = Port()
         watch = PortWatch(port.is_free, port.take, changed=lambda: port.told.append(watch.waiting), every_s=0.001)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             await story(port, watch)
 
     loop.submit(tell()).result(10)

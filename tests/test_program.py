@@ -56,16 +56,16 @@ def program(loop, stage, upstream, tmp_path, free_port):
         made.begin()
         return made
 
-    made = loop.submit(make()).result(5)
+    made = loop.submit(make()).result(15)
     made.news = news
     yield made
-    loop.submit(made.end()).result(5)
+    loop.submit(made.end()).result(15)
 
 
 def next_news(program, kind):
     """Return the next piece of news of a kind; others are passed over."""
     while True:
-        event = program.news.get(timeout=5)
+        event = program.news.get(timeout=15)
         if isinstance(event, kind):
             return event
 
@@ -84,8 +84,8 @@ def test_what_an_app_changes_reaches_the_tray(program, loop):
     def ask(method, path, **body):
         httpx.request(method, program.settings.url + path, json=body, trust_env=False).raise_for_status()
 
-    loop.submit(program.proxy.start()).result(5)
-    loop.submit(program.cache.catalogue()).result(5)
+    loop.submit(program.proxy.start()).result(15)
+    loop.submit(program.cache.catalogue()).result(15)
 
     ask("POST", "/api/copy", source="openai/gpt-4o", destination="fast")
     made = models_news(program, lambda news: news.names)
@@ -104,12 +104,12 @@ def models_news(program, fits):
 
 
 def test_a_name_is_removed_and_restored_from_the_tray(program, loop):
-    loop.submit(program.cache.catalogue()).result(5)
-    loop.submit(stored(program, "fast")).result(5)
+    loop.submit(program.cache.catalogue()).result(15)
+    loop.submit(stored(program, "fast")).result(15)
 
-    loop.submit(program.keep_name("fast:latest", False)).result(5)
+    loop.submit(program.keep_name("fast:latest", False)).result(15)
     removed = program.presets.menu()
-    loop.submit(program.keep_name("fast:latest", True)).result(5)
+    loop.submit(program.keep_name("fast:latest", True)).result(15)
 
     assert [own.kept for own in (*removed, *program.presets.menu())] == [False, True]
 
@@ -140,10 +140,10 @@ def test_what_is_left_to_do_reaches_the_tray(loop, stage, upstream, tmp_path, me
         made.begin()
         return made
 
-    made = loop.submit(make()).result(5)
+    made = loop.submit(make()).result(15)
     made.news = told
     first = next_news(made, KeyChanged)
-    loop.submit(made.end()).result(5)
+    loop.submit(made.end()).result(15)
 
     assert first == news
 
@@ -152,12 +152,12 @@ def ask(program, loop):
     import httpx
 
     body = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}], "stream": False}
-    loop.submit(program.cache.catalogue()).result(5)
-    return httpx.post(f"{program.settings.url}/api/chat", json=body, trust_env=False, timeout=10)
+    loop.submit(program.cache.catalogue()).result(15)
+    return httpx.post(f"{program.settings.url}/api/chat", json=body, trust_env=False, timeout=30)
 
 
 def test_traffic_and_recovery_reach_the_tray(program, loop):
-    loop.submit(program.proxy.start()).result(5)
+    loop.submit(program.proxy.start()).result(15)
 
     ask(program, loop)
 
@@ -168,7 +168,7 @@ def test_traffic_and_recovery_reach_the_tray(program, loop):
 
 def test_a_refused_key_reaches_the_tray(program, loop, upstream):
     upstream.key = KEY
-    loop.submit(program.proxy.start()).result(5)
+    loop.submit(program.proxy.start()).result(15)
 
     answer = ask(program, loop)
 
@@ -179,7 +179,7 @@ def test_a_refused_key_reaches_the_tray(program, loop, upstream):
 def refuse_the_key(program, loop, upstream):
     """Have OpenRouter refuse it, and take the news of that; gives the error."""
     upstream.key = KEY
-    loop.submit(program.proxy.start()).result(5)
+    loop.submit(program.proxy.start()).result(15)
     ask(program, loop)
     return next_news(program, Troubled).error
 
@@ -187,8 +187,8 @@ def refuse_the_key(program, loop, upstream):
 def test_a_trouble_outlives_a_turning_off_and_on_in_the_tray_as_on_the_page(program, loop, upstream):
     error = refuse_the_key(program, loop, upstream)
 
-    loop.submit(program.proxy.stop()).result(5)
-    loop.submit(program.proxy.start()).result(5)
+    loop.submit(program.proxy.stop()).result(15)
+    loop.submit(program.proxy.start()).result(15)
 
     assert next_news(program, Troubled).error is error
     assert program.page_state().problem == Trouble(error.message, error.hint)
@@ -202,7 +202,7 @@ def test_a_trouble_outlives_one_with_the_network_in_the_tray_as_on_the_page(prog
         program._connection_changed(Connection(False, cut_off.message, cut_off))
         program._connection_changed(Connection(ok=True))
 
-    loop.submit(lose_and_find()).result(5)
+    loop.submit(lose_and_find()).result(15)
 
     assert type(next_news(program, Troubled).error) is Offline
     assert next_news(program, Recovered) == Recovered()
@@ -211,13 +211,13 @@ def test_a_trouble_outlives_one_with_the_network_in_the_tray_as_on_the_page(prog
 
 
 def test_an_apps_own_mistake_does_not_reach_the_tray(program, loop, upstream):
-    loop.submit(program.proxy.start()).result(5)
+    loop.submit(program.proxy.start()).result(15)
     upstream.arrange("status-503")
 
     assert ask(program, loop).status_code == 503
 
     assert next_news(program, TrafficChanged) == TrafficChanged(1)
-    assert program.news.get(timeout=5) == TrafficChanged(0)
+    assert program.news.get(timeout=15) == TrafficChanged(0)
 
 
 def test_a_taken_port_is_told_and_can_be_tried_again(program, loop):
@@ -230,7 +230,7 @@ def test_a_taken_port_is_told_and_can_be_tried_again(program, loop):
         sock.close()
 
     assert problem.message.startswith(f"Port {program.settings.port} is used by ")
-    assert loop.submit(program.proxy.start()).result(5) == f"127.0.0.1:{program.settings.port}"
+    assert loop.submit(program.proxy.start()).result(15) == f"127.0.0.1:{program.settings.port}"
 
 
 def kill(program, loop):
@@ -239,7 +239,7 @@ def kill(program, loop):
 
 
 def test_a_listener_that_dies_is_started_again(program, loop):
-    address = loop.submit(program.proxy.start()).result(5)
+    address = loop.submit(program.proxy.start()).result(15)
 
     kill(program, loop)
 
@@ -250,7 +250,7 @@ def test_a_listener_that_dies_is_started_again(program, loop):
 
 
 def test_a_port_that_the_system_takes_back_is_opened_again(program, loop):
-    address = loop.submit(program.proxy.start()).result(5)
+    address = loop.submit(program.proxy.start()).result(15)
 
     program.proxy._listener._sockets[0].shutdown(socket.SHUT_RDWR)
 
@@ -260,7 +260,7 @@ def test_a_port_that_the_system_takes_back_is_opened_again(program, loop):
 
 def test_a_listener_that_dies_again_and_again_is_left_dead_and_says_why(program, loop, monkeypatch):
     monkeypatch.setattr(revival, "DELAYS_S", (0.0, 0.0, 0.0))
-    loop.submit(program.proxy.start()).result(5)
+    loop.submit(program.proxy.start()).result(15)
 
     for _ in range(3):
         kill(program, loop)
@@ -274,7 +274,7 @@ def test_a_listener_that_dies_again_and_again_is_left_dead_and_says_why(program,
 
 def test_a_port_lost_to_another_program_is_told_and_taken_back_when_it_is_free(program, loop, monkeypatch):
     monkeypatch.setattr(program.proxy.watch, "_every_s", 0.02)
-    address = loop.submit(program.proxy.start()).result(5)
+    address = loop.submit(program.proxy.start()).result(15)
     freed = wait_until_free_then_bind(program, loop)
 
     failed = next_news(program, ListenerFailed).error
@@ -293,13 +293,13 @@ def wait_until_free_then_bind(program, loop):
 
 
 def test_what_was_turned_off_is_not_started_again(program, loop):
-    loop.submit(program.proxy.start()).result(5)
+    loop.submit(program.proxy.start()).result(15)
     kill(program, loop)
     next_news(program, ListenerLost)
 
-    loop.submit(program.proxy.stop()).result(5)
+    loop.submit(program.proxy.stop()).result(15)
 
-    assert loop.submit(in_background(program)).result(5) is True
+    assert loop.submit(in_background(program)).result(15) is True
     assert program.page_state().running is False
 
 
@@ -312,8 +312,8 @@ async def in_background(program):
 def test_the_settings_page_opens_more_than_once(program, loop):
     import httpx
 
-    first = loop.submit(program.page.url("models")).result(5)
-    second = loop.submit(program.page.url("")).result(5)
+    first = loop.submit(program.page.url("models")).result(15)
+    second = loop.submit(program.page.url("")).result(15)
 
     answers = [httpx.get(url, trust_env=False).headers["location"] for url in (first, second)]
     assert answers == ["/#models", "/"]
@@ -323,8 +323,8 @@ def test_the_pages_address_without_a_token_opens_nothing(program, loop):
     """Any program can ask for it."""
     import httpx
 
-    bare = loop.submit(program.page.address()).result(5)
-    entry = loop.submit(program.page.url("")).result(5)
+    bare = loop.submit(program.page.address()).result(15)
+    entry = loop.submit(program.page.url("")).result(15)
 
     assert entry.startswith(f"{bare}open?token=")
     assert httpx.get(bare, trust_env=False).status_code == 403
@@ -339,16 +339,16 @@ def demo(loop, tmp_path, memory_keyring):
         async def begin():
             return Program(Settings(tray_proxy_home=tmp_path, **settings), demo=True)
 
-        made.append(loop.submit(begin()).result(5))
+        made.append(loop.submit(begin()).result(15))
         return made[-1]
 
     yield make
     for program in made:
-        loop.submit(program.end()).result(5)
+        loop.submit(program.end()).result(15)
 
 
 def key_of(program, loop):
-    return loop.submit(program.keychain.key()).result(5).get_secret_value()
+    return loop.submit(program.keychain.key()).result(15).get_secret_value()
 
 
 def test_the_demo_never_uses_the_owners_key(demo, loop, memory_keyring):
@@ -360,7 +360,7 @@ def test_the_demo_never_uses_the_owners_key(demo, loop, memory_keyring):
 
 
 def test_the_demos_key_lies_in_a_place_of_its_own(demo, loop, memory_keyring):
-    loop.submit(demo().keychain.store(SecretStr(DEMO_KEY))).result(5)
+    loop.submit(demo().keychain.store(SecretStr(DEMO_KEY))).result(15)
 
     assert memory_keyring == {("Tray Proxy (demo)", "OpenRouter API key"): DEMO_KEY}
     assert key_of(demo(), loop) == DEMO_KEY
@@ -408,10 +408,10 @@ def offline(loop, tmp_path, free_port, monkeypatch):
         await made.proxy.start()
         return made
 
-    made = loop.submit(make()).result(5)
+    made = loop.submit(make()).result(15)
     made.news = news
     yield made
-    loop.submit(made.end()).result(5)
+    loop.submit(made.end()).result(15)
 
 
 @pytest.mark.parametrize(
@@ -446,15 +446,15 @@ def test_without_internet_tray_and_page_say_so(offline, loop):
         return offline.page_state()
 
     assert told.message == f"No internet. Model list from {time.strftime('%Y-%m-%d', time.localtime(0))}."
-    assert loop.submit(state()).result(5).problem == Trouble(told.message, told.hint)
+    assert loop.submit(state()).result(15).problem == Trouble(told.message, told.hint)
 
 
 def test_after_a_sleep_connections_are_dropped(program, loop):
     """The platform tells when it wakes."""
-    loop.submit(program.cache.catalogue()).result(5)
+    loop.submit(program.cache.catalogue()).result(15)
     before = program.client._connections._kept
 
-    loop.submit(program.woke()).result(5)
+    loop.submit(program.woke()).result(15)
 
     assert program.client._connections._kept is not before
 
@@ -493,13 +493,13 @@ def start_looking(loop, stage, upstream, tmp_path, release_page):
             program.begin()
             return program
 
-        made.append(loop.submit(begin()).result(5))
+        made.append(loop.submit(begin()).result(15))
         made[-1].news = news
         return made[-1]
 
     yield start
     for program in made:
-        loop.submit(program.end()).result(5)
+        loop.submit(program.end()).result(15)
 
 
 async def shown(program):
@@ -511,7 +511,7 @@ def test_a_newer_version_reaches_tray_and_page_and_the_key_stays_here(start_look
     next_news(program, VersionFound)
 
     assert next_news(program, VersionFound) == VersionFound("999.1.0", untold=True)
-    assert loop.submit(shown(program)).result(5) == NewVersion(
+    assert loop.submit(shown(program)).result(15) == NewVersion(
         "999.1.0", ("Something new.",), f"https://localhost:{release_page.port}/somebody/tray-proxy/releases/latest"
     )
     assert len(release_page.asked) == 1
@@ -523,15 +523,15 @@ def test_who_switches_the_look_off_is_told_nothing_more(start_looking, loop):
     next_news(program, VersionFound)
     next_news(program, VersionFound)
 
-    loop.submit(program.apply(program.settings.model_copy(update={"check_for_updates": False}))).result(5)
+    loop.submit(program.apply(program.settings.model_copy(update={"check_for_updates": False}))).result(15)
 
     assert next_news(program, VersionFound) == VersionFound("")
-    assert loop.submit(shown(program)).result(5) is None
+    assert loop.submit(shown(program)).result(15) is None
 
 
 @pytest.mark.parametrize("how", [{"demo": True}, {"settings": {"check_for_updates": False}}])
 def test_neither_the_demo_nor_who_wants_no_look_has_one(start_looking, loop, how):
     program = start_looking(**how)
-    loop.submit(program.woke()).result(5)
+    loop.submit(program.woke()).result(15)
 
     assert program.updates._looking is None

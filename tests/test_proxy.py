@@ -35,7 +35,7 @@ class Stage:
         self.settings = Settings(port=port)
         self.news = []
         self.ended = []
-        self.proxy = loop.submit(self._make()).result(5)
+        self.proxy = loop.submit(self._make()).result(15)
 
     async def _make(self):
         async def end_requests(grace_s):
@@ -197,7 +197,7 @@ def test_it_moves_on_where_the_port_changes_while_another_is_being_opened(stage,
     def slow(host, port):
         if port == before.port:
             stage.loop.loop.call_soon_threadsafe(opening.set)
-            changed.wait(5)
+            changed.wait(15)
         return bind(host, port)
 
     async def both():

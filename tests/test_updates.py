@@ -70,7 +70,7 @@ def project():
 @pytest.fixture
 def run(loop):
     def run(work):
-        return loop.submit(asyncio.wait_for(work, 5)).result(10)
+        return loop.submit(asyncio.wait_for(work, 15)).result(10)
 
     return run
 

@@ -86,10 +86,10 @@ def actions(loop, program, news, tmp_path):
 
 def test_starting_and_stopping_give_news(actions, news):
     actions.start_listener()
-    assert news.get(timeout=5) == ListenerStarted("127.0.0.1:1")
+    assert news.get(timeout=15) == ListenerStarted("127.0.0.1:1")
 
     actions.stop_listener()
-    assert news.get(timeout=5) == ListenerStopped()
+    assert news.get(timeout=15) == ListenerStopped()
 
 
 def test_a_failed_start_gives_its_reason(actions, program, news):
@@ -97,7 +97,7 @@ def test_a_failed_start_gives_its_reason(actions, program, news):
 
     actions.start_listener()
 
-    assert news.get(timeout=5) == ListenerFailed(program.failure)
+    assert news.get(timeout=15) == ListenerFailed(program.failure)
 
 
 def test_an_unforeseen_failure_is_told_without_its_text(actions, program, news):
@@ -105,7 +105,7 @@ def test_an_unforeseen_failure_is_told_without_its_text(actions, program, news):
 
     actions.start_listener()
 
-    assert news.get(timeout=5).error.message == "Something went wrong inside Tray Proxy; the log says more."
+    assert news.get(timeout=15).error.message == "Something went wrong inside Tray Proxy; the log says more."
 
 
 def test_a_tick_that_could_not_be_saved_is_told(actions, program, news):
@@ -113,19 +113,19 @@ def test_a_tick_that_could_not_be_saved_is_told(actions, program, news):
 
     actions.set_model_allowed("a/b", allowed=False)
 
-    assert news.get(timeout=5) == ActionFailed(program.failure)
+    assert news.get(timeout=15) == ActionFailed(program.failure)
 
 
 def test_a_tick_reaches_the_program(actions, program, loop):
     actions.set_model_allowed("a/b", allowed=True)
-    loop.submit(program.page.url("")).result(5)
+    loop.submit(program.page.url("")).result(15)
 
     assert program.done == [("a/b", True), ""]
 
 
 def test_a_click_on_a_name_reaches_the_program(actions, program, loop):
     actions.set_name_kept("fast:latest", kept=False)
-    loop.submit(program.page.url("")).result(5)
+    loop.submit(program.page.url("")).result(15)
 
     assert program.done == [("name", "fast:latest", False), ""]
 
@@ -135,7 +135,7 @@ def test_a_name_that_could_not_be_removed_is_told(actions, program, news):
 
     actions.set_name_kept("fast:latest", kept=False)
 
-    assert news.get(timeout=5) == ActionFailed(program.failure)
+    assert news.get(timeout=15) == ActionFailed(program.failure)
 
 
 def test_a_tick_for_the_login_that_the_system_refuses_is_told(actions, program, news):
@@ -143,14 +143,14 @@ def test_a_tick_for_the_login_that_the_system_refuses_is_told(actions, program, 
 
     actions.set_autostart(True)
 
-    assert news.get(timeout=5) == ActionFailed(program.failure)
+    assert news.get(timeout=15) == ActionFailed(program.failure)
 
 
 def test_the_login_and_the_end_of_a_sleep_reach_the_program(actions, program, loop):
     actions.set_autostart(False)
     actions.drop_connections()
 
-    loop.submit(asyncio.sleep(0)).result(5)
+    loop.submit(asyncio.sleep(0)).result(15)
     assert program.done == [("autostart", False), "woke"]
 
 

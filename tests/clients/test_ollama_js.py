@@ -154,7 +154,7 @@ def test_an_abort_in_mid_stream_ends_the_upstream_call(start_program, upstream):
     """While the program lives on: it is the abort that stops the bill, not the end of the process."""
     with start_program("node", "leave_with_ollama.cjs") as program:
         assert [program.stdout.readline(), program.stdout.readline()] == ["demo \n", "AbortError\n"]
-        is_dropped = upstream.wait_for(lambda seen: seen.chats[-1].outcome == "dropped", 5)
+        is_dropped = upstream.wait_for(lambda seen: seen.chats[-1].outcome == "dropped", 15)
         has_ended = program.poll() is not None
         program.stdin.close()
 

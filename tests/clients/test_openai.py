@@ -201,7 +201,7 @@ def test_leaving_a_stream_ends_the_upstream_call(start_program, upstream):
     """While the program lives on: it is the leaving that stops the bill, not the end of the process."""
     with start_program("python", "leave_with_openai.py") as program:
         first = program.stdout.readline()
-        is_dropped = upstream.wait_for(lambda seen: seen.chats[-1].outcome == "dropped", 5)
+        is_dropped = upstream.wait_for(lambda seen: seen.chats[-1].outcome == "dropped", 15)
         has_ended = program.poll() is not None
         program.stdin.close()
 

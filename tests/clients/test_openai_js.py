@@ -101,7 +101,7 @@ def test_an_abort_in_mid_stream_ends_the_upstream_call(start_program, upstream):
     """While the program lives on: it is the abort that stops the bill, not the end of the process."""
     with start_program("node", "leave_with_openai.cjs") as program:
         first = program.stdout.readline()
-        is_dropped = upstream.wait_for(lambda seen: seen.chats[-1].outcome == "dropped", 5)
+        is_dropped = upstream.wait_for(lambda seen: seen.chats[-1].outcome == "dropped", 15)
         has_ended = program.poll() is not None
         program.stdin.close()
 

@@ -57,7 +57,7 @@ def upstream(stage: dict[str, Any]) -> DemoUpstream:
 def client(stage: dict[str, Any], upstream: DemoUpstream) -> Iterator[httpx.Client]:
     """A caller with the right key."""
     headers = {"Authorization": f"Bearer {DEMO_KEY}"}
-    with httpx.Client(base_url=stage["url"], headers=headers, trust_env=False, timeout=5) as http:
+    with httpx.Client(base_url=stage["url"], headers=headers, trust_env=False, timeout=15) as http:
         yield http
 
 

@@ -30,5 +30,5 @@ def test_who_waits_is_woken_by_a_change() -> None:
     thread = threading.Thread(target=lambda: journal.close(journal.open(received()), "answered"))
     thread.start()
 
-    assert journal.wait_for(lambda: [one.outcome for one in journal.received] == ["answered"], 5) is True
+    assert journal.wait_for(lambda: [one.outcome for one in journal.received] == ["answered"], 15) is True
     thread.join()

@@ -18,7 +18,7 @@ def caller(stage, upstream):
 
     def ask(key: str, method: str, path: str, **more) -> httpx.Response:
         headers = {"Authorization": f"Bearer {key}"}
-        return httpx.request(method, stage["url"] + path, headers=headers, trust_env=False, timeout=5, **more)
+        return httpx.request(method, stage["url"] + path, headers=headers, trust_env=False, timeout=15, **more)
 
     return ask
 

@@ -31,7 +31,7 @@ class Site:
 
     def ask(self, path: str, query: dict[str, str]) -> httpx.Response:
         method = "GET" if path == "/auth" else "POST"
-        return httpx.request(method, f"{self.url}{path}?{urlencode(query)}", trust_env=False, timeout=5)
+        return httpx.request(method, f"{self.url}{path}?{urlencode(query)}", trust_env=False, timeout=15)
 
     def code(self) -> str:
         """Authorise, and read the code off the address that comes back."""
@@ -39,7 +39,7 @@ class Site:
 
     def exchange(self, code: object, /, **more: object) -> httpx.Response:
         body = {"code": code, "code_verifier": VERIFIER, "code_challenge_method": "S256"} | more
-        return httpx.post(f"{self.url}/api/v1/auth/keys", json=body, trust_env=False, timeout=5)
+        return httpx.post(f"{self.url}/api/v1/auth/keys", json=body, trust_env=False, timeout=15)
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_a_code_is_good_for_a_key_that_works(site, conforms) -> None:
     assert answer.status_code == 200
     conforms("auth-keys", answer.json())
     headers = {"Authorization": f"Bearer {answer.json()['key']}"}
-    assert httpx.get(f"{site.url}/api/v1/key", headers=headers, trust_env=False, timeout=5).status_code == 200
+    assert httpx.get(f"{site.url}/api/v1/key", headers=headers, trust_env=False, timeout=15).status_code == 200
 
 
 def test_without_a_way_back_the_code_is_shown(site) -> None:
@@ -172,7 +172,7 @@ def test_a_code_is_good_for_ten_minutes(stage, waited_s, said) -> None:
 
 
 def test_only_post_makes_a_key(site) -> None:
-    answer = httpx.get(f"{site.url}/api/v1/auth/keys", trust_env=False, timeout=5)
+    answer = httpx.get(f"{site.url}/api/v1/auth/keys", trust_env=False, timeout=15)
 
     assert (answer.status_code, answer.json()["error"]["message"]) == (405, "Method GET Not Allowed")
 
@@ -186,7 +186,7 @@ def test_an_exchange_can_be_made_to_fail(site, upstream) -> None:
 
 
 def test_a_key_has_its_own_page(site) -> None:
-    answer = httpx.get(f"{site.url}/keys/0a<b>", trust_env=False, timeout=5)
+    answer = httpx.get(f"{site.url}/keys/0a<b>", trust_env=False, timeout=15)
 
     assert answer.status_code == 200
     assert "<code>0a&lt;b&gt;</code>" in answer.text

@@ -318,7 +318,7 @@ class DesktopSession:
         """What a program begun by `start` has printed so far, on both streams."""
         return self._logs[process.pid].read_text(errors="replace")
 
-    def tray_menu(self, *, pid: int | None = None, timeout_s: float = 15.0) -> TrayMenu:
+    def tray_menu(self, *, pid: int | None = None, timeout_s: float = 30.0) -> TrayMenu:
         """The menu of the tray icon of process `pid` (None: of the only icon there is), once it shows."""
         menu = TrayMenu(self.bus_address, pid=pid, timeout_s=timeout_s)
         self._closing.callback(menu.close)
@@ -336,7 +336,7 @@ class DesktopSession:
         found = self._try(["xdotool", "search", "--onlyvisible", "--name", "."])
         return [title for window in found.split() if (title := self._try(["xdotool", "getwindowname", window]))]
 
-    def wait_for_window(self, part_of_title: str, timeout_s: float = 15.0) -> str:
+    def wait_for_window(self, part_of_title: str, timeout_s: float = 30.0) -> str:
         """The title of the first window with these words in it, once there is one."""
 
         def matching() -> str | None:
@@ -367,7 +367,7 @@ class DesktopSession:
 
     def _try(self, argv: list[str]) -> str:
         # A window can be gone between the search and the question about it.
-        answer = subprocess.run(argv, check=False, env=self.env, capture_output=True, text=True, timeout=10)
+        answer = subprocess.run(argv, check=False, env=self.env, capture_output=True, text=True, timeout=30)
         return answer.stdout.strip() if answer.returncode == 0 else ""
 
     def _end_strays(self) -> None:
@@ -380,7 +380,7 @@ class DesktopSession:
         psutil.wait_procs(strays, timeout=5)
 
 
-def _first_line(stream: IO[bytes], program: str, timeout_s: float = 15.0) -> str:
+def _first_line(stream: IO[bytes], program: str, timeout_s: float = 30.0) -> str:
     if not select.select([stream], [], [], timeout_s)[0]:
         raise TimeoutError(f"{program} did not say within {timeout_s:g} s where it can be reached")
     line = stream.readline().decode().strip()

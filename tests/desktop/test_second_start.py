@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from desktop.test_tray import QUIT_S, App
+from desktop.test_tray import PATIENCE_S, App
 from desktop.waiting import wait_for
 from tray_proxy.demo.keys import DEMO_KEY
 
@@ -17,7 +17,7 @@ def start_again(app, *arguments):
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
 
@@ -37,5 +37,5 @@ def test_a_second_start_opens_the_page_and_quit_ends_the_first(desktop, tmp_path
     # One page, by the second of the three.
     assert [address.partition("?")[0].rpartition("/")[2] for address in opened] == ["open"]
     assert (ending.returncode, ending.stdout) == (0, "Tray Proxy has ended.\n")
-    assert app.process.wait(QUIT_S) == 0
+    assert app.process.wait(PATIENCE_S) == 0
     assert not (app.home / "demo" / "instance.json").exists()

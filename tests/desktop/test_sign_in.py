@@ -54,7 +54,7 @@ def start(desktop, tmp_path, free_port):
     yield one
     for app in apps:
         app.process.terminate()
-        app.process.wait(10)
+        app.process.wait(15)
 
 
 def test_who_signs_in_has_a_key_in_the_key_store_until_it_is_forgotten(desktop, start, tmp_path):

@@ -27,7 +27,7 @@ def app(desktop, tmp_path, free_port):
     app = App(desktop, tmp_path / "home", free_port, "--demo", env=env)
     yield app
     app.process.terminate()
-    app.process.wait(10)
+    app.process.wait(15)
 
 
 def held_by(app):
@@ -78,7 +78,7 @@ def open_menu(desktop):
         desktop.run(["xdotool", "mousemove", str(WIDTH - 15), str(HEIGHT - 15), "click", "1"])
         # A click on an icon that the panel is just about to draw is lost.
         with contextlib.suppress(TimeoutError):
-            wait_for(lambda: pixel(desktop) != BLACK, "the menu to open", 3)
+            wait_for(lambda: pixel(desktop) != BLACK, "the menu to open", 5)
             return
     pytest.fail("The menu does not open.")
 

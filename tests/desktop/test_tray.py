@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -17,10 +18,14 @@ from desktop.waiting import wait_for
 from tray_proxy.demo.keys import DEMO_KEY
 
 ARTIFACTS = Path(__file__).parents[2] / "test-artifacts"
-# What is promised, as the longest that a test waits for it.
+# What is promised.
 START_S = STOP_S = 1.0
 QUIT_S = 2.0
 MENU_S = 1.0
+# How often it is tried to keep a promise: where other things slow down one try, they do not slow down all.
+TRIES = 5
+# How long the end of a program is waited for where nothing depends on how soon it comes.
+PATIENCE_S = 30.0
 OFF = {"TURN_ON_AT_START": "off"}
 CHAT = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}], "stream": False}
 
@@ -63,13 +68,13 @@ class App:
         """Have it on, which it is by itself where the settings do not say otherwise."""
         if self.begins_off:
             self.menu.click("Turn on")
-            wait_for(self.answers, "the port to answer", START_S)
+            wait_for(self.answers, "the port to answer")
         wait_for(self.answers, "the port to answer")
         self.menu.wait_for("Turn off", that=lambda item: item.enabled)
 
     def turn_off(self):
         self.menu.click("Turn off")
-        wait_for(self.closed, "the port to close", STOP_S)
+        wait_for(self.closed, "the port to close")
         self.menu.wait_for("Turn on", that=lambda item: item.enabled)
 
     def models(self):
@@ -78,11 +83,11 @@ class App:
 
     def ask(self, method, path, **body):
         """Do what an app does with one of Ollama's verbs."""
-        httpx.request(method, self.url + path, json=body, trust_env=False, timeout=10).raise_for_status()
+        httpx.request(method, self.url + path, json=body, trust_env=False, timeout=30).raise_for_status()
 
     def quit(self):
         self.menu.click("Quit")
-        return self.process.wait(QUIT_S)
+        return self.process.wait(PATIENCE_S)
 
 
 @pytest.fixture
@@ -102,7 +107,7 @@ def start_app(desktop, tmp_path, free_port):
     yield start
     for app in apps:
         app.process.terminate()
-        app.process.wait(10)
+        app.process.wait(15)
 
 
 def top(app):
@@ -149,7 +154,7 @@ def test_an_app_chats_through_it(start_app):
     app = start_app("--demo")
     app.turn_on()
 
-    answer = httpx.post(f"{app.url}/api/chat", json=CHAT, trust_env=False, timeout=10).json()
+    answer = httpx.post(f"{app.url}/api/chat", json=CHAT, trust_env=False, timeout=30).json()
 
     assert answer["message"]["content"].startswith("[demo]")
     assert answer["eval_count"] > 1
@@ -172,13 +177,12 @@ def test_a_tick_in_the_menu_changes_what_is_listed(start_app):
 
 
 def test_what_an_app_makes_shows_in_the_menu_and_is_undone_there(start_app):
-    """Within a second: as long as a person needs to turn from the app to the tray."""
     app = start_app("--demo")
     app.turn_on()
     path = "Models/gpt-3.5-turbo:latest → openai/gpt-4o-mini"
 
     app.ask("POST", "/api/copy", source="openai/gpt-4o-mini", destination="gpt-3.5-turbo")
-    app.menu.wait_for(path, MENU_S, that=lambda item: item.checked is True)
+    app.menu.wait_for(path, that=lambda item: item.checked is True)
     made = app.models()
     app.menu.click(path)
     app.menu.wait_for(path, that=lambda item: item.checked is False)
@@ -197,7 +201,7 @@ def test_what_an_app_removes_shows_in_the_menu_and_is_restored_there(start_app):
     path = "Models/qwen/qwen3-30b-a3b"
 
     app.ask("DELETE", "/api/delete", model="qwen/qwen3-30b-a3b")
-    app.menu.wait_for(path, MENU_S, that=lambda item: item.checked is False)
+    app.menu.wait_for(path, that=lambda item: item.checked is False)
     app.menu.click(path)
     app.menu.wait_for(path, that=lambda item: item.checked is True)
 
@@ -210,7 +214,7 @@ def test_what_an_app_pulls_shows_in_the_menu(start_app):
     path = "Models/qwen/qwen3-30b-a3b"
 
     app.ask("POST", "/api/pull", model="qwen/qwen3-30b-a3b")
-    app.menu.wait_for(path, MENU_S, that=lambda item: item.checked is True)
+    app.menu.wait_for(path, that=lambda item: item.checked is True)
     app.menu.click(path)
     app.menu.wait_for(path, that=lambda item: item.checked is False)
 
@@ -314,10 +318,10 @@ def test_the_tick_for_the_login_writes_what_the_desktop_starts(start_app, deskto
     before = (app.menu.find("Start when I log in").checked, entry.exists())
 
     app.menu.click("Start when I log in")
-    app.menu.wait_for("Start when I log in", MENU_S, that=lambda item: item.checked is True)
+    app.menu.wait_for("Start when I log in", that=lambda item: item.checked is True)
     ticked = entry.read_text()
     app.menu.click("Start when I log in")
-    app.menu.wait_for("Start when I log in", MENU_S, that=lambda item: item.checked is False)
+    app.menu.wait_for("Start when I log in", that=lambda item: item.checked is False)
 
     assert before == (False, False)
     assert f"--demo --tray-proxy-home {app.home} --background" in ticked
@@ -374,6 +378,45 @@ def test_who_wants_no_notifications_sees_it_in_the_tray_alone(start_app, desktop
         assert told(desktop, "Tray Proxy is off", free_port) == []
 
 
+def seconds(act, *arguments):
+    """Do something, and return how long it took."""
+    began = time.monotonic()
+    act(*arguments)
+    return time.monotonic() - began
+
+
+def test_turning_on_and_off_takes_no_longer_than_is_promised(start_app):
+    app = start_app("--demo", env=OFF)
+
+    tries = []
+    while len(tries) < TRIES and not any(on <= START_S and off <= STOP_S for on, off in tries):
+        tries.append((seconds(app.turn_on), seconds(app.turn_off)))
+
+    assert min(on for on, _ in tries) <= START_S
+    assert min(off for _, off in tries) <= STOP_S
+
+
+def test_what_an_app_makes_shows_as_soon_as_is_promised(start_app):
+    """As long as a person needs to turn from the app to the tray."""
+    app = start_app("--demo")
+    app.turn_on()
+
+    def make(number):
+        app.ask("POST", "/api/copy", source="openai/gpt-4o-mini", destination=f"mine-{number}")
+        app.menu.wait_for(f"Models/mine-{number}:latest → openai/gpt-4o-mini")
+
+    assert any(seconds(make, number) <= MENU_S for number in range(TRIES))
+
+
+def test_quitting_takes_no_longer_than_is_promised(start_app):
+    def quit_one_that_runs():
+        app = start_app("--demo")
+        app.turn_on()
+        return seconds(app.quit)
+
+    assert any(quit_one_that_runs() <= QUIT_S for _ in range(TRIES))
+
+
 def test_quit_leaves_nothing_behind(start_app):
     app = start_app("--demo")
     app.turn_on()
@@ -390,15 +433,15 @@ def test_quit_while_an_answer_streams_tells_the_client_and_openrouter(start_app,
     app.turn_on()
     body = CHAT | {"messages": [{"role": "user", "content": "#fault:endless"}], "stream": True}
 
-    with httpx.stream("POST", f"{app.url}/api/chat", json=body, trust_env=False, timeout=10) as answer:
+    with httpx.stream("POST", f"{app.url}/api/chat", json=body, trust_env=False, timeout=30) as answer:
         lines = answer.iter_lines()
         next(lines)
         app.menu.click("Quit")
         *_, last = lines
 
     assert json.loads(last)["error"].startswith("Tray Proxy was turned off")
-    assert upstream.wait_for(lambda seen: [chat.outcome for chat in seen.chats] == ["dropped"], 5)
-    assert app.process.wait(QUIT_S) == 0
+    assert upstream.wait_for(lambda seen: [chat.outcome for chat in seen.chats] == ["dropped"], 15)
+    assert app.process.wait(PATIENCE_S) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -408,7 +451,7 @@ def test_a_signal_ends_it_like_quit(start_app, number):
 
     app.process.send_signal(number)
 
-    assert app.process.wait(QUIT_S) == 0
+    assert app.process.wait(PATIENCE_S) == 0
     assert app.closed()
 
 
@@ -430,4 +473,4 @@ def test_without_a_tray_host_it_says_so_starts_and_opens_the_page(open_desktop, 
     )
     assert [title for title, _ in bare.notifications()] == ["Tray Proxy runs without an icon"]
     process.terminate()
-    assert process.wait(QUIT_S) == 0
+    assert process.wait(PATIENCE_S) == 0

@@ -42,7 +42,7 @@ class TrayMenu:
         TimeoutError: when no icon shows in time.
     """
 
-    def __init__(self, bus_address: str, *, pid: int | None = None, timeout_s: float = 15.0) -> None:
+    def __init__(self, bus_address: str, *, pid: int | None = None, timeout_s: float = 30.0) -> None:
         self._bus = open_dbus_connection(bus_address)
         try:
             self._item = self._wait_for_icon(pid, timeout_s)
@@ -103,7 +103,7 @@ class TrayMenu:
         wait_for(clicked, f"menu item {path!r} to take the click")
 
     def wait_for(
-        self, path: str, timeout_s: float = 10.0, *, that: Callable[[MenuItem], bool] = lambda item: True
+        self, path: str, timeout_s: float = 30.0, *, that: Callable[[MenuItem], bool] = lambda item: True
     ) -> MenuItem:
         """The item with this label path, once it is there and `that` holds for it."""
 
@@ -115,7 +115,7 @@ class TrayMenu:
         except TimeoutError as error:
             raise TimeoutError(f"{error}; there are {self.items()}") from None
 
-    def wait_gone(self, timeout_s: float = 10.0) -> None:
+    def wait_gone(self, timeout_s: float = 30.0) -> None:
         """Return once the icon has been taken down."""
         wait_for(lambda: not self.is_there(), "the icon to be taken down", timeout_s)
 
@@ -149,7 +149,7 @@ class TrayMenu:
 
 def call(bus: DBusConnection, message: Any) -> Any:
     """Send a method call and return the body of the answer; an error comes as DBusErrorResponse."""
-    reply = bus.send_and_get_reply(message, timeout=10)
+    reply = bus.send_and_get_reply(message, timeout=30)
     if reply.header.message_type is MessageType.error:
         raise DBusErrorResponse(reply)
     return reply.body

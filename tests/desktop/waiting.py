@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-def wait_for[T](condition: Callable[[], T | None], what: str, timeout_s: float = 15.0) -> T:
+def wait_for[T](condition: Callable[[], T | None], what: str, timeout_s: float = 30.0) -> T:
     """Ask until the answer is true, and return it; raise TimeoutError naming `what` after `timeout_s` seconds."""
     deadline = time.monotonic() + timeout_s
     while True:

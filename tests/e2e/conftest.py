@@ -43,7 +43,7 @@ def launch(tmp_path):
     yield start
     for process in started:
         process.kill()
-        process.wait(10)
+        process.wait(15)
         process.stdout.close()
 
 

@@ -16,14 +16,14 @@ ACCESS_KEY = "canary-access-key-of-nobody"
 
 
 def get(port, path):
-    return httpx.get(f"http://127.0.0.1:{port}{path}", trust_env=False, timeout=10)
+    return httpx.get(f"http://127.0.0.1:{port}{path}", trust_env=False, timeout=30)
 
 
 def test_the_demo_answers_and_says_that_it_is_one(serve, free_port):
     _, said = serve("--demo", port=free_port)
 
     body = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}], "stream": False}
-    answer = httpx.post(f"http://127.0.0.1:{free_port}/api/chat", json=body, trust_env=False, timeout=10)
+    answer = httpx.post(f"http://127.0.0.1:{free_port}/api/chat", json=body, trust_env=False, timeout=30)
 
     assert said == (
         "Tray Proxy serves the demo's made-up models (nothing is charged) "
@@ -39,9 +39,9 @@ def test_the_demos_names_are_its_own_and_outlive_it(serve, free_port, tmp_path):
     real.write_text('{"presets": {"real": {"model": "openai/gpt-4o"}}}')
     process, _ = serve("--demo", port=free_port)
     body = {"source": "openai/gpt-4o-mini", "destination": "mine"}
-    httpx.post(f"http://127.0.0.1:{free_port}/api/copy", json=body, trust_env=False, timeout=10)
+    httpx.post(f"http://127.0.0.1:{free_port}/api/copy", json=body, trust_env=False, timeout=30)
     process.terminate()
-    process.wait(5)
+    process.wait(15)
 
     serve("--demo", port=free_port)
 
@@ -56,7 +56,7 @@ def test_it_ends_cleanly_when_it_is_told_to(serve, free_port, number):
 
     process.send_signal(number)
 
-    assert process.wait(5) == 0
+    assert process.wait(15) == 0
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", free_port))
 
@@ -72,7 +72,7 @@ def test_it_ends_while_an_answer_streams(serve, free_port):
         *_, last = lines
 
     assert json.loads(last)["error"].startswith("Tray Proxy was turned off")
-    assert process.wait(5) == 0
+    assert process.wait(15) == 0
 
 
 def test_a_taken_port_is_one_sentence_and_status_1(launch, free_port, tmp_path):
@@ -82,7 +82,7 @@ def test_a_taken_port_is_one_sentence_and_status_1(launch, free_port, tmp_path):
 
         process, said = launch(port=free_port)
 
-        assert (said, process.wait(10)) == ("", 1)
+        assert (said, process.wait(15)) == ("", 1)
     told = (tmp_path / "stderr").read_text().splitlines()[-1]
     assert told.startswith(f"tray-proxy: Port {free_port} is used by ")
     assert "Traceback" not in (tmp_path / "stderr").read_text()
@@ -104,7 +104,7 @@ def test_the_key_is_nowhere_after_a_whole_run(serve, free_port, tmp_path, stage,
     replies += [get(free_port, path).text for path in ("/health", "/api/tags", "/nope")]
     arguments = " ".join(psutil.Process(process.pid).cmdline())
     process.send_signal(signal.SIGTERM)
-    process.wait(5)
+    process.wait(15)
 
     written = [path.read_text(errors="replace") for path in tmp_path.rglob("*") if path.is_file()]
     everything = "\n".join([said, arguments, process.stdout.read(), *replies, *written])
@@ -123,7 +123,7 @@ def test_it_serves_where_nothing_can_be_written_and_says_each_thing_once(serve, 
 
     said, errors = process.stdout.read(), (tmp_path / "stderr").read_text()
 
-    assert (answers, process.wait(5), errors) == ([200, 200], 0, "")
+    assert (answers, process.wait(15), errors) == ([200, 200], 0, "")
     warned = [each["event"] for each in map(json.loads, said.splitlines()) if each["level"] == "warning"]
     assert sorted(set(warned)) == sorted(warned)
 

@@ -72,7 +72,7 @@ class Person:
         context = self.browser.new_context(
             viewport={"width": 1000, "height": 1200}, permissions=["clipboard-read", "clipboard-write"]
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))
         context.on("console", lambda line: self.complaints.append(line.text))
         self._contexts.append(context)
@@ -90,7 +90,7 @@ class Person:
     def quit(self, app: App) -> None:
         """Click on Quit, and wait for its end; how soon that is, the desktop's own tests say."""
         app.menu.click("Quit")
-        assert app.process.wait(10) == 0
+        assert app.process.wait(15) == 0
 
     def leave(self) -> None:
         """Close the browser, end what still runs, and take the keys along."""
@@ -98,7 +98,7 @@ class Person:
             context.close()
         for app in self._apps:
             app.process.terminate()
-            app.process.wait(10)
+            app.process.wait(15)
         for service in ("Tray Proxy", "Tray Proxy (demo)"):
             # One key store for all tests of a file; clearing what is not there is an error to it.
             with contextlib.suppress(subprocess.CalledProcessError):

@@ -68,12 +68,12 @@ class OpenRouter:
 
         self._listener = Listener(app, bind("127.0.0.1", self.port))
         self.port = self._listener.port
-        self.loop.submit(self._listener.start()).result(5)
+        self.loop.submit(self._listener.start()).result(15)
 
     def stop(self) -> None:
         """Be gone: nobody answers."""
         if self._listener is not None:
-            self.loop.submit(self._listener.stop()).result(5)
+            self.loop.submit(self._listener.stop()).result(15)
             self._listener = None
 
     def _rows(self) -> list[DemoModel]:

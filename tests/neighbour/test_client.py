@@ -15,14 +15,14 @@ def client(loop, ollama):
     async def make():
         return OllamaClient(ollama.url)
 
-    return loop.submit(make()).result(5)
+    return loop.submit(make()).result(15)
 
 
 def test_it_lists_its_models_and_tells_its_version(loop, client):
-    assert [listed.name for listed in loop.submit(client.models()).result(5)] == list(NAMES)
-    assert [listed.name for listed in loop.submit(client.processes(1.0)).result(5)] == [NAMES[0]]
-    assert loop.submit(client.version()).result(5) == VERSION
-    assert loop.submit(client.is_tray_proxy()).result(5) is False
+    assert [listed.name for listed in loop.submit(client.models()).result(15)] == list(NAMES)
+    assert [listed.name for listed in loop.submit(client.processes(1.0)).result(15)] == [NAMES[0]]
+    assert loop.submit(client.version()).result(15) == VERSION
+    assert loop.submit(client.is_tray_proxy()).result(15) is False
 
 
 def test_it_reads_no_certificates(loop, monkeypatch):
@@ -33,7 +33,7 @@ def test_it_reads_no_certificates(loop, monkeypatch):
     async def make():
         return OllamaClient("http://127.0.0.1:1").url
 
-    assert loop.submit(make()).result(5) == "http://127.0.0.1:1"
+    assert loop.submit(make()).result(15) == "http://127.0.0.1:1"
 
 
 def test_another_copy_of_us_is_no_ollama(loop, proxy):
@@ -41,7 +41,7 @@ def test_another_copy_of_us_is_no_ollama(loop, proxy):
         client = OllamaClient(proxy.url)
         return await client.is_tray_proxy(), await client.models()
 
-    assert loop.submit(ask()).result(5) == (True, [])
+    assert loop.submit(ask()).result(15) == (True, [])
 
 
 @pytest.mark.parametrize("what", ["models", "version", "is_tray_proxy"])
@@ -49,7 +49,7 @@ def test_an_ollama_that_is_away_is_told_so(loop, client, ollama, what):
     ollama.stop()
 
     with pytest.raises(OllamaAway) as caught:
-        loop.submit(getattr(client, what)()).result(5)
+        loop.submit(getattr(client, what)()).result(15)
 
     assert caught.value.message == f"Ollama does not answer at {ollama.url}."
     assert caught.value.silent is False
@@ -59,7 +59,7 @@ def test_a_list_is_not_waited_for_long(loop, client, ollama):
     ollama.silent = True
 
     with pytest.raises(OllamaAway) as caught:
-        loop.submit(client.processes(0.05)).result(5)
+        loop.submit(client.processes(0.05)).result(15)
 
     assert caught.value.silent is True
 
@@ -76,7 +76,7 @@ def test_a_list_that_cannot_be_read_is_none(loop, stage, answer):
         return await OllamaClient(stage.url.removesuffix("/api/v1")).models()
 
     with pytest.raises(OllamaAway):
-        loop.submit(ask()).result(5)
+        loop.submit(ask()).result(15)
 
 
 def test_what_is_asked_goes_as_it_is_and_comes_back_as_it_is(loop, client, ollama):
@@ -86,7 +86,7 @@ def test_what_is_asked_goes_as_it_is_and_comes_back_as_it_is(loop, client, ollam
         async with client.ask("POST", "/api/chat", {"accept": "x/y"}, body) as answer:
             return answer.status, answer.headers["content-type"], b"".join([piece async for piece in answer.pieces])
 
-    status, kind, answered = loop.submit(ask()).result(5)
+    status, kind, answered = loop.submit(ask()).result(15)
 
     assert (status, kind, json.loads(answered)["message"]["content"]) == (200, "application/json", "local words")
     assert (ollama.asked[0].body, ollama.asked[0].headers["accept"]) == (body, "x/y")

@@ -29,11 +29,11 @@ def local(loop, ollama, tmp_path, clock):
     async def make():
         return LocalModels(OllamaClient(ollama.url), LocalNames(tmp_path / FILE_NAME), clock=clock)
 
-    return loop.submit(make()).result(5)
+    return loop.submit(make()).result(15)
 
 
 def known(loop, local):
-    found = loop.submit(local.known()).result(5)
+    found = loop.submit(local.known()).result(15)
     return [listed.name for listed in found.rows], found.fresh
 
 
@@ -86,7 +86,7 @@ def test_many_who_ask_at_once_share_one_answer(loop, local, ollama):
     async def many():
         return await asyncio.gather(*(local.known() for _ in range(50)))
 
-    answers = loop.submit(many()).result(5)
+    answers = loop.submit(many()).result(15)
 
     assert {answer.fresh for answer in answers} == {True}
     assert ollama.lists == 1
@@ -99,14 +99,14 @@ def test_one_who_gives_up_takes_the_answer_from_nobody(loop, local):
         impatient.cancel()
         return await patient
 
-    assert loop.submit(two()).result(5).fresh is True
+    assert loop.submit(two()).result(15).fresh is True
 
 
 def test_a_known_name_needs_no_question(loop, local, ollama):
     known(loop, local)
     asked = ollama.lists
 
-    assert loop.submit(local.is_local("mistral")).result(5) is True
+    assert loop.submit(local.is_local("mistral")).result(15) is True
     assert ollama.lists == asked
 
 
@@ -114,15 +114,15 @@ def test_an_unknown_name_is_looked_for_in_a_fresh_list(loop, local, ollama):
     known(loop, local)
     ollama.models.append(model("new:8b"))
 
-    assert loop.submit(local.is_local("new:8b")).result(5) is True
-    assert loop.submit(local.is_local("other")).result(5) is False
+    assert loop.submit(local.is_local("new:8b")).result(15) is True
+    assert loop.submit(local.is_local("other")).result(15) is False
 
 
 def test_a_name_is_openrouters_where_ollama_is_away_and_never_had_it(loop, local, ollama):
     known(loop, local)
     ollama.stop()
 
-    assert loop.submit(local.is_local("other")).result(5) is False
+    assert loop.submit(local.is_local("other")).result(15) is False
 
 
 def test_nothing_is_guessed_before_ollama_was_heard(loop, local, ollama):
@@ -130,7 +130,7 @@ def test_nothing_is_guessed_before_ollama_was_heard(loop, local, ollama):
     ollama.stop()
 
     with pytest.raises(OllamaAway) as caught:
-        loop.submit(local.is_local("mistral")).result(5)
+        loop.submit(local.is_local("mistral")).result(15)
 
     assert caught.value.message == (
         f"It cannot be told just now whether 'mistral' is a local model. Ollama does not answer at {ollama.url}. "
@@ -145,14 +145,14 @@ def test_nothing_is_guessed_while_ollama_is_there_and_says_nothing(loop, local, 
     monkeypatch.setattr(client, "ANSWER_TIMEOUT_S", 0.4)
 
     with pytest.raises(OllamaAway):
-        loop.submit(local.is_local("other")).result(5)
-    assert loop.submit(local.is_local("mistral")).result(5) is True
+        loop.submit(local.is_local("other")).result(15)
+    assert loop.submit(local.is_local("mistral")).result(15) is True
 
 
 def test_a_name_that_can_only_be_openrouters_is_held_up_by_nothing(loop, local, ollama):
     ollama.stop()
 
-    assert loop.submit(local.is_local("vendor/model", else_certain=True)).result(5) is False
+    assert loop.submit(local.is_local("vendor/model", else_certain=True)).result(15) is False
 
 
 def test_without_an_address_there_is_none(tmp_path):
@@ -163,6 +163,6 @@ def test_names_are_kept_in_the_cache_folder(loop, ollama, tmp_path):
     async def ask():
         return await beside(ollama.url, tmp_path / "cache").known()
 
-    loop.submit(ask()).result(5)
+    loop.submit(ask()).result(15)
 
     assert LocalNames(tmp_path / "cache" / FILE_NAME).knows("mistral")

@@ -76,7 +76,7 @@ class ProxyServer:
                 back = threading.Thread(target=_carry, args=(onward, connection), daemon=True)
                 back.start()
                 _carry(connection, onward)
-                back.join(5)
+                back.join(15)
 
     def close(self):
         _stop_listening(self._server)

@@ -287,7 +287,7 @@ def test_a_name_that_is_looked_up_for_ever_is_given_up(world, monkeypatch):
     given_up = threading.Event()
 
     def silent(*_arguments, **_more):
-        given_up.wait(10)
+        given_up.wait(15)
         # Who still waited by now would be refused there, and be told something else.
         return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", 1))]
 
@@ -334,7 +334,7 @@ def test_an_answer_under_way_goes_on_when_connections_are_dropped(world, raw_ups
         connection.recv(65536)
         if number == 1:
             connection.sendall(head % (len(word) * 2 + len(end)) + word)
-            assert dropped.wait(5)
+            assert dropped.wait(15)
             connection.sendall(word + end)
         else:
             connection.sendall(ANSWER)
@@ -363,7 +363,7 @@ def test_a_client_that_left_has_nothing_sent_again(world, raw_upstream):
         if connection.recv(65536):
             requests.append(number)
             asked.set()
-            assert left.wait(5)
+            assert left.wait(15)
             connection.close()
 
     async def leave(client):

@@ -102,7 +102,7 @@ def test_who_gives_up_leaves_no_connection_behind():
 
     async def give_up():
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.1):
+            async with asyncio.timeout(0.5):
                 await first(addresses.connect, ["a", "b"])
 
     asyncio.run(give_up())

@@ -92,7 +92,7 @@ def serving(file: Path | None = None, *, date: str | None = Answering.date) -> I
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(5)
+        thread.join(15)
 
 
 def test_a_certificate_that_everybody_knows_is_public(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,7 +162,7 @@ def test_an_answer_that_is_no_http_is_one_too() -> None:
         thread.start()
         with pytest.raises(ConnectionError):
             look(f"http://127.0.0.1:{server.getsockname()[1]}", timeout_s=5)
-        thread.join(5)
+        thread.join(15)
 
 
 def test_the_way_leads_through_the_networks_proxy_server(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,7 +181,7 @@ def test_the_way_leads_through_the_networks_proxy_server(monkeypatch: pytest.Mon
         monkeypatch.setenv("HTTPS_PROXY", f"http://me:p%40ss@127.0.0.1:{server.getsockname()[1]}")
         with pytest.raises(OSError, match="407"):
             look("https://openrouter.invalid/api/v1", timeout_s=5)
-        thread.join(5)
+        thread.join(15)
 
     lines = heard[0].decode().split("\r\n")
     assert lines[0].startswith("CONNECT openrouter.invalid:443 HTTP/1.")

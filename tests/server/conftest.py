@@ -31,7 +31,7 @@ def log_lines(tmp_path):
             fitting = [line for line in written if line.get("path", "").startswith(path)]
             return fitting if len(fitting) >= count else None
 
-        return wait_for(found, f"{count} lines of {path}", 5)
+        return wait_for(found, f"{count} lines of {path}")
 
     yield lines
     for handler in root.handlers:

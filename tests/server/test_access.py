@@ -161,7 +161,7 @@ def test_the_log_tells_of_a_wrong_key_and_not_which(proxy, log_lines, tmp_path):
 
 def test_the_page_asks_its_question_without_the_key_and_stays_on_loopback(proxy, loop):
     """What it tells of settings does not hold the key either."""
-    url = loop.submit(proxy.program.page.url("")).result(5)
+    url = loop.submit(proxy.program.page.url("")).result(15)
     page = httpx.Client(base_url=url.partition("/open")[0], trust_env=False, follow_redirects=True)
     with page:
         page.get(url)

@@ -33,7 +33,7 @@ def test_a_client_that_left_while_its_model_was_looked_for_buys_nothing(proxy, u
         await purchase.buy(ask())
 
     with pytest.raises(ClientLeft):
-        proxy.loop.submit(buy()).result(5)
+        proxy.loop.submit(buy()).result(15)
     proxy.chat("the next one")
 
     assert [chat.body["messages"][0]["content"] for chat in upstream.chats] == ["hello", "the next one"]

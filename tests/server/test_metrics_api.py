@@ -41,7 +41,7 @@ def figures(running, requests):
         total = sum(value for (name, *_), value in found.items() if name == "requests_total")
         return found if total >= requests else None
 
-    return wait_for(counted, f"{requests} requests to be counted", 5)
+    return wait_for(counted, f"{requests} requests to be counted")
 
 
 def test_a_session_is_counted_line_by_line(running, upstream):
@@ -99,13 +99,13 @@ def test_durations_are_of_the_answers_that_came(running, upstream):
 def test_a_client_that_leaves_is_counted_and_so_is_what_was_under_way(running, upstream):
     upstream.arrange("endless")
     client = connect(running, "/api/chat", {"model": MINI, "messages": HELLO})
-    assert upstream.wait_for(asked, 5)
+    assert upstream.wait_for(asked, 15)
     assert b"200 OK" in client.recv(65536)
     assert figures(running, requests=0)["requests_in_flight",] == 1
 
     client.close()
 
-    assert upstream.wait_for(dropped, 1)
+    assert upstream.wait_for(dropped, 15)
     assert figures(running, requests=1) == {
         ("requests_in_flight",): 0,
         ("requests_total", "/api/chat", "200", MINI): 1,
@@ -172,8 +172,8 @@ def test_counts_outlive_the_port_being_turned_off_and_on(running):
     running.chat()
     figures(running, requests=1)
 
-    running.loop.submit(running.program.proxy.stop()).result(5)
-    running.loop.submit(running.program.proxy.start()).result(5)
+    running.loop.submit(running.program.proxy.stop()).result(15)
+    running.loop.submit(running.program.proxy.start()).result(15)
     running.chat()
 
     assert figures(running, requests=2)["requests_total", "/api/chat", "200", MINI] == 2

@@ -219,7 +219,7 @@ def test_however_a_request_was_read_a_local_name_is_not_looked_for_in_the_cloud(
     call = Call(both.program.deps, {"path": "/api/chat"}, None, None, Record("1"))
 
     with pytest.raises(OllamaAway):
-        loop.submit(call.find(LOCAL)).result(5)
+        loop.submit(call.find(LOCAL)).result(15)
 
 
 def test_openrouters_models_are_asked_as_ever(both, upstream, ollama):
@@ -307,7 +307,7 @@ def test_ollamas_work_ends_when_the_client_leaves(both, loop, ollama):
     async def left():
         await ollama.left.wait()
 
-    loop.submit(left()).result(5)
+    loop.submit(left()).result(15)
     assert json.loads(first)["message"]["content"] == "local "
 
 
@@ -315,14 +315,14 @@ def test_ollama_is_left_before_it_has_said_a_word(both, loop, ollama):
     """A large model may load for minutes; nobody waits for it any more."""
     asked = {"model": LOCAL, "messages": [{"role": "user", "content": LOADING}]}
     client = connect(both, "/api/chat", asked)
-    wait_for(lambda: ollama.asked, "the question at Ollama", 5)
+    wait_for(lambda: ollama.asked, "the question at Ollama")
 
     client.close()
 
     async def left():
         await ollama.left.wait()
 
-    loop.submit(left()).result(5)
+    loop.submit(left()).result(15)
 
 
 def test_an_answer_that_breaks_off_ends_with_an_error(both, ollama):

@@ -53,7 +53,7 @@ def test_a_key_in_the_key_store_counts_too(with_kept_key):
 
 
 def page_address(running):
-    return running.loop.submit(running.program.page.address()).result(5)
+    return running.loop.submit(running.program.page.address()).result(15)
 
 
 def test_without_a_key_a_client_is_sent_to_the_settings_page(keyless):

@@ -53,7 +53,7 @@ def test_a_fifth_stop_ends_the_upstream_call(proxy, upstream, stream, path, body
     answer = proxy.http.post(path, json=body | stops | {"stream": stream})
 
     assert answer.status_code == 200
-    assert upstream.wait_for(dropped, 1)
+    assert upstream.wait_for(dropped, 15)
 
 
 @CONVERSATIONS
@@ -68,7 +68,7 @@ def test_turning_off_ends_a_stream_with_an_error_that_says_so(proxies, upstream,
         stopping = running.loop.submit(running.program.proxy.stop())
         lines += received
 
-    stopping.result(3)
+    stopping.result(15)
     last = json.loads([line for line in lines if line][-1].removeprefix("data: "))
     assert last["error"] == {
         "message": "Tray Proxy was turned off before the answer was complete; turn it on and ask again.",
@@ -76,7 +76,7 @@ def test_turning_off_ends_a_stream_with_an_error_that_says_so(proxies, upstream,
         "param": None,
         "code": None,
     }
-    assert upstream.wait_for(dropped, 1)
+    assert upstream.wait_for(dropped, 15)
 
 
 @CONVERSATIONS
@@ -86,11 +86,11 @@ def test_turning_off_answers_a_plain_request_with_503(proxies, upstream, tmp_pat
     answers = []
     asking = threading.Thread(target=lambda: answers.append(running.http.post(path, json=body)))
     asking.start()
-    assert upstream.wait_for(asked, 5)
+    assert upstream.wait_for(asked, 15)
 
-    running.loop.submit(running.program.proxy.stop()).result(3)
+    running.loop.submit(running.program.proxy.stop()).result(15)
 
-    asking.join(5)
+    asking.join(15)
     assert (answers[0].status_code, answers[0].json()["error"]["type"]) == (503, "api_error")
 
 
@@ -102,7 +102,7 @@ def test_the_upstream_connection_is_used_again(proxies, upstream, tmp_path, path
 
     for stream in (False, True, False):
         running.http.post(path, json=body | {"stream": stream})
-        assert [counts.get(timeout=5), counts.get(timeout=5)] == [1, 0]
+        assert [counts.get(timeout=15), counts.get(timeout=15)] == [1, 0]
 
     assert len({chat.connection for chat in upstream.chats}) == 1
 

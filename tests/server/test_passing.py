@@ -52,7 +52,7 @@ def test_a_stream_that_breaks_off_ends_with_an_error_in_its_own_shape(loop, path
     passing = Passing(None, {"path": path}, nothing, send, Record("1"), "a", True, lambda _: None, nothing)
     passing._returned = {"content-type": kind}
 
-    loop.submit(passing.last_words(OllamaAway("It broke off."))).result(5)
+    loop.submit(passing.last_words(OllamaAway("It broke off."))).result(15)
 
     assert b"".join(message["body"] for message in sent)[: len(words)] == words
     assert bool(sent) is bool(words)

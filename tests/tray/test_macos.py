@@ -107,7 +107,7 @@ def test_a_notice_on_the_mac_is_quoted_and_waits_for_nobody(monkeypatch):
     Mac().notify(object(), 'a "title"', "back\\slash")
 
     script = 'display notification "back\\\\slash" with title "a \\"title\\""'
-    assert commands.get(timeout=5) == (["osascript", "-e", script], "notice")
+    assert commands.get(timeout=15) == (["osascript", "-e", script], "notice")
 
 
 def test_the_mac_hears_its_signals_through_cocoa(monkeypatch):

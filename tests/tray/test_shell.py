@@ -357,11 +357,11 @@ def test_windows_is_answered_once_all_but_the_icon_has_ended(shell_class, platfo
     answering = threading.Thread(target=platform.at_end)
 
     answering.start()
-    asked.wait(5)
+    asked.wait(15)
     answering.join(0.05)
     answered_early = not answering.is_alive()
     may_end.set()
-    answering.join(5)
+    answering.join(15)
 
     assert answered_early is False
     assert (answering.is_alive(), ended) == (False, [QuitClicked()])

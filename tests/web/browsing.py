@@ -27,7 +27,7 @@ class Visit:
         """Come in the way the tray leads, and wait until the page has drawn what it was told."""
         self.page.goto(self.served.url + self.served.gate.new_path(section=section))
         expect(self.page.locator("#page")).to_be_visible()
-        wait_for(self.served.is_heard, "the page to listen for news", 5)
+        wait_for(self.served.is_heard, "the page to listen for news")
 
     def news(self, topic: str) -> None:
         """Tell the page that something has changed, as Tray Proxy does."""

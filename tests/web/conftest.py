@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tray_proxy.listener import Listener, LoopThread, bind
@@ -36,7 +36,7 @@ class PageStage:
         self.page: ASGIApp | None = None
         self.port = self._listener.port
         self.call_soon = loop.loop.call_soon_threadsafe
-        self.url = loop.submit(self._listener.start()).result(5)
+        self.url = loop.submit(self._listener.start()).result(15)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request to the page of the test that runs."""
@@ -45,7 +45,7 @@ class PageStage:
 
     def close(self) -> None:
         """Close the port."""
-        self._loop.submit(self._listener.stop()).result(5)
+        self._loop.submit(self._listener.stop()).result(15)
 
 
 @pytest.fixture(scope="session")
@@ -73,6 +73,8 @@ def browser() -> Iterator[Browser]:
         pytest.fail("Chromium is not installed; `make install-dev` installs it.", pytrace=False)
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed: the settings page is NOT tested in a browser")
+    # On a machine that does other things as well; what is there sooner is not waited for.
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
@@ -92,7 +94,7 @@ def axe() -> None:
 def visit(browser: Browser, served: Served) -> Iterator[Visit]:
     """A fresh profile; afterwards it must have met no error and no other host."""
     context = browser.new_context(viewport={"width": 900, "height": 700})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     page = context.new_page()
     visit = Visit(page, served)
     page.on("request", lambda request: visit.requests.append(request.url))

@@ -13,9 +13,9 @@ class SignedOut:
 
     def __init__(self, running):
         self.running = running
-        port, gate = running.loop.submit(running.program.page.open()).result(5)
+        port, gate = running.loop.submit(running.program.page.open()).result(15)
         self.url = f"http://127.0.0.1:{port}"
-        self.page = httpx.Client(base_url=self.url, trust_env=False, timeout=10)
+        self.page = httpx.Client(base_url=self.url, trust_env=False, timeout=30)
         self.page.get(gate.new_path())
         self.page.headers.update({"X-Tray-Proxy": "page", "Content-Type": "application/json"})
 
@@ -26,14 +26,14 @@ class SignedOut:
 
     def press(self, button, url):
         """Press a button on OpenRouter's page; give its answer."""
-        return httpx.post(url.replace("/auth?", f"/auth/{button}?"), trust_env=False, timeout=10)
+        return httpx.post(url.replace("/auth?", f"/auth/{button}?"), trust_env=False, timeout=30)
 
     def code_on_screen(self, url):
         return re.search(r'<code id="code">([^<]+)</code>', self.press("authorize", url).text)[1]
 
     def visit(self, address, **headers):
         """Go where the browser is sent, as a browser that was never let in."""
-        return httpx.get(address, headers=FROM_OPENROUTER | headers, trust_env=False, timeout=10)
+        return httpx.get(address, headers=FROM_OPENROUTER | headers, trust_env=False, timeout=30)
 
     def state(self):
         return self.page.get("/api/sign-in").json()

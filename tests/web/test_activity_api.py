@@ -17,7 +17,7 @@ def running(proxies, tmp_path):
 @pytest.fixture
 def page(running):
     """A client that came in at the page's front door, as a browser does."""
-    url = running.loop.submit(running.program.page.url("activity")).result(5)
+    url = running.loop.submit(running.program.page.url("activity")).result(15)
     with httpx.Client(trust_env=False) as visitor:
         visitor.get(url, follow_redirects=True)
         visitor.base_url = httpx.URL(url).join("/")
@@ -27,7 +27,7 @@ def page(running):
 
 def ended(running):
     """Return once what was asked is noted: an answer arrives a moment before that."""
-    wait_for(lambda: running.program.activity.running == 0, "the end of all requests", 5)
+    wait_for(lambda: running.program.activity.running == 0, "the end of all requests")
 
 
 def test_a_question_is_in_the_list_with_its_tokens_and_its_cost(running, page):

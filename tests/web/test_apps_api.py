@@ -79,7 +79,7 @@ def replay(running, recorded, model):
 
 def ended(running):
     """Return once what was asked is noted: an answer arrives a moment before that."""
-    wait_for(lambda: running.program.activity.running == 0, "the end of all requests", 5)
+    wait_for(lambda: running.program.activity.running == 0, "the end of all requests")
 
 
 def lamps(app):
@@ -201,11 +201,11 @@ def test_a_card_says_whose_doing_its_lamps_may_be(card, note):
 
 def test_an_empty_list_is_explained(running):
     do = running.loop.submit
-    do(running.program.models_desk.allow(())).result(5)
+    do(running.program.models_desk.allow(())).result(15)
     running.http.get("/api/tags", headers={"User-Agent": "ktor-client"})
 
-    none = wait_for(lambda: cards(running)["jetbrains"].hint, "the hint", 5)
-    do(running.program.models_desk.allow(("openai/gpt-4o-mini",))).result(5)
+    none = wait_for(lambda: cards(running)["jetbrains"].hint, "the hint")
+    do(running.program.models_desk.allow(("openai/gpt-4o-mini",))).result(15)
     later = cards(running)["jetbrains"].hint
 
     assert none == "You allowed no models yet, so its list was empty. Choose models, and let it read the list again."
@@ -232,7 +232,7 @@ def test_a_failure_is_told_in_words_of_people(running, upstream):
         json={"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}]},
     )
 
-    assert wait_for(lambda: cards(running)["jetbrains"].last_error, "the failure", 5) == (
+    assert wait_for(lambda: cards(running)["jetbrains"].last_error, "the failure") == (
         "The credit at OpenRouter, or the key's own limit, was used up."
     )  # fmt: skip
 
@@ -246,10 +246,10 @@ def test_a_failure_is_told_in_words_of_people(running, upstream):
 )
 def test_a_model_that_an_app_does_not_get_is_named(running, name, words):
     """That is the word to look for in its settings."""
-    running.loop.submit(running.program.models_desk.allow(("openai/gpt-4o-mini",))).result(5)
+    running.loop.submit(running.program.models_desk.allow(("openai/gpt-4o-mini",))).result(15)
     running.http.post("/api/chat", headers={"User-Agent": "ktor-client"}, json={"model": name, "messages": []})
 
-    assert wait_for(lambda: cards(running)["jetbrains"].last_error, "the failure", 5) == words
+    assert wait_for(lambda: cards(running)["jetbrains"].last_error, "the failure") == words
 
 
 def test_every_failure_that_an_app_can_meet_has_its_words():
@@ -309,6 +309,6 @@ def test_at_the_usual_address_there_is_less_to_do():
 
 
 def test_the_example_is_a_model_that_the_owner_allows(running):
-    running.loop.submit(running.program.models_desk.allow(("anthropic/claude-sonnet-4",))).result(5)
+    running.loop.submit(running.program.models_desk.allow(("anthropic/claude-sonnet-4",))).result(15)
 
     assert cards(running)["ollama"].steps[-1].copy == "ollama run anthropic/claude-sonnet-4"

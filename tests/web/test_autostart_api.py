@@ -41,7 +41,7 @@ def test_what_the_system_does_not_allow_is_told_and_the_switch_stays(tmp_path, l
     desk = AutostartDesk(XdgAutostart(("tray-proxy",), tmp_path / "autostart"), told.append)
 
     with pytest.raises(autostart.AutostartFailed):
-        loop.submit(desk.switch(True)).result(5)
+        loop.submit(desk.switch(True)).result(15)
 
     assert [state.enabled for state in told] == [False]
 

@@ -23,7 +23,7 @@ def running(proxies, tmp_path):
 
 def ended(running):
     """Return once what was asked is noted: an answer arrives a moment before that."""
-    wait_for(lambda: running.program.activity.running == 0, "the end of all requests", 5)
+    wait_for(lambda: running.program.activity.running == 0, "the end of all requests")
 
 
 def written(running):

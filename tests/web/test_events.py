@@ -19,7 +19,7 @@ class Listening:
         self.open = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(client,), daemon=True)
         self._thread.start()
-        assert self.open.wait(5)
+        assert self.open.wait(15)
 
     def _run(self, client: httpx.Client) -> None:
         with client.stream("GET", "/api/events", timeout=None) as answer:
@@ -33,10 +33,10 @@ class Listening:
 
     def wait_for(self, *lines: str) -> None:
         with self.heard:
-            assert self.heard.wait_for(lambda: self.lines == list(lines), 5), self.lines
+            assert self.heard.wait_for(lambda: self.lines == list(lines), 15), self.lines
 
     def ended(self) -> bool:
-        self._thread.join(5)
+        self._thread.join(15)
         return not self._thread.is_alive()
 
 

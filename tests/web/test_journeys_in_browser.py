@@ -30,7 +30,7 @@ def tab(browser, running):
 @pytest.fixture
 def enter(tab, running):
     """Come in the way the tray leads."""
-    port, gate = running.loop.submit(running.program.page.open()).result(5)
+    port, gate = running.loop.submit(running.program.page.open()).result(15)
     return lambda section: tab.goto(f"http://127.0.0.1:{port}{gate.new_path(section=section)}")
 
 

@@ -376,4 +376,4 @@ def test_a_server_that_is_started_again_can_be_turned_off_instead(visit: Visit) 
 
     visit.button("Turn off").click()
 
-    wait_for(lambda: ("turn", False) in backend.calls, "the page to ask for it", 5)
+    wait_for(lambda: ("turn", False) in backend.calls, "the page to ask for it")

@@ -32,7 +32,7 @@ def state(running):
 
 def seen(running):
     """The state, once the real Ollama beside us was looked for."""
-    return wait_for(lambda: (told := state(running)).both and told.both.problem != looking(told) and told, "a look", 5)
+    return wait_for(lambda: (told := state(running)).both and told.both.problem != looking(told) and told, "a look")
 
 
 def looking(told):
@@ -171,7 +171,7 @@ def test_a_port_that_was_waited_for_is_taken_the_moment_it_is_free(troubled, oll
 
     ollama.stop()
 
-    wait_for(lambda: answers(ollama.port), "our answer on the port", 5)
+    wait_for(lambda: answers(ollama.port), "our answer on the port")
     assert (state(troubled).kind, state(troubled).waiting) == ("open", False)
 
 
@@ -181,7 +181,7 @@ def test_who_stops_waiting_leaves_the_port_to_others(troubled, ollama):
     assert act(troubled, action="stop-waiting").status_code == 204
 
     ollama.stop()
-    wait_for(lambda: not state(troubled).waiting, "the end of waiting", 5)
+    wait_for(lambda: not state(troubled).waiting, "the end of waiting")
     assert state(troubled).kind == "ollama"
     assert not answers(ollama.port)
 
@@ -207,7 +207,7 @@ def test_turning_it_off_ends_the_waiting(troubled):
 
     do(troubled, troubled.program.proxy.stop())
 
-    wait_for(lambda: not state(troubled).waiting, "the end of waiting", 5)
+    wait_for(lambda: not state(troubled).waiting, "the end of waiting")
 
 
 def test_nobody_waits_where_there_is_no_trouble(running):
@@ -225,8 +225,8 @@ def test_both_are_used_as_soon_as_ollama_has_moved(troubled, ollama):
     ollama.stop()
     ollama.port = theirs
     ollama.start()
-    wait_for(lambda: answers(ours), "our answer on Ollama's old port", 5)
-    after = wait_for(lambda: (told := state(troubled)).both.ok and told, "a look at Ollama's new place", 5)
+    wait_for(lambda: answers(ours), "our answer on Ollama's old port")
+    after = wait_for(lambda: (told := state(troubled)).both.ok and told, "a look at Ollama's new place")
 
     assert (before.kind, before.waiting) == ("ollama", True)
     assert before.both.problem == f"Ollama does not answer at http://127.0.0.1:{theirs} yet."
@@ -244,11 +244,11 @@ def test_who_looks_at_the_page_is_told_when_ollama_goes(running, ollama):
     act(running, action="both", url=ollama.url)
     told = []
     running.program.port_desk._changed = lambda: told.append(True)
-    assert wait_for(lambda: state(running).both.ok, "a look", 5)
-    wait_for(lambda: running.program.port_desk._looking is None, "the end of the last look", 5)
+    assert wait_for(lambda: state(running).both.ok, "a look")
+    wait_for(lambda: running.program.port_desk._looking is None, "the end of the last look")
     ollama.stop()
 
-    gone = wait_for(lambda: not (now := state(running)).both.ok and now, "a look that finds nobody", 5)
+    gone = wait_for(lambda: not (now := state(running)).both.ok and now, "a look that finds nobody")
 
     assert gone.both.problem == f"Ollama does not answer at {ollama.url} yet."
     assert len(told) == 2

@@ -379,7 +379,7 @@ def test_what_the_keyboard_is_on_does_not_lie_behind_the_bar(owner: Visit) -> No
     }"""
     for _ in range(3):
         # The page scrolls once the bar has been drawn.
-        wait_for(lambda: owner.page.evaluate(is_in_sight), "what the keyboard is on to come in sight", 5)
+        wait_for(lambda: owner.page.evaluate(is_in_sight), "what the keyboard is on to come in sight")
         owner.page.keyboard.press("Tab")
 
 

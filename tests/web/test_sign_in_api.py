@@ -107,7 +107,7 @@ def test_only_a_browser_that_goes_there_comes_back(signed_out, headers, status):
 def test_the_way_back_is_a_visit_and_nothing_else(signed_out, method):
     back = signed_out.press("authorize", signed_out.begin()).headers["location"]
 
-    assert httpx.request(method, back, trust_env=False, timeout=10).status_code == 403
+    assert httpx.request(method, back, trust_env=False, timeout=30).status_code == 403
     assert signed_out.has_key() is False
 
 
@@ -269,7 +269,7 @@ def test_a_key_from_the_environment_is_not_replaced_by_signing_in(proxies, tmp_p
     [("GET", "/api/sign-in"), ("POST", "/api/sign-in"), ("POST", "/api/sign-in/code"), ("DELETE", "/api/sign-in")],
 )
 def test_a_stranger_neither_begins_nor_ends_nor_sees_it(signed_out, method, path):
-    answer = httpx.request(method, signed_out.url + path, trust_env=False, timeout=10)
+    answer = httpx.request(method, signed_out.url + path, trust_env=False, timeout=30)
 
     assert answer.status_code == 403
 

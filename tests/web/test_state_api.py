@@ -56,7 +56,7 @@ def test_the_state_says_whether_an_app_was_ever_answered(proxies, tmp_path):
     before = running.program.page_state().answered
     running.chat()
 
-    wait_for(lambda: running.program.page_state().answered, "the answer to be noted", 5)
+    wait_for(lambda: running.program.page_state().answered, "the answer to be noted")
     assert before is False
 
 
@@ -112,7 +112,7 @@ def test_credit_that_is_used_up_is_said_until_a_model_answers_again(proxies, tmp
 
     assert (refused.status_code, without.phase) == (402, "attention")
     assert without.problem.message.startswith("OpenRouter says that there is not enough credit")
-    wait_for(lambda: running.program.page_state().phase == "on", "the page to say that it is on again", 5)
+    wait_for(lambda: running.program.page_state().phase == "on", "the page to say that it is on again")
     assert running.program.page_state().problem is None
 
 

@@ -18,7 +18,7 @@ def updates(loop, tmp_path):
         made.use(on=True)
         return made
 
-    made = loop.submit(begin()).result(5)
+    made = loop.submit(begin()).result(15)
     yield made
     loop.loop.call_soon_threadsafe(made.stop)
 
