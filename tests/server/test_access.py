@@ -4,6 +4,7 @@ import json
 import socket
 
 import httpx
+import ollama as ollama_library
 import pytest
 from pydantic import SecretStr
 
@@ -35,6 +36,18 @@ def proxy(guarded, upstream):
 @pytest.mark.parametrize(("path", "body"), [("/api/chat", CHAT), ("/v1/chat/completions", CHAT)])
 def test_who_shows_the_key_is_answered(proxy, headers, path, body):
     assert proxy.http.post(path, json=body, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("by", ["header", "environment"])
+def test_ollamas_own_library_shows_it(proxy, by, monkeypatch):
+    """It reads the key for Ollama's cloud, and sends that to any server."""
+    if by == "environment":
+        monkeypatch.setenv("OLLAMA_API_KEY", KEY)
+
+    with ollama_library.Client(host=proxy.url, trust_env=False, headers=BEARER if by == "header" else {}) as client:
+        answer = client.chat(model="openai/gpt-4o-mini", messages=CHAT["messages"])
+
+    assert answer.message.content.startswith("[demo]")
 
 
 @pytest.mark.parametrize(
