@@ -396,3 +396,24 @@ def test_what_runs_no_longer_has_the_key_in_its_environment(monkeypatch: pytest.
 
     assert cli.main(["serve"]) == 0
     assert seen == [("sk-or-v1-canary-of-nobody", None)]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX's numbers")
+def test_a_stream_that_was_closed_is_taken_by_nothing_else() -> None:
+    """What a library of the tray's writes to standard error would otherwise go to some app, within its answer."""
+    asking = (
+        "import os; from tray_proxy import cli; cli.main(['--port', 'x']); "
+        "os.write(int(os.environ['TO']), os.readlink('/proc/self/fd/2').encode())"
+    )
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as told:
+        subprocess.run(
+            ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-c", asking],
+            env=os.environ | {"PYTHONPATH": str(ROOT), "TO": str(writing)},
+            pass_fds=[writing],
+            timeout=30,
+            check=True,
+        )
+        os.close(writing)
+
+        assert told.read() == "/dev/null"

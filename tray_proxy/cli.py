@@ -1,6 +1,7 @@
 """The command line: `tray-proxy` (with the tray), `serve`, `doctor`, and a flag for each setting but the keys."""
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -82,6 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0 after a clean end, 1 if it could not run, 2 for a wrong command line or setting.
     """
+    _fill_closed_streams()
     words = sys.argv[1:] if arguments is None else arguments
     if any(word.startswith("-") and "key" in word.partition("=")[0].lower() for word in words):
         complain(
@@ -128,6 +130,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain(f"{error.message} {error.hint}")
         return EXIT_FAILED
     return 0
+
+
+def _fill_closed_streams() -> None:
+    """Where it was started without one of the three, what is opened next would be in its place: a socket, say."""
+    if sys.platform != "win32":
+        for number in range(3):
+            try:
+                os.fstat(number)
+            except OSError:
+                os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
 
 
 def _quit(chosen: Mapping[str, object], *, demo: bool) -> int:

@@ -44,14 +44,26 @@ def _open(what: str, failure: str, *, program: str | None = None) -> None:
 
 
 def child_environment() -> dict[str, str]:
-    """Return the environment for child programs: a frozen program's library path would break them."""
-    environment = dict(os.environ)
-    if getattr(sys, "frozen", False) and sys.platform == "linux":
-        original = environment.pop("LD_LIBRARY_PATH_ORIG", None)
-        environment.pop("LD_LIBRARY_PATH", None)
-        if original:
-            environment["LD_LIBRARY_PATH"] = original
+    """
+    Return the environment for child programs, without what the start of a frozen program has put into it.
+
+    Those are the folders of its libraries, of GTK's parts and of its data, alone or before what was there. With them a
+    browser would load our libraries instead of its own, and crash.
+    """
+    if not getattr(sys, "frozen", False):
+        return dict(os.environ)
+    bundle = str(getattr(sys, "_MEIPASS"))  # noqa: B009  nothing but a frozen program has it
+    environment = {}
+    for name, value in os.environ.items():
+        parts = value.split(os.pathsep)
+        others = [part for part in parts if not _is_within(part, bundle)]
+        if others and name != "LD_LIBRARY_PATH_ORIG" and not name.startswith("_PYI_"):
+            environment[name] = os.pathsep.join(others)
     return environment
+
+
+def _is_within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder + os.sep)
 
 
 def _start(command: list[str]) -> None:
