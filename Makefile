@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help demo run serve dev install install-dev test test-unit test-cov windows-test windows-installer-test \
-	lint format type-check check-all lock lock-check docker-build docker-run clean
+	package-linux lint format type-check check-all lock lock-check docker-build docker-run clean
 ARGS ?=
 # What was typed at a prompt belongs to this project's environment, not to one that happens to be active.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
@@ -52,6 +52,10 @@ windows-installer-test: install-dev ## Build program and installer for Windows u
 	@scripts/wine
 	@scripts/wine-package
 	@exec .venv/bin/pytest tests/windows/installer $(ARGS)
+
+package-linux: install-dev ## Build the program for Linux, dist/tray-proxy-….tar.xz, and try what was built
+	@scripts/package
+	@exec .venv/bin/pytest tests/package $(ARGS)
 
 lint: install-dev ## Check style, formatting and the import rule
 	.venv/bin/ruff check .
