@@ -7,6 +7,9 @@
 ARGS ?=
 # What was typed at a prompt belongs to this project's environment, not to one that happens to be active.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
+# Much of what the tests do is wait, for a program to start say: three at a time keep two cores busy. A file's tests stay
+# together, since they share a desktop or a browser. ARGS="-n 0" runs one after the other.
+AT_ONCE = -n 3 --dist loadfile --no-loadscope-reorder
 
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,13 +39,13 @@ install-dev: ## The same, with what the tests and the checks need
 	@scripts/setup dev
 
 test: install-dev ## Run every test, the desktop's too
-	@exec .venv/bin/pytest $(ARGS)
+	@exec .venv/bin/pytest $(AT_ONCE) $(ARGS)
 
 test-unit: install-dev ## Run the tests that need neither a desktop nor a running proxy
 	@exec .venv/bin/pytest -m "not desktop and not running" $(ARGS)
 
 test-cov: install-dev ## Run every test and measure branch coverage
-	@exec .venv/bin/pytest --cov --cov-report=term-missing $(ARGS)
+	@exec .venv/bin/pytest --cov --cov-report=term-missing $(AT_ONCE) $(ARGS)
 
 windows-test: install-dev ## Try it in Windows Python under Wine: tray, key store, start at login, unit tests
 	@scripts/wine

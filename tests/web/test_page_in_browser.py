@@ -119,6 +119,8 @@ def test_turning_on_can_be_tried_again_when_it_was_in_vain(visit: Visit) -> None
     backend = visit.served.backend
     backend.running, backend.problem = False, Trouble("Port 11434 is used by Ollama.", "Quit it.")
     visit.open(section="apps")
+    # What the page reads once it listens would end what the click begins.
+    visit.reread()
 
     visit.button("Turn on").click()
     expect(visit.button("Turn on")).to_have_attribute("aria-disabled", "true")
