@@ -42,7 +42,7 @@ test: install-dev ## Run every test, the desktop's too
 	@exec .venv/bin/pytest $(AT_ONCE) $(ARGS)
 
 test-unit: install-dev ## Run the tests that need neither a desktop nor a running proxy
-	@exec .venv/bin/pytest -m "not desktop and not running" $(ARGS)
+	@exec .venv/bin/pytest $(AT_ONCE) -m "not desktop and not running" $(ARGS)
 
 test-cov: install-dev ## Run every test and measure branch coverage
 	@exec .venv/bin/pytest --cov --cov-report=term-missing $(AT_ONCE) $(ARGS)

@@ -24,7 +24,6 @@ RUNNING = {"stage", "launch"}
 SETTINGS_IN_ENVIRONMENT = tuple(name.upper() for name in Settings.model_fields)
 
 
-@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tell the tests that need something running from the unit tests."""
     for item in items:
