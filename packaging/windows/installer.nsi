@@ -5,7 +5,6 @@
 ;   VERSION   the program's, as three numbers
 ;   SOURCE    the folder that packaging/pyinstaller.spec built on Windows; from the project's folder on, as OUTPUT
 ;   OUTPUT    the installer; dist/tray-proxy-VERSION-setup.exe where it is not given
-;   SIGN      a command that signs the file whose name is put behind it: installer and uninstaller. None: unsigned
 ;   TARGET    amd64-unicode where it is not given. Debian's and Ubuntu's nsis has what that needs
 ;
 ; What it takes on its own command line: /S asks nothing; /D=C:\folder, last and without quotes, says where to.
@@ -60,11 +59,6 @@ VIAddVersionKey "CompanyName" "${NAME}"
 VIAddVersionKey "FileDescription" "${NAME} Setup"
 VIAddVersionKey "FileVersion" "${VERSION}"
 VIAddVersionKey "LegalCopyright" "MIT"
-
-!ifdef SIGN
-  !finalize '${SIGN} "%1"' = 0
-  !uninstfinalize '${SIGN} "%1"' = 0
-!endif
 
 !include MUI2.nsh
 !include FileFunc.nsh
@@ -134,7 +128,7 @@ UninstPage custom un.AskWhatGoes un.NoteWhatGoes
   ${EndIf}
 !macroend
 
-; Remove a part from the folder $R0: the programs first, since only they may be in use.
+; Remove a part from the folder $R0, whether it is a file or a folder.
 !macro Remove Part
   Delete "$R0\${Part}"
   RMDir /r "$R0\${Part}"
@@ -344,9 +338,9 @@ Section
     !insertmacro ForEachPart SetAside
     ${IfNot} ${Errors}
       !insertmacro ForEachPart PutInPlace
-    ${EndIf}
-    ${IfNot} ${Errors}
-      ${Break}
+      ${IfNot} ${Errors}
+        ${Break}
+      ${EndIf}
     ${EndIf}
     !insertmacro ForEachPart PutBack
     IntOp $R6 $R6 + 1
@@ -409,10 +403,10 @@ Function un.onInit
 FunctionEnd
 
 Function un.AskWhatGoes
-  !insertmacro MUI_HEADER_TEXT "Uninstall ${NAME}" "The program, its entry in the Start menu, and its start at login go."
+  !insertmacro MUI_HEADER_TEXT "Uninstall ${NAME}" "With its entry in the Start menu and its start at login."
   nsDialogs::Create 1018
   Pop $0
-  ${NSD_CreateLabel} 0 0 100% 24u "${NAME} is removed from this folder. A copy that runs is ended."
+  ${NSD_CreateLabel} 0 0 100% 10u "${NAME} is removed from this folder. A copy that runs is ended."
   Pop $0
   ${NSD_CreateText} 0 14u 100% 13u "$INSTDIR"
   Pop $0
@@ -434,6 +428,7 @@ Section Uninstall
   SetOutPath $SYSDIR
   StrCpy $R0 $INSTDIR
   Call un.StopCopies
+  StrCpy $R0 $INSTDIR
 
   ${If} $Forget = 1
     nsExec::ExecToStack /OEM '"$INSTDIR\${CONSOLE_EXE}" --forget'
@@ -444,20 +439,23 @@ Section Uninstall
     ${EndIf}
   ${EndIf}
 
-  remove:
-  ClearErrors
-  StrCpy $R0 $INSTDIR
-  Delete "$INSTDIR\${EXE}"
-  Delete "$INSTDIR\${CONSOLE_EXE}"
-  ${IfNot} ${Errors}
-    RMDir /r "$INSTDIR\_internal"
-  ${EndIf}
-  ${If} ${Errors}
+  ${Do}
+    ; Asking for errors forgets them. The programs first: only they may be in use.
+    ClearErrors
+    Delete "$INSTDIR\${EXE}"
+    Delete "$INSTDIR\${CONSOLE_EXE}"
+    ${IfNot} ${Errors}
+      RMDir /r "$INSTDIR\_internal"
+      ${IfNot} ${Errors}
+        ${Break}
+      ${EndIf}
+    ${EndIf}
     MessageBox MB_RETRYCANCEL|MB_ICONEXCLAMATION "Another program uses files of ${NAME} in$\r$\n$INSTDIR$\r$\n$\r$\nClose \
-      it, and try again." /SD IDCANCEL IDRETRY remove
+      it, and try again." /SD IDCANCEL IDRETRY again
     SetErrorLevel ${FAILED}
     Abort
-  ${EndIf}
+    again:
+  ${Loop}
   RMDir /r "${NEW}"
   RMDir /r "${OLD}"
 

@@ -10,7 +10,9 @@ import subprocess
 import sys
 import winreg
 from ctypes import wintypes
+from pathlib import Path
 
+import keyring
 import pyperclip
 from win32ctypes.pywin32 import pywintypes, win32cred
 
@@ -18,9 +20,13 @@ WM_GETTEXT = 0x000D
 SMTO_ABORTIFHUNG = 0x0002
 ERROR_NOT_FOUND = 1168
 TIMEOUT_MS = 3000
+DIALOG_CLASS = "#32770"
+
+held = []
 
 user32 = ctypes.WinDLL("user32")
 EnumWindowsProc = ctypes.WINFUNCTYPE(wintypes.BOOL, wintypes.HWND, wintypes.LPARAM)
+user32.EnumChildWindows.argtypes = [wintypes.HWND, EnumWindowsProc, wintypes.LPARAM]
 user32.SendMessageTimeoutW.argtypes = [
     wintypes.HWND, wintypes.UINT, wintypes.WPARAM, ctypes.c_void_p, wintypes.UINT, wintypes.UINT,
     ctypes.POINTER(ctypes.c_size_t),
@@ -58,6 +64,27 @@ def words(window):
     return text.value
 
 
+def controls():
+    """What the dialogs on the screen consist of: each visible control's text, and the middle of it on the screen."""
+    found = []
+
+    def note(handle, _):
+        text, place = ctypes.create_unicode_buffer(512), wintypes.RECT()
+        if user32.IsWindowVisible(handle):
+            user32.GetWindowRect(handle, ctypes.byref(place))
+            send(handle, WM_GETTEXT, 512, ctypes.addressof(text))
+            middle = (place.left + place.right) // 2, (place.top + place.bottom) // 2
+            found.append([text.value.replace("&", ""), *middle])
+        return True
+
+    callback = EnumWindowsProc(note)
+    for handle, _, name, visible in windows():
+        if name == DIALOG_CLASS and visible:
+            note(handle, None)
+            user32.EnumChildWindows(handle, callback, 0)
+    return found
+
+
 def credential(target):
     """Whose name and which secret lie in the Credential Manager under this target; None where nothing does."""
     try:
@@ -89,6 +116,32 @@ def set_registry(key, name, value):
     kind = {int: winreg.REG_DWORD, str: winreg.REG_SZ, list: winreg.REG_BINARY}[type(value)]
     with winreg.CreateKey(winreg.HKEY_CURRENT_USER, key) as opened:
         winreg.SetValueEx(opened, name, 0, kind, bytes(value) if isinstance(value, list) else value)
+
+
+def subkey(key):
+    """The values of a key in the user's part of the registry, by name; None where it is not there."""
+    try:
+        with winreg.OpenKey(winreg.HKEY_CURRENT_USER, key) as opened:
+            values = [winreg.EnumValue(opened, number) for number in range(winreg.QueryInfoKey(opened)[1])]
+    except FileNotFoundError:
+        return None
+    return {name: value for name, value, _ in values}
+
+
+def store_credential(service, account, secret):
+    """Keep a secret in the Credential Manager, as the program does."""
+    keyring.set_password(service, account, secret)
+
+
+def hold(path):
+    """Open a file, so that it can be neither replaced nor removed, until `let_go`."""
+    held.append(Path(path).open("rb"))  # noqa: SIM115  that is what is asked for
+
+
+def let_go():
+    """Close what is held."""
+    while held:
+        held.pop().close()
 
 
 def start(line):

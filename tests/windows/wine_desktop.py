@@ -183,7 +183,7 @@ class App:
 
     def __init__(self, wine, home, *arguments, env=None):
         self.wine, self.home = wine, home
-        self.port = _free_port()
+        self.port = free_port()
         self.env = {"TRAY_PROXY_HOME": windows_path(home), "PORT": str(self.port)} | (env or SIGNED_IN)
         self.record = home / "demo" / "instance.json"
         self.process = wine.desktop.start([WINE / "py", "-m", "tray_proxy", "--demo", *arguments], env=self.env)
@@ -264,7 +264,7 @@ class App:
         return [json.loads(line)["event"] for line in lines]
 
 
-def _free_port():
+def free_port():
     sockets = bind("127.0.0.1", 0)
     port = sockets[0].getsockname()[1]
     for sock in sockets:
