@@ -1,5 +1,6 @@
 """The log: whole lines of JSON, and never the key or a prompt in them."""
 
+import io
 import json
 import logging
 import os
@@ -310,6 +311,26 @@ def test_a_person_at_a_terminal_reads_lines(
     )
     assert file is not None
     assert json.loads(file.read_text())["event"] == "odd \x1b[2J"
+
+
+def test_a_reader_that_goes_ends_no_answer_and_is_told_nothing_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in `serve | head`: logging's own complaint would hold the record with its secrets."""
+    logs.keep_out(ODD_KEY)
+    read, write = os.pipe()
+    os.close(read)
+    # Unbuffered, so that nothing is left for the end.
+    gone = io.TextIOWrapper(io.FileIO(write, "w"), write_through=True)
+    monkeypatch.setattr(sys, "stdout", gone)
+    file = logs.set_up(tmp_path, "INFO", echo=True)
+
+    logging.getLogger("theirs").info("hello %s", ODD_KEY)
+
+    gone.close()
+    assert capsys.readouterr().err == ""
+    assert file is not None
+    assert json.loads(file.read_text())["event"] == "hello [key removed]"
 
 
 def test_a_disk_that_fills_up_later_ends_no_answer(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ import sys
 from collections.abc import MutableMapping
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -102,15 +102,23 @@ def is_read_by_people() -> bool:
     return sys.stdout is not None and sys.stdout.isatty()
 
 
-class _Handler(logging.handlers.RotatingFileHandler):
-    """For the owner's eyes only, each new file too; a full disk or a vanished folder must not end an answer."""
+class _Forgiving(logging.Handler):
+    """A full disk, a vanished folder or a reader that has gone must not end an answer."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging's own name
+        """Drop the record: logging itself would print it as it is, with what was not struck out yet."""
+
+
+class _Handler(_Forgiving, logging.handlers.RotatingFileHandler):
+    """For the owner's eyes only, each new file too."""
 
     def _open(self) -> TextIOWrapper:
         Path(self.baseFilename).touch(mode=0o600)
         return super()._open()
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging's own name
-        """Drop the record: there is no place left to tell."""
+
+class _Echo(_Forgiving, logging.StreamHandler[TextIO]):
+    """Standard output, which may be a pipe that somebody closes."""
 
 
 def set_up(folder: Path, level: str, *, echo: bool) -> Path | None:
@@ -155,7 +163,7 @@ def set_up(folder: Path, level: str, *, echo: bool) -> Path | None:
         file = None
     # A windowed program has no standard output at all.
     if echo and sys.stdout is not None:
-        handlers.append(logging.StreamHandler(sys.stdout))
+        handlers.append(_Echo(sys.stdout))
         handlers[-1].setFormatter(formatter(_as_line) if is_read_by_people() else as_json)
     root = logging.getLogger()
     for old in root.handlers[:]:
