@@ -17,6 +17,25 @@ def test_only_what_cannot_mean_another_computer_is_loopback(host, loopback):
 
 
 @pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("0", "0.0.0.0"),
+        ("::0", "::"),
+        ("0:0:0:0:0:0:0:0", "::"),
+        ("::ffff:0.0.0.0", "0.0.0.0"),
+        ("127.1", "127.0.0.1"),
+        ("::FFFF:127.0.0.1", "127.0.0.1"),
+        ("FD00:0::5", "fd00::5"),
+        ("Nas.LAN", "nas.lan"),
+        ("tray_proxy", "tray_proxy"),
+    ],
+)
+def test_a_host_to_listen_on_is_written_in_one_way(text, host):
+    """Or "every address" would be taken for one of them, and this computer's own for another's."""
+    assert setting_values.listen_host(text) == host
+
+
+@pytest.mark.parametrize(
     ("host", "found", "may"),
     [
         ("127.0.0.1", {}, True),

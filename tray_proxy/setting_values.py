@@ -2,9 +2,11 @@
 What may stand in a setting: checks that pydantic calls. Each raises `ValueError`, and the setting says what is allowed.
 """
 
+import contextlib
 import ipaddress
 import json
 import re
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,8 +22,8 @@ NEEDS_ACCESS_KEY = (
     "to send (`openssl rand -hex 24` makes one), or start with --insecure to answer whoever reaches it."
 )
 
-# Names as DNS has them, and addresses of both kinds.
-_HOST = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*")
+# Names as DNS and containers have them, and addresses of both kinds.
+_HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*")
 
 
 def is_loopback(host: str) -> bool:
@@ -40,10 +42,21 @@ def is_every_address(host: str) -> bool:
 
 
 def listen_host(value: str) -> str:
-    """Take a host to listen on, in lower case. Whether others may reach it is for `may_listen` to say."""
+    """Take a host to listen on, written in one way. Whether others may reach it is for `may_listen` to say."""
     if not _HOST.fullmatch(value):
         raise ValueError
-    return value.lower()
+    return _in_one_way(value.lower())
+
+
+def _in_one_way(host: str) -> str:
+    """Write an address as the system does, which takes "0" and "127.1", too; leave a name as it is."""
+    with contextlib.suppress(OSError):
+        return socket.inet_ntoa(socket.inet_aton(host))
+    try:
+        ip = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    return str(getattr(ip, "ipv4_mapped", None) or ip)
 
 
 def may_listen(host: str, found: Mapping[str, object]) -> bool:

@@ -104,10 +104,17 @@ def test_a_star_in_company_does_not(more):
 
 
 def test_the_owner_can_add_hosts():
-    rule = Rule.of(Settings(allowed_hosts="AI.example, 8.8.8.8"))
+    rule = Rule.of(Settings(allowed_hosts="AI.example, 8.8.8.8, tray_proxy"))
 
-    hosts = ("ai.example:443", "8.8.8.8", "other.ai.example", "1.1.1.1")
-    assert [rule.host_allowed([host]) for host in hosts] == [True, True, False, False]
+    hosts = ("ai.example:443", "8.8.8.8", "tray_proxy:11434", "other.ai.example", "1.1.1.1")
+    assert [rule.host_allowed([host]) for host in hosts] == [True, True, True, False, False]
+
+
+def test_the_name_that_the_owner_listens_on_is_one_of_them():
+    """It is the address that apps are told to use."""
+    rule = Rule.of(Settings(host="nas.example"))
+
+    assert [rule.host_allowed([host]) for host in ("nas.example:11434", "other.example")] == [True, False]
 
 
 def test_where_a_key_is_shown_any_host_will_do_that_is_one():

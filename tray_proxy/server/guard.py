@@ -85,10 +85,10 @@ class Rule:
 
     @classmethod
     def of(cls, settings: Settings) -> "Rule":
-        """Make the rule with the owner's own origins and hosts (`OLLAMA_ORIGINS`, `ALLOWED_HOSTS`)."""
+        """Make the rule with the owner's own origins and hosts (`OLLAMA_ORIGINS`, `ALLOWED_HOSTS`, `HOST`)."""
         return cls(
             origins=(*DEFAULT_ORIGINS, *setting_values.listed(settings.ollama_origins)),
-            hosts=frozenset(host.lower() for host in setting_values.listed(settings.allowed_hosts)),
+            hosts=frozenset(host.lower() for host in (settings.host, *setting_values.listed(settings.allowed_hosts))),
             any_host=settings.proxy_api_key is not None,
             hostname=socket.gethostname(),
         )
