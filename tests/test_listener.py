@@ -85,9 +85,16 @@ def test_a_failed_binding_leaves_nothing_bound(free_port):
         sock.close()
 
 
-def test_an_address_of_another_computer_is_told():
-    with pytest.raises(PortInUse, match=r"^This computer has no address 203\.0\.113\.1\.$"):
-        bind("203.0.113.1", 0)
+@pytest.mark.parametrize("host", ["203.0.113.1", "2001:db8::1", "no-such-name.invalid"])
+def test_an_address_of_another_computer_is_told(host):
+    """Another port would not help, nor would it to quit another program."""
+    with pytest.raises(PortInUse) as told:
+        bind(host, 0)
+
+    assert told.value.message == f"This computer has no address {host}."
+    assert (
+        told.value.hint == "Use an address of this computer, or 0.0.0.0 for all of them (--host, or the setting HOST)."
+    )
 
 
 def test_a_port_near_a_taken_one_is_found_and_the_next_one_is_left_to_ollama(bound, free_port):

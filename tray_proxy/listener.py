@@ -63,17 +63,20 @@ def bind(host: str, port: int) -> list[socket.socket]:
         port: 0 for any free one.
 
     Raises:
-        PortInUse: someone holds the port, or the system keeps it; the message says which.
+        PortInUse: someone holds the port, the system keeps it, or the host is none of this computer's; the message
+            says which.
     """
     for _ in range(1 if port else 10):
         try:
             bound = _bind_all(host, port)
+        except socket.gaierror:
+            bound = []  # a name that leads nowhere
         except OSError as error:
             failed = error
-        else:
-            if bound:
-                return bound
-            raise PortInUse(text("port.no-address", host=host))
+            continue
+        if bound:
+            return bound
+        raise PortInUse(text("port.no-address", host=host), hint=text("port.hint.no-address"))
     # Only now that nothing is bound here: who holds a port is looked for by its number.
     raise port_holder.trouble("127.0.0.1" if is_every_address(host) else host, port, failed)
 
