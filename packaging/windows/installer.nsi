@@ -103,6 +103,13 @@ UninstPage custom un.AskWhatGoes un.NoteWhatGoes
 !insertmacro MUI_UNPAGE_INSTFILES
 !insertmacro MUI_LANGUAGE "English"
 
+; Say what is being done, in place of each file's name.
+!macro Tell Words
+  SetDetailsPrint textonly
+  DetailPrint "${Words}"
+  SetDetailsPrint none
+!macroend
+
 ; Do something with each part of the program, by its name in its folder.
 !macro ForEachPart Do
   !insertmacro ${Do} "${EXE}"
@@ -308,7 +315,7 @@ Section
   RMDir /r "${NEW}"
   RMDir /r "${OLD}"
 
-  DetailPrint "Unpacking…"
+  !insertmacro Tell "Unpacking…"
   ClearErrors
   SetOutPath "${NEW}"
   ${If} ${Errors}
@@ -321,7 +328,7 @@ Section
   ${GetSize} "${NEW}" "/S=0K" $R5 $0 $1
   SetOutPath $SYSDIR
 
-  DetailPrint "Stopping the copy that runs…"
+  !insertmacro Tell "Stopping the copy that runs…"
   ${If} $Installed != ""
     StrCpy $R0 $Installed
     Call StopCopies
@@ -329,7 +336,7 @@ Section
   StrCpy $R0 $INSTDIR
   Call StopCopies
 
-  DetailPrint "Putting the new files in place…"
+  !insertmacro Tell "Putting the new files in place…"
   CreateDirectory "${OLD}"
   ; A virus scanner may hold a file for a moment.
   StrCpy $R6 0

@@ -30,7 +30,7 @@ def test_uninstalling_keeps_what_is_not_ticked(windows):
     install(windows)
     windows.wine.ask("store_credential", SERVICE, ACCOUNT, SECRET)
     windows.start(PROGRAM / "uninstall-tray-proxy.exe")
-    windows.see("Delete my settings")
+    windows.see("Delete my settings", "windows-uninstaller.png")
 
     windows.click("Uninstall")
 
@@ -48,7 +48,7 @@ def test_uninstalling_deletes_settings_and_key_where_it_is_ticked(windows):
     windows.start(PROGRAM / "uninstall-tray-proxy.exe")
 
     windows.click("Delete my settings")
-    windows.see("Delete my settings", "windows-uninstaller-question.png")
+    windows.see("Delete my settings", "windows-uninstaller-ticked.png")
     windows.click("Uninstall")
 
     windows.see("Completed")
