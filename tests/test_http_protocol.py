@@ -98,6 +98,18 @@ def test_an_announced_body_beyond_the_limit_is_refused_at_once(connection):
     assert connection.recv(65536).startswith(b"HTTP/1.1 413 ")
 
 
+def test_a_connection_that_goes_on_with_an_answered_body_is_closed(connection, monkeypatch):
+    """Who was refused could else hold it for ever, and all the others that there may be."""
+    connection.sendall(b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999999\r\n\r\n")
+    while not connection.recv(65536).endswith(b"}"):
+        pass
+    monkeypatch.setattr(http_protocol, "HEAD_TIMEOUT_S", 0.05)
+
+    connection.sendall(b"more")
+
+    assert everything(connection) == b""
+
+
 def test_a_request_that_was_not_sent_whole_is_told_when_the_proxy_is_turned_off(proxies, tmp_path):
     running = proxies.start(tmp_path)
     port = int(running.url.rpartition(":")[2])

@@ -13,7 +13,8 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD_BYTES = 64 * 1024
-# A connection that asks nothing, or a request whose head trickles in, is closed after this.
+# A connection that asks nothing is closed after this, and so is one whose request's head trickles in, or the rest of a
+# body that nobody reads any more, since the request was answered.
 HEAD_TIMEOUT_S = 60.0
 
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -49,6 +50,10 @@ class CarefulProtocol(HttpToolsProtocol):
         if self._in_head and self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
             self.transport.write(_TOO_LARGE)
             self.transport.close()
+        answered: Any = self.cycle  # None before the first request, whatever uvicorn's annotation says
+        if answered is not None and answered.response_complete and self._head_timer is None:
+            # uvicorn's own timer for an idle connection ended with the first byte.
+            self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self.transport.close)
 
     def on_message_begin(self) -> None:
         """A further request on this connection begins."""
@@ -64,7 +69,7 @@ class CarefulProtocol(HttpToolsProtocol):
         way would be bought to its end for nobody. No client of Ollama's sends requests like that.
         """
         self._head_ends()
-        running: Any = self.cycle  # None before the first request, whatever uvicorn's annotation says
+        running: Any = self.cycle
         if running is not None and not running.response_complete:
             running.disconnected = True
             running.message_event.set()
@@ -73,6 +78,7 @@ class CarefulProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def _head_begins(self) -> None:
+        self._head_ends()
         self._in_head, self._head_bytes = True, 0
         self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self.transport.close)
 
