@@ -150,6 +150,31 @@ def test_the_list_can_be_held_still(visit: Visit) -> None:
     assert models(visit) == ["x/two", "x/one"]
 
 
+def test_a_requests_id_is_copied_by_its_time(visit: Visit) -> None:
+    """It leads to the request's line in the log, and to what the app was told."""
+    visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visit.served.backend.entries_told = [entry("f2ae"), entry("0abb")]
+    come(visit)
+    time_of = visit.page.locator("tbody tr").nth(1).get_by_role("button", name="copy the request's id")
+    expect(time_of).to_have_attribute("title", re.compile(r"\nRequest 0abb$"))
+
+    time_of.press("Enter")
+
+    expect(visit.page.get_by_text("Copied: 0abb")).to_be_visible()
+    assert visit.page.evaluate("navigator.clipboard.readText()") == "0abb"
+
+
+def test_an_id_that_cannot_be_copied_can_be_read(visit: Visit) -> None:
+    visit.served.backend.entries_told = [entry("f2ae")]
+    come(visit)
+    visit.page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error()) }")
+
+    visit.page.get_by_role("button", name="copy the request's id").click()
+
+    words = "Your browser does not let this page copy. The request's id is f2ae."
+    expect(visit.page.get_by_text(words)).to_be_visible()
+
+
 def test_requests_are_filtered_by_app_and_result(visit: Visit) -> None:
     visit.served.backend.entries_told = [
         entry("4", app="Xcode", model="x/four", outcome="failed", status=500),

@@ -87,6 +87,7 @@ function Requests({ entries }) {
       <div class="card-head">
         <div>
           <h2 id="requests">${t("activity.requests")}</h2>
+          <p class="quiet">${t("activity.requests-lead")}</p>
         </div>
         <div class="tools">
           <${Choice} label=${t("activity.app")} value=${app} onChange=${setApp}>
@@ -165,11 +166,7 @@ function Request(entry) {
   const { prompt_tokens: input, completion_tokens: output, cost_usd: costUsd, outcome } = entry;
   return html`
     <tr role="row" class=${outcome}>
-      <td role="cell" class="at-time">
-        <time datetime=${new Date(entry.time_s * 1000).toISOString()} title=${moment(entry.time_s)}>
-          ${clock(entry.time_s)}
-        </time>
-      </td>
+      <td role="cell" class="at-time"><${Time} id=${entry.request_id} timeS=${entry.time_s} /></td>
       <td role="cell" class="at-app"><bdi>${entry.app}</bdi></td>
       <td role="cell" class="at-model">
         ${entry.model !== null && html`<bdi>${entry.model}</bdi>`}
@@ -193,6 +190,30 @@ function Request(entry) {
         ${outcome === "failed" && html`<span class="why">${reason(entry)}</span>`}
       </td>
     </tr>
+  `;
+}
+
+/** When a request came, and the way to its id: by that the log tells of it, and the app that was answered. */
+function Time({ id, timeS }) {
+  const time = clock(timeS);
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(id);
+      say(t("activity.id.copied", { id }), "good");
+    } catch {
+      say(t("activity.id.not-copied", { id }), "bad");
+    }
+  };
+  return html`
+    <${Button}
+      kind="plain"
+      small
+      onClick=${copy}
+      title=${`${moment(timeS)}\n${t("activity.id", { id })}`}
+      aria-label=${t("activity.id.copy", { time })}
+    >
+      <time datetime=${new Date(timeS * 1000).toISOString()}>${time}</time>
+    <//>
   `;
 }
 
