@@ -15,6 +15,8 @@ import httpx
 import pytest
 import yaml
 
+from tray_proxy import __version__
+
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = ROOT / "packaging" / "docker" / "Dockerfile"
 ACCESS_KEY = "canary-access-key-of-nobody"
@@ -155,6 +157,23 @@ def run(image, free_port):
     for process in started:
         process.kill()
         process.communicate()
+
+
+def test_what_lies_where_it_may_write_is_never_run(image, tmp_path):
+    """It starts in that folder, where Python would look for modules first."""
+    _, environment = image
+    (tmp_path / "argparse.py").write_text("raise SystemExit('planted')")
+
+    run = subprocess.run(
+        [*json.loads(said("ENTRYPOINT")), "--version"],
+        env=environment | {"PATH": environment["PATH"].replace("$PATH", os.environ["PATH"])},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (run.returncode, run.stdout, run.stderr) == (0, f"tray-proxy {__version__}\n", "")
 
 
 def test_without_an_access_key_it_does_not_start_and_says_how_to_make_one(run):
