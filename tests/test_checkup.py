@@ -1,16 +1,26 @@
 """The check on a whole program, with the demo upstream behind it."""
 
 import pytest
+from pydantic import SecretStr
 
 from tray_proxy import checkup
 from tray_proxy.tray import platforms
 
 
+ACCESS_KEY = "canary-access-key-of-nobody"
+
+
 @pytest.fixture
-def examine(proxies, loop, tmp_path, memory_keyring, monkeypatch):
+def access_key():
+    """What apps have to send; by itself nothing."""
+    return None
+
+
+@pytest.fixture
+def examine(proxies, loop, tmp_path, memory_keyring, monkeypatch, access_key):
     """Start a proxy and check it, from within or from outside."""
     monkeypatch.setattr(checkup, "has_tray_host", lambda: None)
-    running = proxies.start(tmp_path / "home")
+    running = proxies.start(tmp_path / "home", proxy_api_key=access_key)
 
     def examine(*, is_program=True):
         return running, loop.submit(checkup.examine(running.program, is_program=is_program)).result(15)
@@ -36,6 +46,16 @@ def test_the_question_goes_to_a_free_model_and_to_no_other(examine, upstream):
     assert len(asked) == 1
     assert asked[0].endswith(":free")
     assert answered.startswith(f"{asked[0]} answered in ")
+
+
+@pytest.mark.parametrize("access_key", [SecretStr(ACCESS_KEY)])
+def test_the_check_needs_no_access_key_and_does_not_tell_it(examine):
+    """Apps do, and it asks its question on the way that theirs take."""
+    _, report = examine()
+
+    assert report.ok, report.text
+    assert report.lines[-1].name == "A question"
+    assert ACCESS_KEY not in report.text
 
 
 def test_the_question_goes_nowhere_where_no_free_model_is_allowed(examine, upstream):
