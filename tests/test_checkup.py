@@ -6,14 +6,13 @@ from pydantic import SecretStr
 from tray_proxy import checkup
 from tray_proxy.tray import platforms
 
-
 ACCESS_KEY = "canary-access-key-of-nobody"
 
 
 @pytest.fixture
-def access_key():
+def access_key(request):
     """What apps have to send; by itself nothing."""
-    return None
+    return getattr(request, "param", None)
 
 
 @pytest.fixture
@@ -48,7 +47,7 @@ def test_the_question_goes_to_a_free_model_and_to_no_other(examine, upstream):
     assert answered.startswith(f"{asked[0]} answered in ")
 
 
-@pytest.mark.parametrize("access_key", [SecretStr(ACCESS_KEY)])
+@pytest.mark.parametrize("access_key", [SecretStr(ACCESS_KEY)], indirect=True)
 def test_the_check_needs_no_access_key_and_does_not_tell_it(examine):
     """Apps do, and it asks its question on the way that theirs take."""
     _, report = examine()
