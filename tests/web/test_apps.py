@@ -7,7 +7,7 @@ import pytest
 
 from tray_proxy.callers import NAMES
 from tray_proxy.texts import table
-from tray_proxy.web.apps import APPS, Step, filled
+from tray_proxy.web.apps import ANY_KEY, APPS, Step, filled
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "clients.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| (.+?) \|", DOCUMENT, re.MULTILINE)
@@ -54,7 +54,8 @@ def test_what_an_app_calls_things_is_what_the_document_says(app, step):
 @pytest.mark.parametrize(("app", "step"), STEPS, ids=[f"{app.id}-{step.key}" for app, step in STEPS])
 def test_what_is_copied_stands_in_the_document(app, step):
     """Line by line and name by name: the document's own examples have other models."""
-    copied = filled(step.copy or "", address="http://127.0.0.1:11434", port=11434, model="openai/gpt-4o-mini")
+    values = {"address": "http://127.0.0.1:11434", "port": 11434, "model": "openai/gpt-4o-mini", "key": ANY_KEY}
+    copied = filled(step.copy or "", **values)
     names = re.findall(r"[A-Za-z_][\w.]{3,}", copied)
 
     assert [name for name in names if name not in DOCUMENT] == []
@@ -81,4 +82,4 @@ def test_a_step_may_be_one_of_the_usual_address_alone(where, address, applies):
 
 
 def test_braces_that_are_no_placeholders_stay():
-    assert filled('{"url": "{address}"}', address="a", port=1, model="m") == '{"url": "a"}'
+    assert filled('{"url": "{address}"}', address="a", port=1, model="m", key="k") == '{"url": "a"}'

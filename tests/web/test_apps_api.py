@@ -2,11 +2,13 @@
 
 import json
 import logging
+import re
 import time
 from pathlib import Path
 
 import pytest
 import structlog
+from pydantic import SecretStr
 
 from desktop.waiting import wait_for
 from tray_proxy import errors, logs
@@ -299,7 +301,23 @@ def test_steps_are_filled_in_with_the_address_in_force():
     assert copied["obsidian-copilot"][2:] == ["http://127.0.0.1:11500/v1/", "http://127.0.0.1:11500"]
     assert copied["ollama"][1:] == ["OLLAMA_HOST=http://127.0.0.1:11500", "ollama run openai/gpt-4o-mini"]
     assert "http://127.0.0.1:11434" not in json.dumps(copied)
-    assert [each for steps in copied.values() for each in steps if each and "{address}" in each] == []
+    assert [each for steps in copied.values() for each in steps if each and re.search(r"\{[a-z]+\}", each)] == []
+
+
+@pytest.mark.parametrize(
+    ("more", "key"),
+    [({}, "ollama"), ({"proxy_api_key": SecretStr("an-access-key-of-nobody")}, "the-value-of-PROXY_API_KEY")],
+)
+def test_steps_say_which_key_an_app_has_to_send(more, key):
+    """Where the owner has set one, a made-up one would be refused; that one itself is not for the page."""
+    state = Scene(**more).desk.state()
+
+    copied = {app.id: [step.copy for step in app.steps] for app in state.apps}
+    assert copied["other"][2] == key
+    assert f"export ANTHROPIC_AUTH_TOKEN={key}\n" in copied["claude-code"][0]
+    assert f'"ANTHROPIC_AUTH_TOKEN": "{key}"' in copied["claude-code"][1]
+    assert [f'api_key="{key}"' in each for each in copied["python"]] == [False, False, True, True]
+    assert "an-access-key-of-nobody" not in json.dumps(copied)
 
 
 def test_at_the_usual_address_there_is_less_to_do():

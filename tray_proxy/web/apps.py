@@ -2,7 +2,7 @@
 The apps on the page "Apps": a card for each, with its steps and what is to be copied into it.
 
 Facts are those of docs/clients.md. The sentences are texts (`apps.name.…`, `apps.step.…`, `apps.needs.…`); what is to
-be copied stands here, with `{address}`, `{port}` and `{model}` to be filled in.
+be copied stands here, with `{address}`, `{port}`, `{model}` and `{key}` to be filled in.
 """
 
 from dataclasses import dataclass, field
@@ -10,6 +10,8 @@ from typing import Literal
 
 # Where the model in an example comes from if the owner allows it: the one of docs/clients.md.
 EXAMPLE_MODEL = "openai/gpt-4o-mini"
+# What stands for an app's key: any word where none is asked for, else the owner's own, which is never shown.
+ANY_KEY, ACCESS_KEY = "ollama", "the-value-of-PROXY_API_KEY"
 USUAL_ADDRESSES = ("http://127.0.0.1:11434", "http://localhost:11434")
 
 _ADDRESS = "{address}"
@@ -36,7 +38,7 @@ _ZED = """\
 """
 _CLAUDE_SHELL = """\
 export ANTHROPIC_BASE_URL={address}
-export ANTHROPIC_AUTH_TOKEN=ollama
+export ANTHROPIC_AUTH_TOKEN={key}
 export ANTHROPIC_API_KEY=
 export ANTHROPIC_DEFAULT_OPUS_MODEL={model}
 export ANTHROPIC_DEFAULT_SONNET_MODEL={model}
@@ -48,7 +50,7 @@ _CLAUDE_FILE = """\
 {
   "env": {
     "ANTHROPIC_BASE_URL": "{address}",
-    "ANTHROPIC_AUTH_TOKEN": "ollama",
+    "ANTHROPIC_AUTH_TOKEN": "{key}",
     "ANTHROPIC_API_KEY": "",
     "ANTHROPIC_DEFAULT_OPUS_MODEL": "{model}",
     "ANTHROPIC_DEFAULT_SONNET_MODEL": "{model}",
@@ -194,8 +196,8 @@ APPS: tuple[App, ...] = (
         (
             Step("langchain", 'ChatOllama(model="{model}", base_url="{address}")'),
             Step("ollama", 'Client(host="{address}")'),
-            Step("openai", 'OpenAI(base_url="{address}/v1", api_key="ollama")'),
-            Step("anthropic", 'Anthropic(base_url="{address}", api_key="ollama")'),
+            Step("openai", 'OpenAI(base_url="{address}/v1", api_key="{key}")'),
+            Step("anthropic", 'Anthropic(base_url="{address}", api_key="{key}")'),
         ),
         ("ollama-python", "openai-python", "anthropic-python", "pydantic-ai"),
     ),
@@ -204,13 +206,15 @@ APPS: tuple[App, ...] = (
         (
             Step("ollama", _ADDRESS),
             Step("openai", "{address}/v1"),
-            Step("key", "ollama"),
+            Step("key", "{key}"),
             Step("model", "{model}"),
         ),
     ),
 )  # fmt: skip
 
 
-def filled(copy: str, *, address: str, port: int, model: str) -> str:
+def filled(copy: str, *, address: str, port: int, model: str, key: str) -> str:
     """Fill in what is to be copied; other braces belong to it."""
-    return copy.replace("{address}", address).replace("{port}", str(port)).replace("{model}", model)
+    for name, value in (("address", address), ("port", str(port)), ("model", model), ("key", key)):
+        copy = copy.replace(f"{{{name}}}", value)
+    return copy

@@ -16,7 +16,7 @@ from tray_proxy.reach import elsewhere
 from tray_proxy.settings import Settings
 from tray_proxy.texts import table, text
 from tray_proxy.translate import model_info, recommended
-from tray_proxy.web.apps import APPS, EXAMPLE_MODEL, App, filled
+from tray_proxy.web.apps import ACCESS_KEY, ANY_KEY, APPS, EXAMPLE_MODEL, App, filled
 from tray_proxy.web.http import reply
 
 # An app that goes on does so within this time of reading the list.
@@ -126,10 +126,11 @@ class AppsDesk:
         seen = _together(self.activity.programs[each] for each in app.programs if each in self.activity.programs)
         name = text(f"apps.name.{app.id}")
         sure = all(_OF_CARDS[program] == 1 for program in app.programs)
+        key = ANY_KEY if settings.proxy_api_key is None else ACCESS_KEY
         steps = tuple(
             StepShown(
                 text(f"apps.step.{app.id}.{step.key}"),
-                step.copy and filled(step.copy, address=settings.url, port=settings.port, model=model),
+                step.copy and filled(step.copy, address=settings.url, port=settings.port, model=model, key=key),
             )
             for step in app.steps
             if step.applies(settings.url)
