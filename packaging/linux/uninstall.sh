@@ -28,6 +28,9 @@ case ${1:-} in
   *) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
 
+if [ ! -d "$home/program" ] && [ ! -e "$home/uninstall.sh" ]; then
+  fail "it is not installed in $home. Where it was with another XDG_DATA_HOME, run this with that one"
+fi
 if [ -x "$program" ]; then
   "$program" --quit >/dev/null || fail "the copy that runs does not end: quit it in its menu, then run this again"
   "$program" --quit --demo >/dev/null || fail "the demo that runs does not end: quit it in its menu, then run this again"
@@ -40,5 +43,8 @@ if grep -qsF "$program" "$config/autostart/tray-proxy.desktop"; then rm -f "$con
 rm -f "$data/applications/tray-proxy.desktop"
 rm -f "$data"/icons/hicolor/*/apps/tray-proxy.png "$data/icons/hicolor/scalable/apps/tray-proxy.svg"
 if command -v update-desktop-database >/dev/null 2>&1; then update-desktop-database -q "$data/applications" || :; fi
-rm -rf "$home"
+# What install.sh has put there, and the folder if nothing else is in it: settings may lie there, too.
+rm -rf "$home/program" "$home/program.new" "$home/program.old"
+rm -f "$home/uninstall.sh" "$home/LICENSE"
+if [ ! -L "$home" ]; then rmdir "$home" 2>/dev/null || :; fi
 echo "Tray Proxy is removed."
