@@ -330,6 +330,14 @@ def test_the_page_saves_such_a_host_only_where_there_is_an_access_key() -> None:
     assert settings.check({"host": "0.0.0.0"}, with_key) == {}
 
 
+def test_a_slip_in_the_file_does_not_hide_that_a_host_is_unguarded(user_file: Path) -> None:
+    """The page would say that it is saved, and nothing would come of it."""
+    user_file.write_text('{"port": "seven"}')
+
+    assert settings.check({"host": "0.0.0.0"}, {}) == {"host": NEEDS_ACCESS_KEY}
+    assert settings.check({"log_level": "DEBUG"}, {}) == {}
+
+
 def test_a_saved_host_of_others_counts_for_nothing_once_the_key_is_gone(user_file: Path) -> None:
     """The tray starts all the same, for this computer alone, and says why."""
     user_file.write_text('{"host": "0.0.0.0"}')

@@ -339,6 +339,9 @@ def check(changes: Mapping[str, object], flags: Mapping[str, object]) -> dict[st
         wrong = {name: _allowed(each) for name, each in refused.items() if name in changes}
         if "port" in changes and "local_ollama" in refused:
             wrong.setdefault("port", "Allowed is a port other than that of LOCAL_OLLAMA.")
+        if not wrong and "passed_over" not in flags:
+            # What is wrong in the file is none of theirs, and hides that a host is unguarded.
+            return check(changes, {**flags, "passed_over": tuple(refused)})
         return wrong
     return {}
 
