@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from starlette.routing import Route
 
-from tray_proxy import __version__, autostart, logs, paths
+from tray_proxy import __version__, autostart, logs, memory, paths
 from tray_proxy.activity import Activity
 from tray_proxy.basis import ceiling, keychain, program_folders
 from tray_proxy.catalogue import Catalogue, CatalogueCache
@@ -348,6 +348,7 @@ class Program:
         names = tuple(NameTick(own.name, own.preset.model, own.kept) for own in self.presets.menu())
         self._post(ModelsChanged(models, names, none_allowed=bool(catalogue.entries) and not catalogue.allowed))
         self.events.tell("models", "apps", "state")
+        asyncio.get_running_loop().call_later(memory.AFTER_S, memory.give_back)
 
     def _connection_changed(self, connection: Connection) -> None:
         self.network.told(connection)
