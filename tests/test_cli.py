@@ -194,14 +194,38 @@ def test_quit_ends_the_copy_on_the_same_folder(
     assert capsys.readouterr().out == "Tray Proxy has ended.\n"
 
 
+@pytest.mark.parametrize("content", ['{"port": "many"}', "{"])
 def test_a_slip_in_the_settings_file_does_not_keep_it_from_ending(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
+    content: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """Least of all for an installer."""
-    (tmp_path / "settings.json").write_text('{"port": "many"}')
+    """Least of all for an installer; and the file is left to who runs the program next, and can be told of it."""
+    (tmp_path / "settings.json").write_text(content)
 
     assert status("--quit", "--tray-proxy-home", str(tmp_path)) == 0
     assert capsys.readouterr() == ("Tray Proxy is not running.\n", "")
+    assert [path.name for path in tmp_path.iterdir()] == ["settings.json"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("OLLAMA_HOST", "0.0.0.0"), ("HOST", "mymachine"), ("PORT", "abc"), ("PROXY_API_KEY", "short")],
+)
+def test_a_variable_that_is_refused_does_not_keep_it_from_ending(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The copy that runs was started without it: from the Start menu, say."""
+    monkeypatch.setenv(name, value)
+
+    assert status("--quit") == 0
+    assert capsys.readouterr() == ("Tray Proxy is not running.\n", "")
+
+
+def test_a_folder_that_cannot_be_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status("--quit", "--tray-proxy-home", "~nobody-of-that-name") == 2
+    assert capsys.readouterr().err == (
+        "tray-proxy: TRAY_PROXY_HOME has a value that is not allowed: '~nobody-of-that-name'. "
+        "Allowed is the path of a folder.\n"
+    )
 
 
 @pytest.mark.parametrize(("well", "ended_with"), [(True, 0), (False, 1)])

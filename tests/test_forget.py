@@ -15,8 +15,8 @@ from tray_proxy.keychain import ACCOUNT, SERVICE, Keychain
 from tray_proxy.paths import Folders
 
 OURS = (
-    "settings.json", ".settings.json.k2x0", "settings.damaged-1764000000.json", "instance.json", "instance.lock",
-    "cache/catalogue.json", "cache/local-models.json", "cache/.catalogue.json.a_1b",
+    "settings.json", ".settings.json.k2x0_b1c", "settings.damaged-1764000000.json", "instance.json", "instance.lock",
+    "cache/catalogue.json", "cache/local-models.json", "cache/updates.json", "cache/.catalogue.json.a_1b2c3d",
     "logs/tray-proxy.log", "logs/tray-proxy.log.1", "logs/tray-proxy.log.2",
 )  # fmt: skip
 KEYS = {(SERVICE, ACCOUNT): "sk-or-v1-0123456789abcdef", (f"{SERVICE} (demo)", ACCOUNT): "sk-or-v1-demo-x"}
@@ -86,12 +86,27 @@ def test_the_demo_can_be_forgotten_alone(home: Path, memory_keyring: dict[tuple[
 
 def test_what_is_not_ours_stays(home: Path, memory_keyring: dict[tuple[str, str], str]) -> None:
     """Somebody's own folder may have been named for it."""
-    others = ["cache/notes.txt", "cache/thumbnails/1.png", "letter.txt", "logs/other.log", "settings.json.bak"]
+    others = [
+        ".settings.json.swp", "cache/notes.txt", "cache/other.json", "cache/thumbnails/1.png", "letter.txt",
+        "logs/other.log", "logs/tray-proxy.log.zip", "settings.json.bak",
+    ]  # fmt: skip
     write(home, *others)
 
     cli.main(["--forget"])
 
     assert files(home) == others
+
+
+def test_a_setting_that_is_refused_does_not_keep_anything(
+    home: Path, memory_keyring: dict[tuple[str, str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ollama's users have such a variable; and a settings file that is damaged is deleted, and not set aside."""
+    monkeypatch.setenv("OLLAMA_HOST", "0.0.0.0")
+    (home / "settings.json").write_text("{")
+
+    assert cli.main(["--forget"]) == 0
+
+    assert not home.exists()
 
 
 def test_where_nothing_is_nothing_is_made(tmp_path: Path, memory_keyring: dict[tuple[str, str], str]) -> None:
@@ -137,11 +152,22 @@ def test_a_key_store_that_refuses_does_not_keep_the_files(home: Path, locked_key
 
 
 def test_a_file_that_does_not_go_is_named(home: Path, memory_keyring: dict[tuple[str, str], str]) -> None:
-    stuck = home / "cache" / "stuck.json"
+    stuck = home / "cache" / "updates.json"
+    stuck.unlink()
     stuck.mkdir()
 
-    with pytest.raises(NotForgotten, match=r"stuck\.json \(") as refused:
+    with pytest.raises(NotForgotten, match=r"updates\.json \(") as refused:
         forget([(folders(home), Keychain())])
 
     assert str(stuck) in refused.value.message
     assert [name for name in files(home) if not name.startswith(("demo", "cache/demo"))] == []
+
+
+def test_a_folder_that_cannot_be_read_is_named(home: Path, memory_keyring: dict[tuple[str, str], str]) -> None:
+    """What is in it may be ours, and is still there."""
+    places = Folders(settings=home, cache=home / "settings.json", logs=home / "logs")
+
+    with pytest.raises(NotForgotten) as refused:
+        forget([(places, Keychain())])
+
+    assert refused.value.message == f"Not everything could be deleted: {home / 'settings.json'} (Not a directory)."

@@ -8,6 +8,8 @@ from tray_proxy.keychain import SERVICE, Keychain, Source
 from tray_proxy.settings import Settings
 from tray_proxy.translate.names import filter_lines
 
+DEMO_SERVICE = f"{SERVICE} (demo)"
+
 
 def program_folders(settings: Settings, *, demo: bool) -> paths.Folders:
     """Return the folders of this run; the demo's made-up models and ticks stay apart from the real ones."""
@@ -32,8 +34,13 @@ def ceiling(settings: Settings) -> tuple[str, ...] | None:
 def keychain(settings: Settings, *, demo: bool) -> Keychain:
     """Return where the key of this run is."""
     if demo:
-        return Keychain(_demo_key(settings), Source.DEMO, service=f"{SERVICE} (demo)")
+        return Keychain(_demo_key(settings), Source.DEMO, service=DEMO_SERVICE)
     return Keychain(settings.openrouter_api_key)
+
+
+def stored_key(*, demo: bool) -> Keychain:
+    """Return where the key lies that the system's key store keeps, whatever key was given besides."""
+    return Keychain(service=DEMO_SERVICE if demo else SERVICE)
 
 
 def with_demo_key(settings: Settings) -> Settings:

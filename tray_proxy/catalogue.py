@@ -25,6 +25,7 @@ from tray_proxy.translate.names import AllowList, Names, folded, is_valid, near,
 from tray_proxy.translate.presets import Preset
 from tray_proxy.wire.openrouter import ModelEntry, ModelPage
 
+FILE_NAME = "catalogue.json"
 REFRESH_S = 3600.0
 # After a failure: soon, then ever more rarely.
 FIRST_RETRY_S = 5.0

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-from tray_proxy import __version__, paths, settings
+from tray_proxy import __version__, setting_sources, settings
 from tray_proxy.errors import ProxyError, SettingsInvalid
 from tray_proxy.texts import text
 
@@ -145,8 +145,7 @@ def _fill_closed_streams() -> None:
 def _quit(chosen: Mapping[str, object], *, demo: bool) -> int:
     from tray_proxy import instance
 
-    # A slip in the settings file is no reason not to end.
-    home = paths.folders(settings.load(chosen, demo=demo, complain=lambda _: None).tray_proxy_home)
+    home = setting_sources.folders(chosen)
     ended = instance.end((home.demo() if demo else home).settings)
     say(text("instance.ended" if ended else "instance.not-running"))
     return 0
@@ -155,9 +154,9 @@ def _quit(chosen: Mapping[str, object], *, demo: bool) -> int:
 def _forget(chosen: Mapping[str, object], *, demo: bool) -> int:
     from tray_proxy import basis, forget
 
-    loaded = settings.load(chosen, demo=demo, complain=lambda _: None)
+    home = setting_sources.folders(chosen)
     # The demo is by itself; what is real takes the demo along, whose folders lie in its own.
-    which = [True] if demo else [True, False]
-    forget.forget([(basis.program_folders(loaded, demo=each), basis.keychain(loaded, demo=each)) for each in which])
+    real = [] if demo else [(home, basis.stored_key(demo=False))]
+    forget.forget([(home.demo(), basis.stored_key(demo=True)), *real])
     say(text("forget.done"))
     return 0

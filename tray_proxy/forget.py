@@ -8,20 +8,24 @@ Only files of the names that we give are deleted, and folders that are then empt
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
-from tray_proxy import instance, logs, paths, user_file
+from tray_proxy import catalogue, instance, logs, paths, updates, user_file
 from tray_proxy.errors import KeychainUnavailable, ProxyError
 from tray_proxy.keychain import Keychain
+from tray_proxy.neighbour import models
 from tray_proxy.texts import text
 
-# What begins with a dot was being written when the program was killed.
-IN_SETTINGS = (
-    user_file.NAME, f".{user_file.NAME}.*", "settings.damaged-*.json",
-    instance.FILE_NAME, f".{instance.FILE_NAME}.*", instance.LOCK_NAME,
-)  # fmt: skip
-IN_CACHE = ("*.json", ".*.json.*")
-IN_LOGS = (f"{logs.FILE_NAME}*",)
+
+def _written(*names: str) -> tuple[str, ...]:
+    """Return the names of files that are replaced, with those that are left where the program was killed meanwhile."""
+    return (*names, *(f".{name}.{'?' * 8}" for name in names))
+
+
+IN_SETTINGS = (*_written(user_file.NAME, instance.FILE_NAME), "settings.damaged-*.json", instance.LOCK_NAME)
+IN_CACHE = _written(catalogue.FILE_NAME, models.FILE_NAME, updates.FILE_NAME)
+IN_LOGS = (logs.FILE_NAME, f"{logs.FILE_NAME}.[0-9]")
 # Folders of these names are ours, too, where one of the others lies in them.
 OUR_NAMES = (paths.APP_NAME, "tray-proxy")
 
@@ -69,8 +73,16 @@ async def _keys(keychains: Sequence[Keychain]) -> list[str]:
 
 def _files(folder: Path, patterns: Sequence[str]) -> list[str]:
     """Delete the files in a folder that fit, and the folder if nothing else is in it; say what would not go."""
+    try:
+        found = list(folder.iterdir())
+    except FileNotFoundError:
+        found = []
+    except OSError as error:
+        return [f"{folder} ({error.strerror})"]
     reasons = []
-    for file in [found for pattern in patterns for found in folder.glob(pattern)]:
+    for file in found:
+        if not any(fnmatchcase(file.name, pattern) for pattern in patterns):
+            continue
         try:
             file.unlink()
         except OSError as error:

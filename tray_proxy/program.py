@@ -15,6 +15,7 @@ from starlette.routing import Route
 from tray_proxy import __version__, autostart, logs, memory, paths
 from tray_proxy.activity import Activity
 from tray_proxy.basis import ceiling, keychain, program_folders
+from tray_proxy.catalogue import FILE_NAME as CATALOGUE_FILE
 from tray_proxy.catalogue import Catalogue, CatalogueCache
 from tray_proxy.errors import KeychainUnavailable, KeyMissing, KeyRejected, OutOfCredits, ProxyError
 from tray_proxy.keychain import Source
@@ -113,7 +114,7 @@ class Program:
         self.client = OpenRouterClient(settings, self.keychain, changed=self._connection_changed)
         self.cache = CatalogueCache(
             self.client,
-            folders.cache / "catalogue.json",
+            folders.cache / CATALOGUE_FILE,
             settings.openrouter_base_url,
             AllowList(within, settings.allowed_models, settings.hidden_models),
             library=settings.library_names,

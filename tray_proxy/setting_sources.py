@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import AfterValidator, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from tray_proxy import ollama_host, paths, setting_values, user_file
 from tray_proxy.errors import SettingsInvalid
@@ -16,6 +17,7 @@ OF_MODELS = ("allowed_models", "hidden_models", "presets")
 KEYS = ("openrouter_api_key", "proxy_api_key")
 # Where Docker, Podman and Kubernetes put the secrets of a container, each in a file of its name.
 SECRETS = Path("/run/secrets")
+NO_DOTENV = "The file .env in this folder cannot be read. Allowed is text in UTF-8."
 
 
 class _WholeSource(PydanticBaseSettingsSource):
@@ -24,6 +26,36 @@ class _WholeSource(PydanticBaseSettingsSource):
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
         """Part of pydantic-settings' interface; gives nothing."""
         return None, field_name, False
+
+
+class _Home(BaseSettings):
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore")
+
+    tray_proxy_home: Annotated[Path, AfterValidator(setting_values.folder)] | None = None
+
+
+def folders(flags: Mapping[str, object]) -> paths.Folders:
+    """
+    Find the user's folders, whatever else is wrong with the settings, and touch nothing.
+
+    It is for what ends a copy or removes it: an uninstaller must get its way also where `OLLAMA_HOST` is refused.
+
+    Args:
+        flags: Values from the command line, by setting name.
+
+    Raises:
+        SettingsInvalid: what names the folder cannot be read.
+    """
+    given = {name: value for name, value in flags.items() if name in _Home.model_fields}
+    try:
+        return paths.folders(_Home(**given).tray_proxy_home)  # type: ignore[arg-type]  # pydantic checks it
+    except (OSError, UnicodeDecodeError):
+        raise SettingsInvalid(NO_DOTENV) from None
+    except ValidationError as error:
+        shown = str(error.errors()[0]["input"])[:200]
+        raise SettingsInvalid(
+            f"TRAY_PROXY_HOME has a value that is not allowed: {shown!r}. Allowed is the path of a folder."
+        ) from None
 
 
 class SecretFilesSource(_WholeSource):

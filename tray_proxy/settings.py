@@ -25,7 +25,14 @@ from pydantic_settings import (
 
 from tray_proxy import ollama_host, setting_values, user_file
 from tray_proxy.errors import SettingsInvalid
-from tray_proxy.setting_sources import KEYS, OllamaHostSource, SecretFilesSource, UserFileSource, is_neighbours
+from tray_proxy.setting_sources import (
+    KEYS,
+    NO_DOTENV,
+    OllamaHostSource,
+    SecretFilesSource,
+    UserFileSource,
+    is_neighbours,
+)
 
 type Complain = Callable[[str], None]
 
@@ -270,7 +277,7 @@ def load(
         try:
             loaded = _built({**(flags or {}), **about})
         except (OSError, UnicodeDecodeError):
-            raise SettingsInvalid("The file .env in this folder cannot be read. Allowed is text in UTF-8.") from None
+            raise SettingsInvalid(NO_DOTENV) from None
         except ValidationError as error:
             first = error.errors()[0]
             name, sentence = str(first["loc"][0]), _sentence(first, flags or {})
