@@ -4,6 +4,8 @@ The notices of a program that is built. Also of what one for Linux takes along f
 Debian and its children keep a file `copyright` for each package, which names texts that many have by their place.
 """
 
+import json
+import platform
 import re
 import shutil
 import subprocess
@@ -20,6 +22,29 @@ ROOT = Path(__file__).resolve().parent.parent
 DOC = Path("/usr/share/doc")
 COMMON = Path("/usr/share/common-licenses")
 _COMMON_TEXT = re.compile(rf"{COMMON.as_posix()}/([A-Za-z0-9.+-]*[A-Za-z0-9])")
+# Sources whose libraries have parts under the GPL, version 3, with no other licence to choose, by Debian's copyright
+# files, and what these parts are. Others have that licence for tools and tests only, which we do not hand on, as
+# libdbusmenu has.
+GPL_3_ALONE = {
+    "ayatana-ido": "most of its library",
+    "libayatana-appindicator": "`generate-id.c` in its library",
+    "libayatana-indicator": "all of its library",
+}
+_UNDER_GPL_3 = """\
+The download for Linux as a whole is under the GNU General Public License, version 3, because it
+holds these, which are under that licence alone:
+
+{parts}
+You may hand it on, as it is or changed, under that licence, whose text is below. Tray Proxy's own
+code is and stays under the MIT licence.
+
+Where the sources are:
+
+* Tray Proxy: {own}
+* a package of the system that it was built on, {system}:
+  `apt-get source NAME=VERSION`, the line that stands with it below
+* Python, its packages, Preact and htm: the home page that stands with it below, in that version
+"""
 _OWNER = re.compile(r"(?P<packages>[^ /][^:]*(?::\w+)?): (?P<file>/.+)")
 
 
@@ -46,7 +71,27 @@ def write_notices(file: Path, inside: Iterable[str]) -> None:
         works += of_files(each for each in inside if not Path(each).is_relative_to(file.parent))
     if nameless := [work.name for work in works if not work.texts]:
         sys.exit(f"No text of a licence comes with {', '.join(nameless)}: see TEXT_OF_OURS in tray_proxy/notices.py.")
-    file.write_text(notices.compose([own, *works]), encoding="utf-8", newline="\n")
+    file.write_text(notices.compose([own, *works], of_the_whole(works)), encoding="utf-8", newline="\n")
+
+
+def of_the_whole(works: Iterable[Work]) -> str:
+    """Say under which licence a program made of these works is as a whole; nothing where that is for us to choose."""
+    parts = sorted(work.name for work in works if work.name in GPL_3_ALONE)
+    if not parts:
+        return ""
+    return _UNDER_GPL_3.format(
+        parts="".join(f"* {name}: {GPL_3_ALONE[name]}\n" for name in parts),
+        own=_own_source(),
+        system=platform.freedesktop_os_release()["PRETTY_NAME"],
+    )
+
+
+def _own_source() -> str:
+    built = ROOT / "assets" / "release.json"
+    if not built.is_file():
+        return f"the project's page of releases, version {__version__}"
+    repository = json.loads(built.read_text(encoding="utf-8"))["repository"]
+    return f"https://github.com/{repository}/releases/tag/v{__version__}"
 
 
 def of_files(files: Iterable[str]) -> list[Work]:

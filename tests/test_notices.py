@@ -179,6 +179,15 @@ def test_a_text_that_two_have_stands_there_once():
     )
 
 
+def test_what_is_said_of_the_whole_stands_before_the_list():
+    other = Work("a", "2", "MIT", "", ("Shared.\n",))
+
+    told, plain = compose([OWN, other], "All of it is so.\n"), compose([OWN, other])
+
+    introduced, rest = plain.split("* a 2: MIT\n")
+    assert told == f"{introduced}All of it is so.\n\n* a 2: MIT\n{rest}"
+
+
 def test_how_to_replace_a_library_is_told_where_its_licence_asks_for_it():
     lesser = [Work(name, "", licence, "", ("L.\n",)) for name, licence in (("x", "LGPLv3"), ("y", "GNU Lesser GPL"))]
 

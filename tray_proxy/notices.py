@@ -103,10 +103,16 @@ def others(asked_for: Iterable[str], more: Iterable[str] = ()) -> list[Work]:
     return sorted([*map(_of_package, packages), *_page_libraries(), _python()], key=lambda work: work.name.casefold())
 
 
-def compose(works: Sequence[Work]) -> str:
-    """Write the notices; a text that several works have stands there once."""
+def compose(works: Sequence[Work], whole: str = "") -> str:
+    """
+    Write the notices; a text that several works have stands there once.
+
+    Args:
+        works: Our own first.
+        whole: What is to be said of the program as a whole, with its last line's end.
+    """
     own, *rest = works
-    parts = [f"Third-party notices of Tray Proxy {__version__}\n", _INTRODUCTION]
+    parts = [f"Third-party notices of Tray Proxy {__version__}\n", _INTRODUCTION, *([whole] if whole else ())]
     parts.append("".join(f"* {_title(work)}: {work.licence}\n" for work in rest))
     lesser = [work.name for work in rest if "LGPL" in work.licence or "Lesser" in work.licence]
     if lesser:

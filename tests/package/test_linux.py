@@ -115,6 +115,23 @@ def test_it_brings_each_library_that_it_needs(program: Path) -> None:
     assert missing == {}
 
 
+def test_it_says_under_which_licence_it_is_as_a_whole(unpacked: Path, program: Path) -> None:
+    copying = (unpacked / "COPYING.txt").read_text(encoding="utf-8")
+    notices = (unpacked / "program/_internal/assets/notices.txt").read_text(encoding="utf-8")
+    brought = {path.name for path in program.parent.rglob("libayatana-*")}
+
+    assert brought == {
+        "libayatana-appindicator3.so.1", "libayatana-ido3-0.4.so.0", "libayatana-indicator3.so.7",
+    }  # fmt: skip
+    assert "program/_internal/assets/notices.txt" in copying
+    whole, _, rest = notices.partition("\n* annotated-doc ")
+    assert "as a whole is under the GNU General Public License, version 3" in whole
+    for name in ("ayatana-ido", "libayatana-appindicator", "libayatana-indicator"):
+        assert f"\n* {name}: " in whole
+        assert rest.count(f"\nSource: apt-get source {name}=") == 1
+    assert "GNU GENERAL PUBLIC LICENSE\n                       Version 3, 29 June 2007" in rest
+
+
 def test_it_prints_where_there_is_a_terminal(program: Path, tmp_path: Path) -> None:
     env = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
 

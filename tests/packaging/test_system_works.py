@@ -11,7 +11,8 @@ import pytest
 from tray_proxy import __version__, notices
 from tray_proxy.notices import Work, compose
 
-FILE = Path(__file__).parents[2] / "packaging" / "system_works.py"
+ROOT = Path(__file__).parents[2]
+FILE = ROOT / "packaging" / "system_works.py"
 DPKG = shutil.which("dpkg-query")
 
 on_debian = pytest.mark.skipif(DPKG is None, reason="neither Debian nor one of its children")
@@ -50,6 +51,62 @@ def test_where_nothing_is_the_systems_nobody_is_asked(system_works, monkeypatch)
     monkeypatch.setenv("PATH", "")
 
     assert system_works.of_files([pytest.__file__, str(FILE)]) == []
+
+
+# -- the licence of the whole ------------------------------------------------------------------------
+
+
+def work(name):
+    return Work(name, "1", "see below", "", ("G.\n",))
+
+
+@pytest.fixture
+def built_on(system_works, monkeypatch, tmp_path):
+    """Build on a certain system, from a folder of its own; returns that."""
+    monkeypatch.setattr(system_works.platform, "freedesktop_os_release", lambda: {"PRETTY_NAME": "Debian 12"})
+    monkeypatch.setattr(system_works, "ROOT", tmp_path)
+    (tmp_path / "assets").mkdir()
+    return tmp_path
+
+
+def test_what_is_under_the_gpl_alone_puts_the_whole_under_it_and_the_sources_are_named(system_works, built_on):
+    said = system_works.of_the_whole(map(work, ("libdbusmenu", "libayatana-indicator", "ayatana-ido")))
+
+    assert said == (
+        "The download for Linux as a whole is under the GNU General Public License, version 3, because it\n"
+        "holds these, which are under that licence alone:\n\n"
+        "* ayatana-ido: most of its library\n"
+        "* libayatana-indicator: all of its library\n\n"
+        "You may hand it on, as it is or changed, under that licence, whose text is below. Tray Proxy's own\n"
+        "code is and stays under the MIT licence.\n\n"
+        "Where the sources are:\n\n"
+        f"* Tray Proxy: the project's page of releases, version {__version__}\n"
+        "* a package of the system that it was built on, Debian 12:\n"
+        "  `apt-get source NAME=VERSION`, the line that stands with it below\n"
+        "* Python, its packages, Preact and htm: the home page that stands with it below, in that version\n"
+    )
+
+
+def test_a_release_names_its_own_page_for_the_source(system_works, built_on):
+    (built_on / "assets" / "release.json").write_text('{"repository": "ann/tray"}')
+
+    said = system_works.of_the_whole([work("libayatana-indicator")])
+
+    assert f"* Tray Proxy: https://github.com/ann/tray/releases/tag/v{__version__}\n" in said
+
+
+def test_without_such_parts_nothing_is_said_of_the_whole(system_works):
+    assert system_works.of_the_whole([work("libdbusmenu"), work("glib2.0")]) == ""
+
+
+@pytest.mark.parametrize("file", ["packaging/linux/COPYING.txt", "docs/install.md"])
+def test_who_reads_elsewhere_finds_the_same_parts(system_works, file):
+    told = (ROOT / file).read_text(encoding="utf-8")
+
+    assert sorted(name for name in system_works.GPL_3_ALONE if name in told) == sorted(system_works.GPL_3_ALONE)
+
+
+# -- the notices that are written --------------------------------------------------------------------
 
 
 @pytest.fixture
