@@ -68,6 +68,8 @@ VIAddVersionKey "LegalCopyright" "MIT"
 Var Installed
 ; With which words a copy is started again that was stopped; empty where none ran.
 Var StartAgain
+; The folder of the copy that was stopped.
+Var RanIn
 ; Whether settings and key go, too.
 Var Forget
 Var Checkbox
@@ -205,6 +207,10 @@ Function ${un}StopCopies
   GetFullPathName $R0 $R0
   StrCpy $R3 ""
   Call ${un}LookForCopies
+  ${If} $R1 > 0
+  ${AndIf} $StartAgain == ""
+    StrCpy $RanIn $R0
+  ${EndIf}
   ${If} $R2 > 0
     StrCpy $R4 $R1
     ; The one with a console shows no window with what went wrong, for which somebody would have to be there.
@@ -293,7 +299,7 @@ Function GiveUp
   ; What was stopped goes on as it was.
   ${If} $StartAgain != ""
     SetOutPath $SYSDIR
-    Exec '"$Installed\${EXE}" $StartAgain'
+    Exec '"$RanIn\${EXE}" $StartAgain'
   ${EndIf}
   SetErrorLevel ${FAILED}
 FunctionEnd
@@ -318,10 +324,18 @@ Section
   !insertmacro Tell "Unpacking…"
   ClearErrors
   SetOutPath "${NEW}"
+  GetTempFileName $R6 "${NEW}"
   ${If} ${Errors}
     MessageBox MB_OK|MB_ICONSTOP "Nothing can be written to this folder:$\r$\n$INSTDIR$\r$\n$\r$\nChoose another one." /SD IDOK
     SetErrorLevel ${FAILED}
     Abort
+  ${EndIf}
+  ; A folder has many names: short ones, links, letters of drives. It is the same one where that file shows in it, too;
+  ; the name that it was installed by stays.
+  ${GetFileName} $R6 $R6
+  ${If} $Installed != ""
+  ${AndIf} ${FileExists} "$Installed\_new\$R6"
+    StrCpy $INSTDIR $Installed
   ${EndIf}
   File /r "${SOURCE}\*"
   WriteUninstaller "${NEW}\${UNINSTALLER}"

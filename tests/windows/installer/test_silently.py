@@ -5,7 +5,17 @@ import time
 from desktop.waiting import wait_for
 from tray_proxy import __version__
 from tray_proxy.autostart import APPROVED_KEY, RUN_KEY
-from windows.installer.windows_user import BUILT, ELSEWHERE, NEWER, OLDER, PROGRAM, SETTINGS, SHORTCUT, files
+from windows.installer.windows_user import (
+    BUILT,
+    ELSEWHERE,
+    NEWER,
+    OLDER,
+    PROGRAM,
+    SETTINGS,
+    SHORTCUT,
+    UNINSTALL_KEY,
+    files,
+)
 from windows.wine_desktop import ARTIFACTS, START_S
 
 NAME = "Tray Proxy"
@@ -52,6 +62,11 @@ def test_from_the_first_installation_to_the_last_file(windows, record_property):
 
 def names(folder):
     return sorted(files(folder))
+
+
+def into(folder):
+    """Give what says where to; as one word with a space in it, it would get quotes, and not be heard."""
+    return f"/D={folder}".split(" ")
 
 
 def test_windows_list_of_apps_tells_of_it(windows):
@@ -108,6 +123,44 @@ def test_a_file_in_use_leaves_the_old_version_at_work(windows):
     assert windows.version() == __version__
 
 
+def test_what_ran_goes_on_also_where_windows_does_not_know_of_it(windows):
+    assert windows.install(OLDER) == DONE
+    windows.start_app()
+    before, first = files(PROGRAM), windows.pid()
+    windows.wine.ask("set_registry", UNINSTALL_KEY, "InstallLocation", r"C:\Nowhere")
+    windows.wine.ask("hold", windows.path(PROGRAM / "tray-proxy-cli.exe"))
+
+    assert windows.install(NEWER, *into(windows.path(PROGRAM))) == FAILED
+
+    assert files(PROGRAM) == before
+    wait_for(lambda: windows.pid() not in (None, first), "the old version to run again", START_S)
+    windows.wait_until_it_answers()
+
+
+def test_the_same_folder_by_another_name_is_no_other_folder(windows):
+    """What is installed stays there, by the name that it had, and all of it goes in the end."""
+    link = ELSEWHERE / "link"
+    ELSEWHERE.mkdir()
+    link.symlink_to(PROGRAM)
+    folder = windows.path(PROGRAM)
+    line = f'"{folder}\\tray-proxy.exe" --background'
+    assert windows.install(OLDER) == DONE
+    before = files(PROGRAM)
+    windows.wine.ask("set_registry", RUN_KEY, NAME, line)
+
+    for same in (windows.path(link), folder.upper()):
+        assert windows.install(NEWER, *into(same)) == DONE
+        assert names(PROGRAM) == sorted([*names(BUILT / "tray-proxy"), "uninstall-tray-proxy.exe"])
+        assert (windows.version(), windows.entry()["InstallLocation"]) == (__version__, folder)
+        assert windows.wine.ask("registry", RUN_KEY, NAME) == line
+        assert windows.install(OLDER, *into(same)) == DONE
+        assert (windows.version(), files(PROGRAM).keys()) == ("0.0.1", before.keys())
+
+    windows.uninstall()
+
+    assert windows.wine.ask("registry", RUN_KEY, NAME) is None
+
+
 def test_an_older_version_goes_over_a_newer_one(windows):
     assert [windows.install(installer) for installer in (NEWER, OLDER)] == [DONE, DONE]
 
@@ -124,7 +177,7 @@ def test_it_stays_out_of_somebody_elses_folder_and_can_be_moved(windows):
     line = f'"{windows.path(PROGRAM)}\\tray-proxy.exe" --background'
     windows.wine.ask("set_registry", RUN_KEY, NAME, line)
 
-    assert windows.install(NEWER, rf"/D={windows.path(ELSEWHERE)}") == DONE
+    assert windows.install(NEWER, *into(windows.path(ELSEWHERE))) == DONE
 
     assert not PROGRAM.exists()
     assert windows.entry()["InstallLocation"] == windows.path(moved)
