@@ -57,10 +57,14 @@ def test_the_check_needs_no_access_key_and_does_not_tell_it(examine):
     assert ACCESS_KEY not in report.text
 
 
-def test_the_question_goes_nowhere_where_no_free_model_is_allowed(examine, upstream):
+async def allow_alone(program, model_id):
+    program.selection.choose((model_id,))
+
+
+def test_the_question_goes_nowhere_where_no_free_model_is_allowed(examine, upstream, loop):
     running, _ = examine()
     before = len(upstream.chats)
-    running.program.selection.choose(("openai/gpt-4o-mini",))
+    loop.submit(allow_alone(running.program, "openai/gpt-4o-mini")).result(15)
 
     _, report = examine()
 
