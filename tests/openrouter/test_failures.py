@@ -310,3 +310,23 @@ def test_a_text_longer_than_the_context_is_told_apart(status, error):
 def test_other_refusals_are_not_taken_for_a_text_that_is_too_long(status, error):
     """A text would be cut without need."""
     assert type(answered(status, error)) is errors.UpstreamError
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("Thu, 01 Jan 1970 00:01:45 GMT", 5.0),
+        ("Thursday, 01-Jan-70 00:01:45 GMT", 5.0),
+        ("Thu, 01 Jan 1970 00:01:45 -0000", 5.0),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
+        ("Thu, 01 Jan 9999 00:00:00 GMT", None),
+        ("Thu, 99 Jan 1970 00:00:00 GMT", None),
+        ("soon", None),
+        ("7", 7.0),
+    ],
+)
+def test_how_long_to_wait_may_be_told_as_a_date(header, seconds):
+    """RFC 9110 lets a gateway do so."""
+    error = from_answer(429, b'{"error":{"message":"Slow down"}}', header, "m", now_s=100.0)
+
+    assert error.retry_after_s == seconds

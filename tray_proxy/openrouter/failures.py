@@ -11,6 +11,8 @@ Source: OpenRouter docs, "Errors and Debugging"; its OpenAPI file.
 import math
 import re
 from collections.abc import Iterator
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import msgspec
@@ -53,16 +55,23 @@ _MAX_WAIT_S = 1e6
 
 
 def from_answer(
-    status: int, body: bytes, retry_after: str | None, asked: str, *, elsewhere: str | None = None
+    status: int,
+    body: bytes,
+    retry_after: str | None,
+    asked: str,
+    *,
+    elsewhere: str | None = None,
+    now_s: float | None = None,
 ) -> ProxyError:
     """
     Tell what an HTTP answer without a stream means.
 
     Args:
         status: The HTTP status; with 200 the body says that it is an error all the same.
-        retry_after: The header's text, seconds.
+        retry_after: The header's text, seconds or a date.
         asked: The model's name as the app wrote it.
         elsewhere: The host that a redirect leads to.
+        now_s: The present time, in seconds since 1970; None where no date is to be read.
     """
     try:
         error = msgspec.json.decode(body, type=ErrorReply).error
@@ -73,7 +82,7 @@ def from_answer(
         page = body.lstrip().startswith(b"<")
         return network_sign_in(status, elsewhere) if page or status >= 300 else not_openrouter(status)
     error = error or ErrorBody()  # a gateway's own page: its status is all that can be told of it
-    return from_error(error, status, asked, _wait_s(retry_after))
+    return from_error(error, status, asked, _wait_s(retry_after, now_s))
 
 
 def network_sign_in(status: int, host: str | None) -> NetworkSignIn:
@@ -204,10 +213,19 @@ def _number(value: object) -> int | None:
     return value if isinstance(value, int) and 400 <= value <= 599 else None
 
 
-def _wait_s(value: object) -> float | None:
+def _wait_s(value: object, now_s: float | None = None) -> float | None:
     if isinstance(value, str):
+        text = value
         try:
-            value = max(float(value), 0.0)
+            value = max(float(text), 0.0)
         except ValueError:
-            return None
+            value = None if now_s is None else _seconds_until(text, now_s)
     return float(value) if isinstance(value, int | float) and 0 <= value <= _MAX_WAIT_S else None
+
+
+def _seconds_until(date: str, now_s: float) -> float | None:
+    try:
+        then = parsedate_to_datetime(date)
+        return max((then if then.tzinfo else then.replace(tzinfo=UTC)).timestamp() - now_s, 0.0)
+    except (ValueError, OverflowError):
+        return None
