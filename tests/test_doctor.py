@@ -13,7 +13,7 @@ import pytest
 from keyring.backends import null
 from pydantic import SecretStr
 
-from tray_proxy import __version__, doctor, logs, paths
+from tray_proxy import __version__, doctor, paths
 from tray_proxy.catalogue import CatalogueCache
 from tray_proxy.demo.keys import DEMO_KEY
 from tray_proxy.demo.upstream import DemoUpstream
@@ -24,6 +24,7 @@ from tray_proxy.listener import bind
 from tray_proxy.openrouter import inspection
 from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.openrouter.inspection import CannotLook, Seen
+from tray_proxy.redaction import STRUCK_OUT
 from tray_proxy.settings import Settings
 from tray_proxy.translate.names import AllowList
 
@@ -545,7 +546,7 @@ def test_the_key_is_in_no_report(report: Any, upstream: DemoUpstream) -> None:
     found = report(key=KEY, ask_free=echoes)
 
     assert KEY not in repr(found)
-    assert logs.STRUCK_OUT in found.text
+    assert STRUCK_OUT in found.text
 
 
 def test_everything_is_checked_with_no_call_that_costs(report: Any, upstream: DemoUpstream) -> None:

@@ -13,7 +13,7 @@ from keyring.backends.chainer import ChainerBackend
 from keyring.errors import KeyringLocked
 from pydantic import SecretStr
 
-from tray_proxy import logs
+from tray_proxy import redaction
 from tray_proxy.errors import KeychainUnavailable, KeyMissing
 from tray_proxy.keychain import ACCOUNT, SERVICE, Keychain, Source
 
@@ -125,7 +125,7 @@ def install(store: KeyringBackend) -> None:
 def store(monkeypatch: pytest.MonkeyPatch) -> Store:
     """An empty store in place of the system's, and nothing kept out of the log yet."""
     monkeypatch.setattr(keyring.core, "_keyring_backend", None)  # put back after the test
-    monkeypatch.setattr(logs, "_secrets", set())
+    monkeypatch.setattr(redaction, "_known", [])
     store = Store()
     install(store)
     return store
@@ -409,7 +409,7 @@ def test_the_key_is_kept_out_of_the_log(way: str, store: Store) -> None:
         case "stored":
             run(Keychain().store(odd))
 
-    assert logs.strike_out(f"key={odd.get_secret_value()}") == "key=[key removed]"
+    assert redaction.strike_out(f"key={odd.get_secret_value()}") == "key=[key removed]"
 
 
 def test_a_keychain_does_not_show_its_key() -> None:

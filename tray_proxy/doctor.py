@@ -22,13 +22,14 @@ from typing import NamedTuple
 import msgspec
 import structlog
 
-from tray_proxy import __version__, logs, paths
+from tray_proxy import __version__, paths
 from tray_proxy.catalogue import CatalogueCache
 from tray_proxy.errors import ModelNotFound, NoKeyStore, OutOfCredits, PortInUse, ProxyError, UpstreamError
 from tray_proxy.keychain import Keychain, Source, in_thread
 from tray_proxy.openrouter import failures, inspection, key_check
 from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.reach import elsewhere
+from tray_proxy.redaction import strike_out
 from tray_proxy.settings import Settings
 from tray_proxy.texts import text
 from tray_proxy.wire.openrouter import ModelPage
@@ -300,8 +301,8 @@ async def _limited(name: str, check: Check, parts: Parts, limit_s: float) -> Lin
     if finding is None:
         return None
     # Words of OpenRouter's, or of a login page's, may quote what they were sent.
-    cure = None if finding.cure is None else logs.strike_out(finding.cure)
-    return Line(text(f"doctor.{name}"), finding.ok, logs.strike_out(finding.text), cure)
+    cure = None if finding.cure is None else strike_out(finding.cure)
+    return Line(text(f"doctor.{name}"), finding.ok, strike_out(finding.text), cure)
 
 
 def _as_text(lines: tuple[Line, ...], now_s: float) -> str:

@@ -43,6 +43,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from tray_proxy.redaction import strike_out
+
 
 class ProxyError(Exception):
     """The root: something went wrong that we can name."""
@@ -56,8 +58,8 @@ class ProxyError(Exception):
 
     @property
     def message(self) -> str:
-        """What happened, as one sentence."""
-        return str(self.args[0])
+        """What happened, as one sentence, without the key: it may quote what an upstream or an app sent."""
+        return strike_out(str(self.args[0]))
 
 
 class BadRequest(ProxyError):

@@ -21,7 +21,7 @@ import keyring.backend
 from keyring.backends.chainer import ChainerBackend
 from pydantic import SecretStr
 
-from tray_proxy import logs
+from tray_proxy import redaction
 from tray_proxy.errors import KeychainUnavailable, KeyMissing, NoKeyStore
 
 SERVICE = "Tray Proxy"
@@ -193,7 +193,7 @@ class Keychain:
         return result
 
     def _remember(self, key: SecretStr, source: Source) -> None:
-        logs.keep_out(key.get_secret_value())
+        redaction.keep_out(key.get_secret_value())
         self._known, self.source = key, source
 
 

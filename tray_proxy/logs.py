@@ -10,7 +10,6 @@ that nobody outside can forge a line.
 import json
 import logging
 import logging.handlers
-import re
 import sys
 from collections.abc import MutableMapping
 from io import TextIOWrapper
@@ -20,29 +19,11 @@ from typing import Any, TextIO
 import structlog
 
 from tray_proxy import paths
+from tray_proxy.redaction import strike_out
 
 MAX_BYTES = 10_000_000
 FILES = 3
 FILE_NAME = "tray-proxy.log"
-STRUCK_OUT = "[key removed]"
-
-# Keys of OpenRouter and others, also where we never saw the whole of them (an echo in an error, say).
-_KEY_LIKE = re.compile(r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{12,}")
-_secrets: set[str] = set()
-
-
-def keep_out(secret: str) -> None:
-    """Strike this text out of every record from now on."""
-    if secret:
-        _secrets.add(secret)
-
-
-def strike_out(text: str) -> str:
-    """Return the text without known secrets and without anything that looks like a key."""
-    # The longest first: one key may be the beginning of another.
-    for secret in sorted(_secrets, key=len, reverse=True):
-        text = text.replace(secret, STRUCK_OUT)
-    return _KEY_LIKE.sub(STRUCK_OUT, text)
 
 
 def _strike_out_everywhere(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

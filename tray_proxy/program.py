@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from starlette.routing import Route
 
-from tray_proxy import __version__, autostart, logs, memory, paths
+from tray_proxy import __version__, autostart, logs, memory, paths, redaction
 from tray_proxy.activity import Activity
 from tray_proxy.basis import ceiling, keychain, program_folders
 from tray_proxy.catalogue import FILE_NAME as CATALOGUE_FILE
@@ -158,7 +158,7 @@ class Program:
             changed=lambda: self.events.tell("state"),
         )
         if settings.proxy_api_key is not None:
-            logs.keep_out(settings.proxy_api_key.get_secret_value())
+            redaction.keep_out(settings.proxy_api_key.get_secret_value())
         self._told_autostart: bool | None = None
         unguarded = (text("page.insecure"),) if settings.is_wide and settings.proxy_api_key is None else ()
         self.notices = state_api.Notices((*complaints, *unguarded), changed=lambda: self.events.tell("state"))

@@ -12,6 +12,7 @@ from tray_proxy import __version__, logs
 from tray_proxy.activity import Activity
 from tray_proxy.callers import identify
 from tray_proxy.demo.keys import DEMO_KEY
+from tray_proxy.redaction import STRUCK_OUT
 from tray_proxy.settings import Settings
 from tray_proxy.web.diagnostics import Diagnostics
 
@@ -72,7 +73,7 @@ def test_neither_the_key_nor_a_part_of_it_is_in_it(running, upstream):
     assert DEMO_KEY not in text
     assert DEMO_KEY[middle - 5 : middle + 5] not in text
     assert under(text, "Last warnings in the log:") == [
-        json.dumps({"level": "error", "event": f"failed with {logs.STRUCK_OUT}"})
+        json.dumps({"level": "error", "event": f"failed with {STRUCK_OUT}"})
     ]
 
 

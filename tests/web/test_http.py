@@ -1,8 +1,10 @@
 """A body that the page did not send, and how errors are told."""
 
+import json
+
 import pytest
 
-from tray_proxy.web.http import FormInvalid, without
+from tray_proxy.web.http import FormInvalid, reply
 from web.fakes import Served
 
 
@@ -50,12 +52,23 @@ def test_what_is_wrong_with_a_form_is_told_by_field(served: Served) -> None:
 @pytest.mark.parametrize(
     ("secret", "said"),
     [
-        ("sk-or-v1-of-nobody", "OpenRouter knows no (your key)."),
-        ("knows", "OpenRouter knows no sk-or-v1-of-nobody."),
-        ("", "OpenRouter knows no sk-or-v1-of-nobody."),
-        (None, "OpenRouter knows no sk-or-v1-of-nobody."),
+        ("pasted-key-of-nobody", "OpenRouter knows no [key removed]."),
+        ("knows", "OpenRouter knows no pasted-key-of-nobody."),
+        ("", "OpenRouter knows no pasted-key-of-nobody."),
+        (None, "OpenRouter knows no pasted-key-of-nobody."),
     ],
 )
-def test_a_key_is_blotted_out_and_an_ordinary_word_is_not(secret: str | None, said: str) -> None:
+def test_a_pasted_key_is_blotted_out_and_an_ordinary_word_is_not(secret: str | None, said: str) -> None:
     """Somebody may have pasted no more than a letter."""
-    assert without(secret, "OpenRouter knows no sk-or-v1-of-nobody.") == said
+    answer = reply({"error": "OpenRouter knows no pasted-key-of-nobody."}, secret=secret)
+
+    assert json.loads(answer.body) == {"error": said}
+
+
+def test_no_answer_of_the_page_holds_a_key() -> None:
+    """Whatever it shows: a name that an app gave, say, or what OpenRouter calls the key."""
+    shown = {"app": "curl/sk-or-v1-0123456789abcdef", "models": ["a/b", 'x\n"sk-or-v1-0123456789abcdef"']}
+
+    answer = reply(shown)
+
+    assert json.loads(answer.body) == {"app": "curl/[key removed]", "models": ["a/b", 'x\n"[key removed]"']}

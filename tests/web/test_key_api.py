@@ -97,7 +97,7 @@ def test_a_key_that_is_quoted_in_an_error_is_blotted_out(served: Served, path: s
 
     answer = served.visitor().post(path, json={"key": KEY})
 
-    assert answer.json()["error"] == "No cookie for Bearer (your key)"
+    assert answer.json()["error"] == "No cookie for Bearer [key removed]"
     assert KEY not in answer.text
 
 
@@ -107,7 +107,7 @@ def test_a_key_that_is_quoted_in_an_answer_is_blotted_out(served: Served) -> Non
 
     answer = served.visitor().post("/api/key/test", json={"key": KEY})
 
-    assert answer.json() == {"message": "(your key) works."}
+    assert answer.json() == {"message": "[key removed] works."}
 
 
 def test_the_key_is_in_no_answer_and_no_log_line(served: Served, caplog: pytest.LogCaptureFixture) -> None:

@@ -9,8 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tray_proxy import logs, paths
+from tray_proxy import paths
 from tray_proxy.activity import Activity, Entry, Totals, tail
+from tray_proxy.redaction import strike_out
 from tray_proxy.settings import Settings
 from tray_proxy.web.diagnostics import Diagnostics
 from tray_proxy.web.http import done, reply
@@ -61,7 +62,7 @@ class ActivityDesk:
     def log(self) -> LogTail:
         """Give the end of the log; what an older version wrote is searched for keys once more."""
         lines = (line.decode(errors="replace")[:LINE_LENGTH] for line in tail(self.log_file, LOG_BYTES)[-LOG_LINES:])
-        return LogTail(str(self.log_file), [logs.strike_out(line) for line in lines])
+        return LogTail(str(self.log_file), [strike_out(line) for line in lines])
 
     def diagnostics(self) -> str:
         """Write what a helper wants to know."""

@@ -3,7 +3,7 @@ The text of "Copy diagnostics": what a person who helps wants to know, and no mo
 
 In it is no key, nothing that was asked or answered, no prompt of the owner's making, and in place of the owner's folder
 only "~". Models are named as apps asked for them, which is what a helper wants to know. What is read from files passes
-`logs.strike_out` like every line of the log.
+`strike_out` like every line of the log.
 """
 
 import json
@@ -15,8 +15,8 @@ from pathlib import Path
 
 import msgspec
 
-from tray_proxy import logs
 from tray_proxy.activity import Activity, Entry, tail
+from tray_proxy.redaction import strike_out
 from tray_proxy.setting_sources import KEYS, OF_MODELS
 from tray_proxy.settings import Settings
 from tray_proxy.texts import text
@@ -56,7 +56,7 @@ class Diagnostics:
         )
         home = str(Path.home())
         # In the log a backslash is written twice.
-        return logs.strike_out(written).replace(json.dumps(home)[1:-1], "~").replace(home, "~")
+        return strike_out(written).replace(json.dumps(home)[1:-1], "~").replace(home, "~")
 
     def _requests(self) -> Iterator[str]:
         return _under("requests", map(_request, reversed(self.activity.entries[:REQUESTS])))

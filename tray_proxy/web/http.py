@@ -6,10 +6,9 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tray_proxy import redaction
 from tray_proxy.errors import BadRequest, ProxyError
 from tray_proxy.texts import text
-
-SHORTEST_KEY = 8
 
 
 class PageUnreadable(BadRequest):
@@ -48,9 +47,15 @@ async def read[T](request: Request, shape: type[T]) -> T:
         raise PageUnreadable(text("page.unreadable")) from None
 
 
-def reply(content: object, status: int = 200) -> Response:
-    """Answer with JSON."""
-    return Response(msgspec.json.encode(content), status_code=status, media_type="application/json")
+def reply(content: object, status: int = 200, *, secret: str | None = None) -> Response:
+    """
+    Answer with JSON, in which no key stands: what an app or an upstream wrote is shown, too.
+
+    Args:
+        secret: A key that was just pasted, and need not be known yet.
+    """
+    written = redaction.without(secret, msgspec.json.encode(content).decode())
+    return Response(written.encode(), status_code=status, media_type="application/json")
 
 
 def done() -> Response:
@@ -58,21 +63,12 @@ def done() -> Response:
     return Response(status_code=204)
 
 
-def without(secret: str | None, text: str) -> str:
-    """
-    Blot out a key: OpenRouter's words may quote it, and so may a login page in between.
-
-    What is too short to be a key is none, and would be found in the midst of words.
-    """
-    return text if secret is None or len(secret) < SHORTEST_KEY else text.replace(secret, "(your key)")
-
-
 async def answer_problem(request: Request, error: Exception) -> Response:
     """Answer a `ProxyError`; `request.state.secret` is what must not stand in it."""
     assert isinstance(error, ProxyError)  # noqa: S101 -- Starlette cannot say that it hands us nothing else
     secret: str | None = getattr(request.state, "secret", None)
-    words: dict[str, object] = {"error": without(secret, error.message), "hint": without(secret, error.hint)}
+    words: dict[str, object] = {"error": error.message, "hint": error.hint}
     if isinstance(error, FormInvalid):
         words["fields"] = error.fields
     # 401 and 403 are the gate's words for "this page is not connected"; a wrong key is not that.
-    return reply(words, 422 if error.status in (401, 403) else error.status)
+    return reply(words, 422 if error.status in (401, 403) else error.status, secret=secret)

@@ -16,7 +16,7 @@ from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.openrouter.sign_in import key_page
 from tray_proxy.setting_values import is_key
 from tray_proxy.texts import text
-from tray_proxy.web.http import done, read, reply, without
+from tray_proxy.web.http import done, read, reply
 from tray_proxy.wire.openrouter import KeyInfo
 
 _FIXED = (Source.ENVIRONMENT, Source.DEMO)
@@ -178,12 +178,12 @@ def routes(desk: KeyDesk) -> list[Route]:
         offered = (await read(request, _KeyToTest)).key
         key = None if offered is None else usable_key(offered)
         request.state.secret = key
-        return reply({"message": without(key, await desk.test(key))})
+        return reply({"message": await desk.test(key)}, secret=key)
 
     async def store(request: Request) -> Response:
         key = usable_key((await read(request, _KeyToStore)).key)
         request.state.secret = key
-        return reply({"message": without(key, await desk.store(key))})
+        return reply({"message": await desk.store(key)}, secret=key)
 
     async def forget(_request: Request) -> Response:
         await desk.forget()

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from tray_proxy import logs
+from tray_proxy import redaction
 from tray_proxy.errors import BadRequest, ProxyError, UpstreamError
 from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.openrouter.sign_in import CALLBACK_PATH, LIFE_S, Attempt, SignIn, SignInRefused
@@ -154,7 +154,7 @@ class SignInDesk:
             self._sign_in.give_back(attempt)
             self._fail(attempt, self._state, error)
             raise
-        logs.keep_out(key.get_secret_value())
+        redaction.keep_out(key.get_secret_value())
         try:
             said = await self._keys.store_new(key)
         except ProxyError as error:
