@@ -32,6 +32,7 @@ DEFAULTS: dict[str, Any] = {
     "openrouter_base_url": "https://openrouter.ai/api/v1",
     "tray_proxy_home": None,
     "ollama_origins": "",
+    "web_permissions": {},
     "allowed_hosts": "",
     "ollama_host": "",
     "connect_timeout_s": 10.0,

@@ -11,8 +11,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from tray_proxy import ollama_host, paths, setting_values, user_file
 from tray_proxy.errors import SettingsInvalid
 
-# What belongs to the models of one upstream.
-OF_MODELS = ("allowed_models", "hidden_models", "presets")
+# What belongs to the models of one upstream: which there are, and who may spend money on them.
+OF_MODELS = ("allowed_models", "hidden_models", "presets", "web_permissions")
 # What nobody but us may read: taken out of the environment, and given by secret files, too.
 KEYS = ("openrouter_api_key", "proxy_api_key")
 # Where Docker, Podman and Kubernetes put the secrets of a container, each in a file of its name.

@@ -140,6 +140,13 @@ class Settings(BaseSettings):
         "Ollama's own defaults are always allowed.",
         allowed="origins such as chrome-extension://abc, separated by commas",
     )
+    web_permissions: Annotated[dict[str, Any], NoDecode, BeforeValidator(setting_values.from_json)] = _knob(
+        {},
+        "Web pages and browser extensions that you let call the port, or never again want to be asked about; answered "
+        "in the tray menu or on the settings page. Without a tray nobody is asked, and this counts for nothing.",
+        allowed="an object with an origin and always or never in each entry",
+        flag=False,
+    )
     allowed_hosts: Annotated[str, AfterValidator(setting_values.hosts)] = _knob(
         "",
         "More names by which apps may reach the port, separated by commas, such as the one that a reverse proxy passes "

@@ -1,13 +1,17 @@
 """Who may call the port. The rule by itself, and over a real socket that nothing reaches the upstream."""
 
+import asyncio
 import ipaddress
 import json
 import socket
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
-from tray_proxy.server.guard import Rule, is_own_address
+from tray_proxy.permissions import MAX_OF_A_SITE, Permissions
+from tray_proxy.server.guard import Guard, Rule, is_own_address
 from tray_proxy.settings import Settings
 
 OWN = ipaddress.ip_address("8.8.4.4")
@@ -18,7 +22,8 @@ RULE = Rule(hostname="mybox", is_own=OWN.__eq__)
     "host",
     ["", "localhost", "LOCALHOST:11434", "127.0.0.1", "127.0.0.1:11434", "[::1]:11434", "192.168.1.7:11434", "0.0.0.0",
      "mybox", "MyBox:11434", "app.localhost", "printer.local", "db.internal:80", "[::]", "10.0.0.1", "8.8.4.4:80",
-     "localhost."],
+     "localhost.", "127.0.0.1.", "LocalHost", "[0:0::1]", "[::ffff:127.0.0.1]:11434", "localhost:0", "localhost:65535",
+     "a.b.localhost:1", "my_container.local"],
 )  # fmt: skip
 def test_these_hosts_mean_this_computer(host):
     assert RULE.host_allowed([host] if host else []) is True
@@ -28,7 +33,14 @@ def test_these_hosts_mean_this_computer(host):
     "host",
     ["evil.example", "localhost.evil.example", "localhost/#@evil.example", "user@localhost", "127.0.0.1.evil.example",
      "8.8.8.8", "[2606:4700::1]", "localhost:11434:80", "localhost evil", "[::1",
-     "2130706433", "evil.example:11434", "localhost\\@evil"],
+     "2130706433", "evil.example:11434", "localhost\\@evil", "user:word@127.0.0.1", "127.0.0.1@evil.example",
+     "evil.example#@localhost", "evil.example?.localhost", "localhost/", "http://localhost", "//localhost",
+     "localhost:", "localhost:65536", "127.0.0.1:99999", "localhost:-1", "localhost:+1", "localhost:1e3",
+     "localhost:\u00b2", "localhost:80,evil.example", "localhost, evil.example", "localhost\t", " localhost",
+     "localhost\x00", "localhost\r\nx", ".", "..", "localhost..", ".localhost", "evil..local", "*", "*.localhost",
+     "[localhost]", "[127.0.0.1]", "[]", "[:]", "[::1]x", "[::1]:", "[::1%25lo]", "::1", "[[::1]]", "[::1]:65536",
+     "127.0.0.1.:x", "0x7f000001", "127.1", "0177.0.0.1", "l\u00f6calhost", "xn--lcalhost-n4a", "localhost%00",
+     "local%68ost", "localhost.evil.example:11434", "mybox.evil.example", "notlocalhost", "evil-local", "evilinternal"],
 )  # fmt: skip
 def test_these_hosts_do_not(host):
     assert RULE.host_allowed([host]) is False
@@ -76,7 +88,13 @@ def test_these_origins_may_call(origin):
     "origin",
     ["null", "http://evil.example", "http://localhost.evil.example", "https://localhost:3000.evil.example",
      "chrome-extension://abc", "moz-extension://abc", "safari-web-extension://abc", "http://localhost@evil.example",
-     "http://mybox:9999", ""],
+     "http://mybox:9999", "", "Null", "http://localhost.", "http://LOCALHOST", "HTTP://localhost", "http://localhost:",
+     "http://localhost:1.evil.example", "http://localhost:80:80", "http://localhost:a", "http://localhost/",
+     "http://localhost:80/", "http://localhost#.evil.example", "http://localhost?.evil.example", "http://xn--localhost",
+     "http://127.0.0.1.evil.example", "http://127.0.0.1:1@evil.example", "http://127.0.0.2", "http://[::1]",
+     "http://2130706433", "http://evil.example/http://localhost", " http://localhost", "http://localhost ",
+     "http://localhost\n", "https://evil.example/app://x", "xapp://obsidian.md", "ws://localhost", "localhost",
+     "https://evil.example#tauri://localhost", "chrome-extension://*"],
 )  # fmt: skip
 def test_these_origins_may_not(origin):
     assert RULE.origin_allowed(origin) is False
@@ -89,6 +107,20 @@ def test_the_owner_can_add_origins():
         rule.origin_allowed(origin)
         for origin in ("chrome-extension://abc", "https://chat.example", "https://other.example")
     ] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["chrome-extension:/abc", "chrome-extension.evil.example", "https://chrome-extension://abc", "chrome-extension",
+     "Chrome-Extension://abc", "https://evil.example/chrome-extension://abc", "moz-extension://abc",
+     "https://a.chat.example.evil.example", "https://chat.example.evil.example", "https://evilchat.example",
+     "http://a.chat.example", "https://chat.example"],
+)  # fmt: skip
+def test_a_star_of_the_owners_stands_for_its_own_place_alone(origin):
+    rule = Rule.of(Settings(ollama_origins="chrome-extension://*, https://*.chat.example"))
+
+    assert rule.origin_allowed("chrome-extension://abc") is True
+    assert rule.origin_allowed(origin) is False
 
 
 @pytest.mark.parametrize("more", ["*", " * ", "'*'", '"https://chat.example,*"'])
@@ -104,10 +136,10 @@ def test_a_star_in_company_does_not(more):
 
 
 def test_the_owner_can_add_hosts():
-    rule = Rule.of(Settings(allowed_hosts="AI.example, 8.8.8.8, tray_proxy"))
+    rule = Rule.of(Settings(allowed_hosts="AI.example, 8.8.8.8, tray_proxy, 2606:4700:0:0::AB"))
 
-    hosts = ("ai.example:443", "8.8.8.8", "tray_proxy:11434", "other.ai.example", "1.1.1.1")
-    assert [rule.host_allowed([host]) for host in hosts] == [True, True, True, False, False]
+    hosts = ("ai.example:443", "8.8.8.8", "tray_proxy:11434", "[2606:4700::ab]", "other.ai.example", "1.1.1.1")
+    assert [rule.host_allowed([host]) for host in hosts] == [True, True, True, True, False, False]
 
 
 def test_the_name_that_the_owner_listens_on_is_one_of_them():
@@ -125,6 +157,166 @@ def test_where_a_key_is_shown_any_host_will_do_that_is_one():
     assert [rule.host_allowed([host]) for host in hosts] == [True, True, False, False]
     assert rule.origin_allowed("http://evil.example") is False
 
+
+# -- the middleware, asked directly ------------------------------------------------------------------
+
+EXTENSION = "chrome-extension://jfgfiigpkhlkbnfnbobbkinehhfdhndo"
+
+
+class Asked:
+    """A guard, and what gets past it."""
+
+    def __init__(self, rule: Rule = RULE, permissions: Permissions | None = None) -> None:
+        self.guard = Guard(self._app, rule, permissions)
+
+    async def _app(self, _scope, _receive, send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    def status(self, method: str, *headers: tuple[str, str]) -> int:
+        """Ask, and return the status; a body that is asked for is an error."""
+        sent = []
+
+        async def send(message):
+            sent.append(message)
+
+        async def receive():
+            pytest.fail("the body was read")
+
+        raw = [(name.encode(), value.encode("latin-1")) for name, value in headers]
+        asyncio.run(self.guard({"type": "http", "method": method, "headers": raw}, receive, send))
+        # Told aloud, a page could reach into the network that it is not part of.
+        names = {name for name, _ in sent[0]["headers"]}
+        assert b"access-control-allow-private-network" not in names
+        return int(sent[0]["status"])
+
+    def post(self, origin: str, host: str = "127.0.0.1:11434") -> int:
+        return self.status("POST", ("host", host), ("origin", origin))
+
+
+@pytest.fixture
+def permissions(tmp_path: Path) -> Permissions:
+    return Permissions({}, tmp_path / "settings.json")
+
+
+def waiting(permissions: Permissions) -> Sequence[str]:
+    return [visitor.origin for visitor in permissions.waiting]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+@pytest.mark.parametrize("origin", [EXTENSION, "https://chat.example", "http://localhost.evil.example"])
+def test_an_unknown_origin_is_refused_at_once_and_asked_about_once(permissions, origin, method):
+    """A preflight counts, too: it is all that a page's own JSON ever sends."""
+    asked = Asked(permissions=permissions)
+
+    statuses = [
+        asked.status(method, ("host", "localhost:11434"), ("origin", origin), ("access-control-request-method", "POST"))
+        for _ in range(2)
+    ]
+
+    assert statuses == [403, 403]
+    assert waiting(permissions) == [origin]
+
+
+def test_what_is_allowed_passes_from_the_next_request_on_and_what_is_taken_back_does_not(permissions):
+    asked = Asked(permissions=permissions)
+    statuses = [asked.post(EXTENSION)]
+    permissions.answer(EXTENSION, allowed=True)
+    statuses.append(asked.post(EXTENSION))
+    permissions.forget(EXTENSION)
+    statuses.append(asked.post(EXTENSION))
+    permissions.answer(EXTENSION, allowed=False)
+    statuses.append(asked.post(EXTENSION))
+
+    assert statuses == [403, 200, 403, 403]
+    assert waiting(permissions) == []
+
+
+@pytest.mark.parametrize(
+    "origin", ["null", "", "*", "https://Chat.example", "https://chat.example/", "capacitor://app"]
+)
+def test_what_no_browser_calls_a_page_is_refused_without_a_question(permissions, origin):
+    assert Asked(permissions=permissions).post(origin) == 403
+    assert waiting(permissions) == []
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:11434", "localhost/#@evil.example", "8.8.8.8"])
+@pytest.mark.parametrize("origin", ["http://{}", "https://chat.example", EXTENSION])
+def test_a_rebound_host_never_leads_to_a_question(permissions, host, origin):
+    """An answer to it would allow what calls itself by any name that it likes."""
+    permissions.answer("http://evil.example", allowed=True)
+
+    assert Asked(permissions=permissions).post(origin.format(host), host) == 403
+    assert waiting(permissions) == []
+
+
+def test_two_hosts_or_two_origins_never_lead_to_a_question(permissions):
+    asked = Asked(permissions=permissions)
+    host, origin = ("host", "localhost"), ("origin", "https://chat.example")
+
+    assert [asked.status("POST", host, host, origin), asked.status("POST", host, origin, origin)] == [403, 403]
+    assert waiting(permissions) == []
+
+
+def test_what_is_allowed_anyway_is_not_asked_about(permissions):
+    asked = Asked(Rule(origins=("http://localhost:*", "https://*.example")), permissions)
+
+    statuses = [
+        asked.post(each) for each in ("http://localhost:3000", "https://chat.example", "http://127.0.0.1:11434")
+    ]
+
+    assert (statuses, waiting(permissions)) == ([200, 200, 200], [])
+
+
+def test_where_nobody_is_asked_the_rule_alone_decides():
+    assert Asked(permissions=None).post(EXTENSION) == 403
+
+
+def test_a_page_that_makes_up_origins_is_refused_each_time_and_asked_about_a_few_times(permissions):
+    asked = Asked(permissions=permissions)
+
+    statuses = {asked.post(f"https://n{number}.evil.example:{1000 + number}") for number in range(200)}
+
+    assert (statuses, len(waiting(permissions))) == ({403}, MAX_OF_A_SITE)
+
+
+def test_a_host_is_judged_once_and_an_address_of_this_computer_each_time():
+    """It may be another computer's tomorrow."""
+    own = {str(OWN)}
+    asked = Asked(Rule(is_own=lambda ip: str(ip) in own))
+
+    def statuses():
+        return [asked.status("GET", ("host", host)) for host in ("8.8.4.4:11434", "127.0.0.1:11434", "evil.example")]
+
+    assert [statuses(), statuses()] == [[200, 200, 403], [200, 200, 403]]
+    own.clear()
+    assert statuses() == [403, 200, 403]
+    assert asked.guard.known_hosts == {b"127.0.0.1:11434"}
+
+
+def test_a_host_that_is_known_excuses_nothing_else():
+    asked = Asked()
+    host, evil = ("host", "localhost:1"), ("origin", "https://evil.example")
+    asked.status("GET", host)
+
+    answers = [
+        asked.status("GET", host, evil),
+        asked.status("GET", host, ("host", "localhost:1")),
+        asked.status("OPTIONS", host),
+        asked.status("OPTIONS", host, evil),
+    ]
+
+    assert answers == [403, 403, 204, 403]
+
+
+def test_made_up_hosts_fill_no_memory():
+    asked = Asked()
+
+    statuses = {asked.status("GET", ("host", f"n{number}.localhost")) for number in range(500)}
+
+    assert (statuses, len(asked.guard.known_hosts)) == ({200}, 64)
+
+
+# -- over a socket -----------------------------------------------------------------------------------
 
 CHAT = json.dumps({"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}], "stream": False})
 

@@ -1,10 +1,10 @@
 """
-Who may call the port: a rule over Host and Origin, and the middleware that applies it.
+Who may call the port: a rule over Host and Origin, the owner's own answers, and the middleware that applies them.
 
 The port asks nobody for a password and spends the owner's money, so a web page must not reach it. What tells
 a page from a program are Host (a rebound name is not ours) and Origin (a page from elsewhere names itself).
 Both are judged before the body is read, on every path. A page of our own address is taken for a program, but only
-after the Host rule: after DNS rebinding, Origin equals Host.
+after the Host rule: after DNS rebinding, Origin equals Host. And only then is the owner asked about a page.
 
 Source: Ollama's `server/routes.go` (allowedHostsMiddleware), `envconfig.AllowedOrigins`, gin-contrib/cors.
 """
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from tray_proxy import setting_values
+from tray_proxy.permissions import Permissions
 from tray_proxy.server.asgi import App, Message, Receive, Reply, Scope, Send, send_reply
 from tray_proxy.settings import Settings
 
@@ -49,7 +50,11 @@ _PREFLIGHT = (
     ("access-control-allow-headers", ALLOWED_HEADERS),
     ("access-control-max-age", "43200"),
 )
-_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]*)(:\d{1,5})?")
+_LABEL = r"[A-Za-z0-9_-]+"
+_HOST = re.compile(rf"(\[[0-9A-Fa-f:.]+\]|{_LABEL}(?:\.{_LABEL})*\.?)(?::([0-9]{{1,5}}))?")
+_MAX_PORT = 65535
+# A handful is what apps write for this computer; one that makes up more has each of them judged anew.
+_MAX_KNOWN = 64
 
 type IP = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -86,9 +91,10 @@ class Rule:
     @classmethod
     def of(cls, settings: Settings) -> "Rule":
         """Make the rule with the owner's own origins and hosts (`OLLAMA_ORIGINS`, `ALLOWED_HOSTS`, `HOST`)."""
+        more_hosts = setting_values.listed(settings.allowed_hosts)
         return cls(
             origins=(*DEFAULT_ORIGINS, *setting_values.listed(settings.ollama_origins)),
-            hosts=frozenset(host.lower() for host in (settings.host, *setting_values.listed(settings.allowed_hosts))),
+            hosts=frozenset(str(_ip(host) or host.lower()) for host in (settings.host, *more_hosts)),
             any_host=settings.proxy_api_key is not None,
             hostname=socket.gethostname(),
         )
@@ -102,7 +108,12 @@ class Rule:
         """Say whether the Host header means this computer; there may be one at most, in plain form."""
         if len(hosts) > 1:
             return False
-        name = _name(hosts[0] if hosts else "")
+        host = hosts[0] if hosts else ""
+        return self.always_allowed(host) or self._is_own(host)
+
+    def always_allowed(self, host: str) -> bool:
+        """Say whether a Host header means this computer whatever addresses it has at the moment."""
+        name = _name(host)
         if name is None:
             return False
         if self.any_host or name in ("", "localhost", self.hostname.lower()) or name.endswith(_LOCAL_SUFFIXES):
@@ -110,7 +121,11 @@ class Rule:
         if name in self.hosts:
             return True
         ip = _ip(name)
-        return ip is not None and (ip.is_loopback or ip.is_private or ip.is_unspecified or self.is_own(ip))
+        return ip is not None and (ip.is_loopback or ip.is_private or ip.is_unspecified)
+
+    def _is_own(self, host: str) -> bool:
+        ip = _ip(_name(host) or "")
+        return ip is not None and self.is_own(ip)
 
     def origin_allowed(self, origin: str) -> bool:
         """Say whether a page from this origin may call. The Host must have been allowed before."""
@@ -129,29 +144,48 @@ class Rule:
 
 
 class Guard:
-    """Middleware: 403 with an empty body for what the rule does not allow; CORS headers for what it does."""
+    """
+    Middleware: 403 with an empty body for what may not call; CORS headers for what may.
 
-    def __init__(self, app: App, rule: Rule) -> None:
+    Args:
+        permissions: The owner's answers, and who is asked for one; None where nobody is: then the rule alone decides.
+    """
+
+    def __init__(self, app: App, rule: Rule, permissions: Permissions | None = None) -> None:
         self._app = app
         self._rule = rule
+        self._permissions = permissions
+        # Nearly every request has one of these. No address that this computer may lose is among them.
+        self.known_hosts: set[bytes] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Judge a request before anything of it is read."""
-        hosts = _values(scope, b"host")
-        origins = _values(scope, b"origin")
+        hosts, origins = [], []
+        for name, value in scope["headers"]:
+            if name == b"host":
+                hosts.append(value)
+            elif name == b"origin":
+                origins.append(value)
+        if len(hosts) == 1 and hosts[0] in self.known_hosts and not origins and scope["method"] != "OPTIONS":
+            await self._app(scope, receive, send)
+        else:
+            await self._judge([host.decode("latin-1") for host in hosts], origins, scope, receive, send)
+
+    async def _judge(self, hosts: list[str], origins: list[bytes], scope: Scope, receive: Receive, send: Send) -> None:
         if not self._rule.host_allowed(hosts) or len(origins) > 1:
             await send_reply(send, Reply(403))
             return
         host = hosts[0] if hosts else ""
-        if not origins or origins[0] in (f"http://{host}", f"https://{host}"):
+        if len(self.known_hosts) < _MAX_KNOWN and self._rule.always_allowed(host):
+            self.known_hosts.add(host.encode("latin-1"))
+        origin = origins[0].decode("latin-1") if origins else None
+        if origin is None or origin in (f"http://{host}", f"https://{host}"):
             if scope["method"] == "OPTIONS" and _ip(_name(host) or "") is None:
                 # Ollama answers this by itself to a name, and not to an address.
                 await send_reply(send, Reply(204))
             else:
                 await self._app(scope, receive, send)
-            return
-        origin = origins[0]
-        if not self._rule.origin_allowed(origin):
+        elif not self._may_call(origin):
             await send_reply(send, Reply(403))
         elif scope["method"] == "OPTIONS":
             varied = ("Access-Control-Request-Method", "Access-Control-Request-Headers")
@@ -159,11 +193,30 @@ class Guard:
         else:
             await self._app(scope, receive, _with_headers(send, self._rule.cors(origin)))
 
+    def _may_call(self, origin: str) -> bool:
+        if self._rule.origin_allowed(origin):
+            return True
+        if self._permissions is None:
+            return False
+        if self._permissions.allows(origin):
+            return True
+        # It is refused all the same: whoever waited for the answer would hold a connection for as long.
+        self._permissions.ask(origin)
+        return False
+
 
 def _name(host: str) -> str | None:
     """Return the name or address in a Host header, without port, brackets and the root's dot; None for what is none."""
+    if not host:
+        return ""
     found = _HOST.fullmatch(host)
-    return None if found is None else found[1].strip("[]").lower().removesuffix(".")
+    if found is None or int(found[2] or 0) > _MAX_PORT:
+        return None
+    name = found[1].lower()
+    if not name.startswith("["):
+        return name.removesuffix(".")
+    ip = _ip(name.strip("[]"))
+    return None if ip is None or ip.version == 4 else str(ip)
 
 
 def _ip(name: str) -> IP | None:
@@ -178,10 +231,6 @@ def _pattern(origin: str) -> re.Pattern[str]:
     # Where the star stands for a port, it stands for digits: "http://localhost:1.evil.example" is no port.
     head, port, _ = origin.partition(":*") if origin.endswith(":*") else (origin, "", "")
     return re.compile(".*".join(re.escape(part) for part in head.split("*")) + (r":\d+" if port else ""))
-
-
-def _values(scope: Scope, name: bytes) -> list[str]:
-    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
 
 
 def _with_headers(send: Send, headers: Iterable[tuple[str, str]]) -> Send:
