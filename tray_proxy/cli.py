@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-from tray_proxy import __version__, setting_sources, settings
+from tray_proxy import __version__, secrecy, setting_sources, settings
 from tray_proxy.errors import ProxyError, SettingsInvalid
 from tray_proxy.texts import text
 
@@ -84,6 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0 after a clean end, 1 if it could not run, 2 for a wrong command line or setting.
     """
     _fill_closed_streams()
+    if arguments is None:
+        # As a program, and not inside another one, whose own these are.
+        secrecy.keep()
     words = sys.argv[1:] if arguments is None else arguments
     if any(word.startswith("-") and "key" in word.partition("=")[0].lower() for word in words):
         complain(

@@ -18,7 +18,7 @@ from typing import Any, TextIO
 
 import structlog
 
-from tray_proxy import paths
+from tray_proxy import paths, secrecy
 from tray_proxy.redaction import strike_out
 
 MAX_BYTES = 10_000_000
@@ -51,9 +51,16 @@ def _keep_outline_of_exception(
         info = info[1]
     if isinstance(info, BaseException):
         event["exception"] = type(info).__name__
-        event["at"] = [
-            f"{Path(frame.f_code.co_filename).name}:{line} {frame.f_code.co_name}" for frame, line in _walk(info)
-        ]
+        event["at"] = secrecy.outline(info)
+    return event
+
+
+def _keep_first_line_of_asyncio(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Leave out what asyncio tells below its words: the task that failed, and with it the exception's text."""
+    if event.get("logger") == "asyncio":
+        event["event"] = str(event["event"]).partition("\n")[0]
     return event
 
 
@@ -63,14 +70,6 @@ def _as_line(_logger: object, _method: str, event: MutableMapping[str, Any]) -> 
     facts = [f"{name}={json.dumps(value)}" for name, value in event.items() if value is not None]
     # Words may come from outside, and control characters would play with the terminal.
     return " ".join([time[:19].replace("T", " "), f"{level.upper():7}", json.dumps(words)[1:-1], *facts])
-
-
-def _walk(error: BaseException) -> list[tuple[Any, int]]:
-    steps, traceback = [], error.__traceback__
-    while traceback is not None:
-        steps.append((traceback.tb_frame, traceback.tb_lineno))
-        traceback = traceback.tb_next
-    return steps
 
 
 def set_level(level: str) -> None:
@@ -115,6 +114,7 @@ def set_up(folder: Path, level: str, *, echo: bool) -> Path | None:
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
         structlog.stdlib.PositionalArgumentsFormatter(),
         _keep_outline_of_exception,
+        _keep_first_line_of_asyncio,
         _strike_out_everywhere,
     ]
 
