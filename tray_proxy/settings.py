@@ -23,7 +23,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from tray_proxy import ollama_host, setting_values, user_file
+from tray_proxy import ollama_host, secrecy, setting_values, user_file
 from tray_proxy.errors import SettingsInvalid
 from tray_proxy.setting_sources import (
     KEYS,
@@ -384,4 +384,4 @@ def hide_keys_from_children() -> None:
     Every program started from here on (browser, file manager, clipboard) would otherwise be handed them.
     """
     for name in [name for name in os.environ if name.lower() in KEYS]:
-        del os.environ[name]
+        secrecy.take_out_of_environment(name)
