@@ -20,7 +20,7 @@ from tray_proxy import paths
 from tray_proxy.errors import SettingsInvalid
 from tray_proxy.keychain import in_thread
 from tray_proxy.openrouter import trust
-from tray_proxy.openrouter.connections import use_our_dialling
+from tray_proxy.openrouter.proxied import use_our_dialling
 
 SITE = "https://github.com"
 MAX_REDIRECTS = 5

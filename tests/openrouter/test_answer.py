@@ -18,20 +18,27 @@ from tray_proxy.settings import Settings
 KEY = "sk-or-v1-test-key-of-nobody"
 
 
-async def given(*pieces):
-    """Give pieces of a body; a number is a pause in seconds, an error is raised."""
-    for piece in pieces:
-        if isinstance(piece, Exception):
-            raise piece
-        if isinstance(piece, bytes):
-            yield piece
-        else:
-            await asyncio.sleep(piece)
+class Given:
+    """Gives pieces of a body; a number is a pause in seconds, an error is raised."""
+
+    def __init__(self, *pieces):
+        self._pieces = list(pieces)
+
+    async def part(self, limit_s):
+        async with asyncio.timeout(limit_s):
+            while self._pieces:
+                piece = self._pieces.pop(0)
+                if isinstance(piece, Exception):
+                    raise piece
+                if isinstance(piece, bytes):
+                    return piece
+                await asyncio.sleep(piece)
+        return None
 
 
 def whole(*pieces, limit=100, **settings):
     async def read():
-        return await Answer(given(*pieces), Settings(**settings), "m").whole(limit)
+        return await Answer(Given(*pieces), Settings(**settings), "m").whole(limit)
 
     return asyncio.run(read())
 
@@ -40,7 +47,7 @@ def chunks(*pieces):
     """Read a stream; return what it said, and whether its end mark was seen."""
 
     async def read():
-        answer = Answer(given(*pieces), Settings(), "m")
+        answer = Answer(Given(*pieces), Settings(), "m")
         said = [chunk.choices[0].delta.content async for some in answer.chunks() for chunk in some]
         return said, answer.marked
 
@@ -92,7 +99,7 @@ def test_an_event_that_cannot_be_read_is_an_error():
 @pytest.mark.parametrize("after", [UpstreamUnreachable("gone"), b"more"])
 def test_what_follows_the_mark_is_read_and_cannot_fail(after):
     async def read():
-        answer = Answer(given(b"data: [DONE]\n\n", after), Settings(), "m")
+        answer = Answer(Given(b"data: [DONE]\n\n", after), Settings(), "m")
         said = [some async for some in answer.chunks()]
         await answer.drain()
         return said, answer.marked

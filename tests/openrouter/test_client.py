@@ -103,7 +103,7 @@ def test_a_request_carries_the_key_the_identity_and_nothing_else(raw_upstream):
     assert head.startswith("POST /api/v1/chat/completions HTTP/1.1\r\n")
     assert f"Authorization: Bearer {KEY}" in head
     assert names == [
-        "accept", "accept-encoding", "authorization", "connection", "content-length", "content-type", "host",
+        "accept", "accept-encoding", "authorization", "content-length", "content-type", "host",
         "http-referer", "user-agent", "x-openrouter-title",
     ]  # fmt: skip
     assert json.loads(body) == {"model": "m/m", "messages": [{"role": "user", "content": "hi"}], "stream": True}
@@ -166,7 +166,7 @@ def test_a_dead_kept_connection_is_replaced_once(raw_upstream):
 
 def test_a_kept_connection_that_dies_late_is_not_replaced(raw_upstream, monkeypatch):
     """OpenRouter may have been at work on the request: vectors are silent until they are all there."""
-    monkeypatch.setattr("tray_proxy.openrouter.connections.RESEND_WITHIN_S", -1.0)
+    monkeypatch.setattr("tray_proxy.openrouter.transport.RESEND_WITHIN_S", -1.0)
     connections = []
 
     def answer(connection, number):

@@ -13,7 +13,7 @@ from tray_proxy.openrouter.counting import CountingBackend
 from tray_proxy.openrouter.dialling import NameNotFound, dial, first, look_up
 
 
-class Stream(httpcore.AsyncNetworkStream):
+class Stream:
     """A connection to one address."""
 
     def __init__(self, address):
@@ -42,7 +42,7 @@ class Addresses:
             finally:
                 self.cancelled.append(address)
         if outcome == "refuses":
-            raise httpcore.ConnectError(address)
+            raise ConnectionRefusedError(address)
         return self.opened.setdefault(address, Stream(address))
 
 
@@ -75,7 +75,7 @@ def test_after_one_that_refuses_the_next_is_tried():
 def test_where_all_refuse_the_last_refusal_is_told():
     addresses = Addresses(a="refuses", b="refuses")
 
-    with pytest.raises(httpcore.ConnectError, match=r"^b$"):
+    with pytest.raises(ConnectionRefusedError, match=r"^b$"):
         asyncio.run(first(addresses.connect, ["a", "b"]))
 
 

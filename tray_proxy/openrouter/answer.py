@@ -6,10 +6,10 @@ It knows neither the HTTP library nor the connection: bytes come in, and what is
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Protocol
 
 import msgspec
 
-from tray_proxy import logs
 from tray_proxy.errors import ProxyError, UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from tray_proxy.openrouter import failures
 from tray_proxy.openrouter.sse import LineTooLong, SSEDecoder
@@ -28,6 +28,19 @@ _decode_chunk = msgspec.json.Decoder(CompletionChunk, strict=False).decode
 _decode_embeddings = msgspec.json.Decoder(EmbeddingReply, strict=False).decode
 
 
+class Body(Protocol):
+    """An answer's bytes."""
+
+    async def part(self, limit_s: float) -> bytes | None:
+        """
+        Give the next bytes; None at the end.
+
+        Raises:
+            TimeoutError: none came within `limit_s` seconds.
+            UpstreamUnreachable: they broke off.
+        """
+
+
 class Answer:
     """
     An answer under way.
@@ -35,11 +48,11 @@ class Answer:
     `marked` is true once OpenRouter's end mark was seen.
 
     Args:
-        body: Gives the bytes as they arrive; raises `UpstreamUnreachable` where they break off.
+        body: Gives the bytes as they arrive.
         asked: The model's name as the app wrote it, for "model not found".
     """
 
-    def __init__(self, body: AsyncIterator[bytes], settings: Settings, asked: str) -> None:
+    def __init__(self, body: Body, settings: Settings, asked: str) -> None:
         self.marked = False
         self._body = body
         self._settings = settings
@@ -91,8 +104,7 @@ class Answer:
 
     async def _next(self, limit_s: float, waiting_for: str) -> bytes | None:
         try:
-            async with asyncio.timeout(limit_s):
-                return await anext(self._body, None)
+            return await self._body.part(limit_s)
         except TimeoutError:
             raise silent(limit_s, waiting_for) from None
 
@@ -119,7 +131,7 @@ class Answer:
         """Read to the end of the body after the end mark, so that the connection can be used again."""
         try:
             async with asyncio.timeout(DRAIN_S):
-                async for _ in self._body:
+                while await self._body.part(DRAIN_S) is not None:
                     pass
         except (TimeoutError, UpstreamUnreachable):
             return  # then it is closed instead
@@ -157,7 +169,7 @@ def without_key(error: ProxyError) -> ProxyError:
 
     Only then is a long one cut: half a key would not be known for one.
     """
-    message = logs.strike_out(error.message)
+    message = error.message
     if len(message) > MAX_MESSAGE_LENGTH:
         message = f"{message[:MAX_MESSAGE_LENGTH]}…"
     error.args = (message, *error.args[1:])

@@ -18,7 +18,7 @@ from tray_proxy.errors import ProxyError, UpstreamError, UpstreamUnreachable
 from tray_proxy.keychain import Keychain
 from tray_proxy.openrouter import failures, sign_in
 from tray_proxy.openrouter.answer import TOO_MUCH, Answer, read_embeddings, without_key
-from tray_proxy.openrouter.connections import Connection, Connections, Response, is_page, pieces
+from tray_proxy.openrouter.connections import Connection, Connections, Pieces, Response, is_page
 from tray_proxy.openrouter.obstacles import BROKE_OFF
 from tray_proxy.openrouter.surroundings import Surroundings
 from tray_proxy.setting_values import is_key
@@ -82,6 +82,10 @@ class OpenRouterClient:
         self._settings = settings
         self._connections.use(settings)
 
+    def expect(self) -> None:
+        """Open a connection for a request that seems to be coming, where none is open; returns at once."""
+        self._connections.expect()
+
     def drop_connections(self) -> None:
         """Use no connection again that was opened before: they did not outlive a sleep, or a change of network."""
         self._connections.drop()
@@ -108,12 +112,12 @@ class OpenRouterClient:
             self._settings.first_byte_timeout_s,
             key,
             content=encode(request),
-            accept="text/event-stream",
+            accept=b"text/event-stream",
         )
         try:
             if not response.headers.get("content-type", "").startswith("text/event-stream"):
                 raise await self._refusal(response, asked)
-            answer = Answer(pieces(response), self._settings, asked)
+            answer = Answer(Pieces(response), self._settings, asked)
             yield answer
             if answer.marked:
                 await answer.drain()
@@ -137,7 +141,7 @@ class OpenRouterClient:
         try:
             if response.status_code != 200:
                 raise await self._refusal(response, asked)
-            body = await Answer(pieces(response), self._settings, asked).whole(MAX_EMBEDDINGS_BYTES)
+            body = await Answer(Pieces(response), self._settings, asked).whole(MAX_EMBEDDINGS_BYTES)
         finally:
             await response.aclose()
         return read_embeddings(body, asked)
@@ -207,18 +211,16 @@ class OpenRouterClient:
         key: SecretStr | None,
         *,
         content: list[bytes | memoryview] | None = None,
-        accept: str = "application/json",
+        accept: bytes = b"application/json",
     ) -> Response:
-        headers = {}
+        headers = []
         if content is not None:
-            headers = {
-                "Content-Type": "application/json",
-                "Accept": accept,
-                "Content-Length": str(sum(map(len, content))),
-            }
-        if key is not None:
-            headers["Authorization"] = f"Bearer {key.get_secret_value()}"
-        return await self._connections.send(method, path, limit_s, headers, content)
+            headers = [
+                (b"Content-Type", b"application/json"),
+                (b"Accept", accept),
+                (b"Content-Length", b"%d" % sum(map(len, content))),
+            ]
+        return await self._connections.send(method, path, limit_s, headers, content, key)
 
     async def _refusal(self, response: Response, asked: str) -> ProxyError:
         """Read an answer that is no stream, and tell what it means."""
@@ -236,10 +238,10 @@ class OpenRouterClient:
 
 
 async def _body(response: Response, limit: int) -> bytes:
-    body = bytearray()
+    body, pieces = bytearray(), Pieces(response)
     try:
         async with asyncio.timeout(CATALOGUE_TIMEOUT_S):
-            async for piece in pieces(response):
+            while (piece := await pieces.part(CATALOGUE_TIMEOUT_S)) is not None:
                 body += piece
                 if len(body) > limit:
                     raise UpstreamError(TOO_MUCH)

@@ -1,17 +1,19 @@
 """
-The connections to OpenRouter: kept, dropped when they cannot be alive any more, and the one resend. The only module
-that knows httpx and its errors.
+The way to OpenRouter: taken anew when its connections cannot be alive any more. What httpx tells of it is told here in
+our words.
 """
 
 import asyncio
+import contextlib
 import email.utils
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
+from pydantic import SecretStr
 
 from tray_proxy import __version__
 from tray_proxy.errors import (
@@ -23,16 +25,15 @@ from tray_proxy.errors import (
 from tray_proxy.keychain import in_thread
 from tray_proxy.openrouter import failures, inspection, obstacles, trust
 from tray_proxy.openrouter.answer import silent
-from tray_proxy.openrouter.counting import CountingBackend, Tally, tally
 from tray_proxy.openrouter.surroundings import Surroundings, proxy_server
+from tray_proxy.openrouter.transport import Body, Transport
 from tray_proxy.openrouter.upload import Upload
 from tray_proxy.setting_values import is_loopback
 from tray_proxy.settings import Settings
 
-# Idle connections are kept this long: a new one costs more than anything else on the way to the first token.
-KEEPALIVE_S = 300.0
-# A connection that was closed while it lay idle says so within one journey there and back.
-RESEND_WITHIN_S = 2.0
+if TYPE_CHECKING:
+    from tray_proxy.openrouter.proxied import Proxied
+
 # How long to look for the name of who vouches for a certificate that is refused.
 ISSUER_TIMEOUT_S = 1.5
 
@@ -59,57 +60,6 @@ class Connection:
     error: UpstreamError | None = field(default=None, compare=False)
 
 
-class _Kept:
-    """A client whose connections are kept, and how many answers are under way on them."""
-
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self.client = client
-        self._under_way = 0
-        self._done = asyncio.Event()
-
-    async def send(self, request: httpx.Request) -> httpx.Response:
-        """Send a request, and note when its answer has ended."""
-        self._under_way += 1
-        try:
-            response = await self.client.send(request, stream=True)
-        except BaseException:
-            self._ended()
-            raise
-        assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101  -- httpx's type leaves it open
-        response.stream = _Noted(response.stream, self._ended)
-        return response
-
-    def _ended(self) -> None:
-        self._under_way -= 1
-        self._done.set()
-
-    async def close_when_done(self) -> None:
-        """Close the connections as soon as the last answer on them has ended."""
-        try:
-            while self._under_way:
-                self._done.clear()
-                await self._done.wait()
-        finally:
-            await self.client.aclose()
-
-
-class _Noted(httpx.AsyncByteStream):
-    """An answer's bytes; who reads them reads from the connection itself."""
-
-    def __init__(self, inner: httpx.AsyncByteStream, ended: Callable[[], None]) -> None:
-        self._inner = inner
-        self._ended = ended
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._inner.__aiter__()
-
-    async def aclose(self) -> None:
-        try:
-            await self._inner.aclose()
-        finally:
-            self._ended()
-
-
 class Connections:
     """
     Sends requests to one address. Lives as long as the process, in one event loop.
@@ -129,65 +79,59 @@ class Connections:
         self._changed = changed
         self._told_time: tuple[str, float] | None = None
         self._settings = settings
-        self._is_local = is_loopback(urlsplit(settings.openrouter_base_url).hostname or "")
-        self._surroundings = None if self._is_local else surroundings()
+        self._url = httpx.URL(settings.openrouter_base_url)
+        self._paths: dict[str, httpx.URL] = {}
+        self._headers = [
+            (b"Host", self._url.netloc),
+            *((name.encode(), value.encode()) for name, value in ATTRIBUTION.items()),
+            (b"User-Agent", f"tray-proxy/{__version__}".encode()),
+            # A packed stream would be held back by the packing, and a packed bomb unpacked here.
+            (b"Accept-Encoding", b"identity"),
+        ]
+        self._surroundings = None if is_loopback(self._url.host) else surroundings()
         self._trusted = trust.context()
-        self._kept = _Kept(self._new_client(keepalive=True))
-        # For the one case in which a request is sent again: it must not meet a second dead connection.
-        self._fresh = self._new_client(keepalive=False)
-        self._closing: set[asyncio.Task[None]] = set()
+        self._way = self._new_way()
+        self._ahead: asyncio.Task[None] | None = None
 
-    def _new_client(self, *, keepalive: bool) -> httpx.AsyncClient:
-        limits = httpx.Limits(
-            max_connections=None,
-            max_keepalive_connections=None if keepalive else 0,
-            keepalive_expiry=KEEPALIVE_S,
-        )
+    def _new_way(self) -> "Transport | Proxied":
+        # A proxy from the environment is for the internet; the demo is on this computer.
+        if proxy_server(self._settings.openrouter_base_url) is None:
+            return Transport(self._url, self._trusted)
+        # Late: few need it, and it takes another library.
+        from tray_proxy.openrouter.proxied import Proxied
+
         try:
-            client = httpx.AsyncClient(
-                base_url=self._settings.openrouter_base_url,
-                headers={
-                    **ATTRIBUTION,
-                    "User-Agent": f"tray-proxy/{__version__}",
-                    # A packed stream would be held back by the packing, and a packed bomb unpacked here.
-                    "Accept-Encoding": "identity",
-                },
-                limits=limits,
-                timeout=_timeout(self._settings),
-                follow_redirects=False,
-                verify=self._trusted,
-                # A proxy from the environment is for the internet; the demo is on this computer.
-                trust_env=not self._is_local,
-            )
+            return Proxied(self._trusted)
         except (ValueError, ImportError):
             # The error's own text holds the proxy's address, with a password perhaps.
             raise SettingsInvalid(
                 "The proxy server that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names cannot be used. "
                 "Allowed is an address such as http://proxy:8080 or socks5://proxy:1080."
             ) from None
-        use_our_dialling(client)
-        return client
 
     def use(self, settings: Settings) -> None:
         """Put other time limits in force, from the next request on; the address stays."""
         self._settings = settings
-        for client in (self._kept.client, self._fresh):
-            client.timeout = _timeout(settings)
 
     def drop(self) -> None:
         """Use no connection again that was opened before: they did not outlive a sleep, or a change of network."""
-        kept, self._kept = self._kept, _Kept(self._new_client(keepalive=True))
-        task = asyncio.create_task(kept.close_when_done())
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+        self._way.retire()
+        self._way = self._new_way()
+
+    def expect(self) -> None:
+        """Open a connection for a request that seems to be coming, where none is open; returns at once."""
+        if self._ahead is None or self._ahead.done():
+            self._ahead = asyncio.get_running_loop().create_task(self._open_ahead())
+
+    async def _open_ahead(self) -> None:
+        with contextlib.suppress(httpx.TransportError):  # the request itself will tell, if it comes
+            await self._way.open_ahead(self._settings.connect_timeout_s)
 
     async def close(self) -> None:
         """Close all connections."""
-        for task in self._closing:
-            task.cancel()
-        await asyncio.gather(*self._closing, return_exceptions=True)
-        await self._kept.client.aclose()
-        await self._fresh.aclose()
+        if self._ahead is not None:
+            self._ahead.cancel()
+        await self._way.aclose()
 
     @property
     def clock_error_s(self) -> float | None:
@@ -212,14 +156,16 @@ class Connections:
         method: str,
         path: str,
         limit_s: float,
-        headers: dict[str, str],
+        headers: list[tuple[bytes, bytes]],
         content: list[bytes | memoryview] | None,
+        key: SecretStr | None,
     ) -> httpx.Response:
         """
         Send a request and wait for the answer's headers.
 
         Args:
             limit_s: For all of that.
+            key: Shown to OpenRouter; the text of it is made here, and nowhere else.
 
         Raises:
             UpstreamUnreachable, UpstreamTimeout: nobody answered, and why.
@@ -227,10 +173,18 @@ class Connections:
         if self._surroundings is not None and self._surroundings.changed():
             # What was connected before is dead, and nobody says so.
             self.drop()
+        authorization = [] if key is None else [(b"Authorization", b"Bearer " + key.get_secret_value().encode())]
+        settings = self._settings
+        request = httpx.Request(
+            method,
+            self._address(path),
+            headers=[*self._headers, *headers, *authorization],
+            stream=Upload(content or [b""]),
+            extensions={"timeout": {"connect": settings.connect_timeout_s, "write": settings.idle_timeout_s}},
+        )
         try:
             async with asyncio.timeout(limit_s):
-                upload = None if content is None else Upload(content)
-                response = await self._send_once_or_again(method, path, headers, upload)
+                response = await self._way.handle_async_request(request)
         except TimeoutError:
             failure: UpstreamError = silent(limit_s, "the first byte of the answer")
         except httpx.HTTPError as error:
@@ -243,6 +197,11 @@ class Connections:
             return response
         self.note(failure)
         raise failure
+
+    def _address(self, path: str) -> httpx.URL:
+        if path not in self._paths:
+            self._paths[path] = httpx.URL(self._settings.openrouter_base_url + path)
+        return self._paths[path]
 
     async def _obstacle(self, error: httpx.HTTPError) -> UpstreamError:
         """Find out why there was no answer."""
@@ -259,55 +218,6 @@ class Connections:
         if isinstance(error, httpx.ConnectTimeout):
             return UpstreamTimeout(f"OpenRouter could not be reached within {self._settings.connect_timeout_s:g} s.")
         return UpstreamUnreachable("The connection to OpenRouter broke off before anything was answered.")
-
-    async def _send_once_or_again(
-        self, method: str, path: str, headers: dict[str, str], content: "Upload | None"
-    ) -> httpx.Response:
-        """
-        Send the request; if a kept connection turns out to be dead, send it once more on a new one.
-
-        Not one byte was answered on the dead connection, it had been idle, and it died at once: it was closed before
-        the request came. This is the one case in which a request may go out twice. One that dies later may have been
-        at work, and what it did is paid for.
-        """
-        loop = asyncio.get_running_loop()
-        began_s = loop.time()
-        connected = False
-
-        async def note(event: str, _info: dict[str, Any]) -> None:
-            nonlocal connected
-            connected = connected or event.startswith("connection.connect_")
-
-        mine = Tally()
-        tally.set(mine)
-        kept = self._kept
-        request = kept.client.build_request(method, path, headers=headers, content=content, extensions={"trace": note})
-        try:
-            return await kept.send(request)
-        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-            late = loop.time() - began_s > RESEND_WITHIN_S
-            if connected or late or not mine.counted or mine.received:
-                raise
-        again = self._fresh.build_request(method, path, headers=headers, content=content)
-        return await self._fresh.send(again, stream=True)
-
-
-def _timeout(settings: Settings) -> httpx.Timeout:
-    # Reading is timed by `Answer`; a write stands still only while the network does.
-    return httpx.Timeout(connect=settings.connect_timeout_s, read=None, write=settings.idle_timeout_s, pool=None)
-
-
-def use_our_dialling(client: httpx.AsyncClient) -> None:
-    """
-    Have a client connect as `dialling` does, and count what it reads; through a proxy server, too.
-
-    httpx has no door for it. Were its inside another one day, nothing would be counted, and nothing sent again.
-    """
-    ways = [getattr(client, "_transport", None), *getattr(client, "_mounts", {}).values()]
-    for pool in filter(None, (getattr(way, "_pool", None) for way in ways)):
-        backend = getattr(pool, "_network_backend", None)
-        if backend is not None:
-            pool._network_backend = CountingBackend(backend)  # noqa: SLF001  see above
 
 
 async def _issuer(base_url: str) -> str | None:
@@ -327,10 +237,35 @@ def is_page(response: httpx.Response) -> bool:
     )
 
 
-async def pieces(response: httpx.Response) -> AsyncIterator[bytes]:
-    """Give a body's bytes as they arrive, and tell in our words where they break off."""
-    try:
-        async for piece in response.aiter_raw():
-            yield piece
-    except httpx.HTTPError as error:
-        raise UpstreamUnreachable(obstacles.BROKE_OFF) from error
+class Pieces:
+    """A body's bytes as they arrive; where they break off is told in our words."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        stream = response.stream
+        self._part = stream.part if isinstance(stream, Body) else _parts_of(response)
+
+    async def part(self, limit_s: float) -> bytes | None:
+        """
+        Give the next bytes; None at the end.
+
+        Raises:
+            TimeoutError: none came within `limit_s` seconds.
+            UpstreamUnreachable: they broke off.
+        """
+        try:
+            return await self._part(limit_s)
+        except httpx.ReadTimeout:
+            raise TimeoutError from None
+        except httpx.HTTPError as error:
+            raise UpstreamUnreachable(obstacles.BROKE_OFF) from error
+
+
+def _parts_of(response: httpx.Response) -> Callable[[float], Awaitable[bytes | None]]:
+    """Read an answer of httpx's own transport as one of ours."""
+    body = response.aiter_raw()
+
+    async def part(limit_s: float) -> bytes | None:
+        async with asyncio.timeout(limit_s):
+            return await anext(body, None)
+
+    return part

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpcore
 
-from tray_proxy.openrouter.dialling import dial, limit_silence
+from tray_proxy.openrouter.dialling import NameNotFound, dial, limit_silence
 
 
 @dataclass
@@ -91,7 +91,10 @@ class CountingBackend(httpcore.AsyncNetworkBackend):
         async def connect(address: str) -> httpcore.AsyncNetworkStream:
             return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
 
-        stream = await dial(connect, host, port)
+        try:
+            stream = await dial(connect, host, port)
+        except NameNotFound as error:
+            raise httpcore.ConnectError("name not found") from error
         limit_silence(stream.get_extra_info("socket"))
         return CountingStream(stream)
 

@@ -10,9 +10,7 @@ import contextlib
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
-
-import httpcore
+from typing import Any, Protocol
 
 from tray_proxy.keychain import in_thread
 from tray_proxy.setting_values import is_loopback
@@ -27,14 +25,18 @@ UNHEARD_S = 10
 _UNHEARD = {"linux": (18, 1000), "darwin": (0x80, 1), "win32": (5, 1)}
 
 
-class NameNotFound(httpcore.ConnectError):
+class NameNotFound(OSError):
     """A host's name could not be looked up, or not in time."""
 
 
-type Connect = Callable[[str], Awaitable[httpcore.AsyncNetworkStream]]
+class Closable(Protocol):
+    """A connection, whichever library it is of."""
+
+    async def aclose(self) -> None:
+        """Close it."""
 
 
-async def dial(connect: Connect, host: str, port: int) -> httpcore.AsyncNetworkStream:
+async def dial[C: Closable](connect: Callable[[str], Awaitable[C]], host: str, port: int) -> C:
     """
     Connect to a host.
 
@@ -43,7 +45,7 @@ async def dial(connect: Connect, host: str, port: int) -> httpcore.AsyncNetworkS
 
     Raises:
         NameNotFound: the name could not be looked up.
-        httpcore.ConnectError, httpcore.ConnectTimeout: no address of it answers.
+        Exception: what `connect` raised for the last address, where none answers.
     """
     # No name of this computer has to be looked up anywhere.
     if is_loopback(host):
@@ -66,10 +68,10 @@ async def look_up(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
-async def first(connect: Connect, addresses: Sequence[str]) -> httpcore.AsyncNetworkStream:
+async def first[C: Closable](connect: Callable[[str], Awaitable[C]], addresses: Sequence[str]) -> C:
     """Connect to whichever address answers first; each is given a small start before the next."""
     waiting = iter(addresses)
-    running: set[asyncio.Future[httpcore.AsyncNetworkStream]] = set()
+    running: set[asyncio.Future[C]] = set()
     failure: BaseException = NameNotFound("no address")
     try:
         more = True
@@ -95,11 +97,11 @@ async def first(connect: Connect, addresses: Sequence[str]) -> httpcore.AsyncNet
         await _let_go(running)
 
 
-async def _let_go(running: set[asyncio.Future[httpcore.AsyncNetworkStream]]) -> None:
+async def _let_go[C: Closable](running: set[asyncio.Future[C]]) -> None:
     for each in running:
         each.cancel()
     for outcome in await asyncio.gather(*running, return_exceptions=True):
-        if isinstance(outcome, httpcore.AsyncNetworkStream):
+        if not isinstance(outcome, BaseException):
             await outcome.aclose()
 
 

@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator
 
+import httpx
+
 # A larger body goes out in slices of this size: the network layers copy what they are handed, TLS more than once.
 SLICE_BYTES = 256 * 1024
 
 
-class Upload:
+class Upload(httpx.AsyncByteStream):
     """
     A body on its way out. It can be sent again.
 
