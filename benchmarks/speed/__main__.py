@@ -1,0 +1,123 @@
+"""
+Measure speed and weight of this checkout beside nginx, no proxy at all and, where they are installed, other proxies.
+
+Everything runs on this computer, over loopback. It needs Linux, a C compiler and nginx. A scenario is measured for
+all candidates in turn, again and again, and compared inside itself alone: what two calls of this program say of one
+computer may differ by half.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.speed import machine, peers
+from benchmarks.speed.candidates import OURS, Candidate
+from benchmarks.speed.correctness import check
+from benchmarks.speed.figures import Figures
+from benchmarks.speed.report import Measurement, scenario_table, target_table
+from benchmarks.speed.rig import DidNotStart, Rig, Run, Running
+from benchmarks.speed.scenarios import QUICK, SCENARIOS
+
+RESULTS = Path("build/measurements")
+PEERS = Path("build/peers")
+REPETITIONS = 3
+
+
+def options() -> argparse.ArgumentParser:
+    """Give the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__)
+    names = ", ".join(SCENARIOS)
+    parser.add_argument("--scenarios", help=f"some of {names}, with commas; a quick choice unless given, or `all`")
+    parser.add_argument("--repetitions", type=int, help=f"how often each is run; {REPETITIONS} times unless given")
+    parser.add_argument("--only", help="names of candidates, with commas")
+    parser.add_argument("--peers", action="store_true", help=f"other proxies take part, as far as {PEERS} holds them")
+    parser.add_argument("--install-peers", action="store_true", help=f"install them into {PEERS}, and measure nothing")
+    parser.add_argument("--results", type=Path, default=RESULTS / "speed.json", help="where all runs are kept")
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="write what is kept as a page, and measure nothing")
+    return parser
+
+
+def takes_part(candidate: Candidate, scenario: str) -> bool:
+    """Say whether a candidate is measured in a scenario."""
+    if scenario in ("start", "at_once") and not candidate.starts:
+        return False
+    return candidate.scenarios is None or scenario in candidate.scenarios
+
+
+def run_once(rig: Rig, running: Running, scenario: str) -> Run:
+    """Run a scenario once; what breaks is a run with an error."""
+    try:
+        done = SCENARIOS[scenario].run(rig, running)
+    except (OSError, DidNotStart, LookupError, ValueError) as error:
+        done = {"errors": 1, "error_sample": f"{type(error).__name__}: {error}"}
+    if done["errors"]:
+        print(f"!! {running.candidate.name}, {scenario}: {done['errors']} errors, {done.get('error_sample')}")
+    return done | {"candidate": running.candidate.name, "scenario": scenario, "load": os.getloadavg()[0]}
+
+
+def measure(rig: Rig, candidates: list[Candidate], scenarios: list[str], repetitions: int | None) -> Measurement:
+    """Start the candidates, see whether they answer as they should, and run each scenario for all of them in turn."""
+    running, checks = [], {}
+    for candidate in candidates:
+        try:
+            one = rig.start(candidate)
+        except DidNotStart as error:
+            print(error)
+            checks[candidate.name] = ["it does not start"]
+            continue
+        running.append(one)
+        checks[candidate.name] = check(rig, one)
+        print(f"{candidate.name}: {'; '.join(checks[candidate.name]) or 'answers as it should'}")
+    measurement: Measurement = {"machine": machine.description(), "checks": checks, "begun": {}, "runs": []}
+    try:
+        for name in scenarios:
+            measurement["begun"][name] = time.strftime("%F %H:%M", time.gmtime())
+            taking_part = [one for one in running if takes_part(one.candidate, name)]
+            for repetition in range(repetitions or SCENARIOS[name].repetitions or REPETITIONS):
+                # There and back again, so that none always comes after the same one.
+                for one in taking_part if repetition % 2 == 0 else reversed(taking_part):
+                    measurement["runs"].append(run_once(rig, one, name))
+            print("\n" + scenario_table(Figures(measurement["runs"]), name), flush=True)
+    finally:
+        for one in running:
+            one.stop()
+    return measurement
+
+
+def merged(kept: Measurement, new: Measurement) -> Measurement:
+    """Put new scenarios beside kept ones; a scenario is never mixed from two measurements."""
+    runs = [run for run in kept.get("runs", []) if run["scenario"] not in new["begun"]]
+    return {
+        "machine": new["machine"],
+        "checks": kept.get("checks", {}) | new["checks"],
+        "begun": kept.get("begun", {}) | new["begun"],
+        "runs": runs + new["runs"],
+    }
+
+
+def main() -> None:
+    """Measure, print, and keep what was measured."""
+    given = options().parse_args()
+    if given.install_peers:
+        peers.install(PEERS)
+        return
+    kept: Measurement = json.loads(given.results.read_text()) if given.results.exists() else {}
+    scenarios = given.scenarios.split(",") if given.scenarios else list(QUICK)
+    scenarios = list(SCENARIOS) if scenarios == ["all"] else scenarios
+    candidates = [*OURS, *(peers.installed(PEERS) if given.peers else [])]
+    if given.only:
+        candidates = [candidate for candidate in candidates if candidate.name in given.only.split(",")]
+    candidates = [one for one in candidates if any(takes_part(one, name) for name in scenarios)]
+    with Rig() as rig:
+        measurement = measure(rig, candidates, scenarios, given.repetitions)
+    print(target_table(Figures(measurement["runs"])))
+    given.results.parent.mkdir(parents=True, exist_ok=True)
+    given.results.write_text(json.dumps(merged(kept, measurement), indent=1))
+    sys.exit(1 if measurement["checks"]["Tray Proxy"] else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Other proxies, from the package index: each in an environment of its own, started as its own documents say."""
+
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from benchmarks.speed.candidates import KEY, MODEL, Candidate
+
+# They take part where their pace allows it in a bounded time.
+SCENARIOS = frozenset({"start", "solo", "paced16", "flood16", "rps16", "plain", "tags", "image1m", "image10m"})
+SCENARIOS |= {"abort", "abort_waiting", "abort_plain", "gap"}
+LITELLM_CONFIG = f"""
+model_list:
+  - model_name: {MODEL}
+    litellm_params: {{model: {MODEL}, api_base: '{{upstream}}', api_key: {KEY}}}
+"""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A package as pip knows it, and how the program in it is run; `{bin}` is where it was installed."""
+
+    requirement: str
+    candidate: Candidate
+
+
+PEERS = (
+    Peer(
+        "ollama-openai-proxy==0.7.0",
+        Candidate(
+            "ollama-openai-proxy",
+            # Its own command listens to the whole network.
+            ("{bin}/python", "-m", "uvicorn", "main:app", "--host", "127.0.0.1", "--port", "{port}"),
+            environment={"OPENAI_API_BASE_URL": "{upstream}", "OPENAI_API_KEY": KEY, "LOG_LEVEL": "WARNING"},
+            scenarios=SCENARIOS,
+        ),
+    ),
+    Peer(
+        "oai2ollama==1.2.8.4",
+        Candidate(
+            "oai2ollama",
+            # Its own command takes no port.
+            ("{bin}/python", "-m", "uvicorn", "oai2ollama:app", "--host", "127.0.0.1", "--port", "{port}"),
+            environment={"OPENAI_BASE_URL": "{upstream}", "OPENAI_API_KEY": KEY},
+            dialect="openai",
+            prefix="/v1",
+            scenarios=SCENARIOS,
+        ),
+    ),
+    Peer(
+        "litellm[proxy]",
+        Candidate(
+            "litellm",
+            ("{bin}/litellm", "--config", "{folder}/config.yaml", "--host", "127.0.0.1", "--port", "{port}"),
+            environment={
+                "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+                "LITELLM_TELEMETRY": "False",
+                "LITELLM_MASTER_KEY": KEY,
+            },
+            files={"config.yaml": LITELLM_CONFIG},
+            dialect="openai",
+            prefix="/v1",
+            ready="/health/liveliness",
+            ready_within_s=120.0,
+            headers=(f"Authorization: Bearer {KEY}",),
+            scenarios=SCENARIOS - {"tags", "flood16"},
+        ),
+    ),
+)
+
+
+def _home(folder: Path, peer: Peer) -> Path:
+    return folder / peer.candidate.name
+
+
+def install(folder: Path) -> None:
+    """Install every peer anew below a folder; says which cannot be had."""
+    for peer in PEERS:
+        home = _home(folder, peer)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
+        pip = [str(home / "bin" / "pip"), "install", "--quiet", peer.requirement]
+        if subprocess.run(pip, check=False).returncode:
+            print(f"{peer.requirement} cannot be installed.")
+
+
+def installed(folder: Path) -> list[Candidate]:
+    """Give the peers that are installed below a folder."""
+    found = []
+    for peer in PEERS:
+        binaries = (_home(folder, peer) / "bin").absolute()
+        command = tuple(word.replace("{bin}", str(binaries)) for word in peer.candidate.command)
+        if Path(command[0]).exists():
+            found.append(replace(peer.candidate, command=command))
+    return found
