@@ -10,18 +10,18 @@ from typing import Any
 
 import httpx
 import pytest
-from pydantic import SecretStr
 
 from ports import free_port
 from tray_proxy import setting_sources
 from tray_proxy.demo.upstream import DEMO_KEY, DemoUpstream
 from tray_proxy.listener import Listener, LoopThread, bind
 from tray_proxy.program import Program
-from tray_proxy.settings import Settings
+from tray_proxy.secret_str import SecretStr
+from tray_proxy.settings import FIELDS, Settings
 
 # Who asks for one of these has a server on a port, or a whole program.
 RUNNING = {"stage", "launch"}
-SETTINGS_IN_ENVIRONMENT = tuple(name.upper() for name in Settings.model_fields)
+SETTINGS_IN_ENVIRONMENT = tuple(name.upper() for name in FIELDS)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -1,10 +1,10 @@
 """What a run stands on: the demo's is kept apart from the real one's. How both use it is in test_program.py."""
 
 import pytest
-from pydantic import SecretStr
 
 from tray_proxy.basis import ceiling, program_folders, with_demo_key
 from tray_proxy.demo.keys import DEMO_KEY, FREE_KEY
+from tray_proxy.secret_str import SecretStr
 from tray_proxy.settings import Settings
 
 KEY = "sk-or-v1-another-key-of-nobody"
@@ -31,7 +31,7 @@ def test_the_file_of_models_is_the_ceiling(tmp_path):
 
 
 def test_a_file_of_models_that_is_gone_admits_none(tmp_path):
-    settings = Settings().model_copy(update={"models_filter": tmp_path / "models.txt"})
+    settings = Settings().but(models_filter=tmp_path / "models.txt")
 
     assert ceiling(settings) == ()
 

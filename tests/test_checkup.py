@@ -1,9 +1,9 @@
 """The check on a whole program, with the demo upstream behind it."""
 
 import pytest
-from pydantic import SecretStr
 
 from tray_proxy import checkup
+from tray_proxy.secret_str import SecretStr
 from tray_proxy.tray import platforms
 
 ACCESS_KEY = "canary-access-key-of-nobody"

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from tray_proxy import __version__, cli, instance, settings, wiring
 from tray_proxy.errors import PortInUse
+from tray_proxy.secret_str import SecretStr
 from tray_proxy.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 KEY = "sk-or-v1-0123456789abcdef"
-FLAGS = [settings.flag_of(name) for name in Settings.model_fields if settings.knob(name)["flag"]] + [
+FLAGS = [settings.flag_of(name) for name, field in settings.FIELDS.items() if field.knob.flag] + [
     "--demo",
     "--quit",
     "--insecure",
@@ -129,8 +129,9 @@ def test_every_flag_reaches_its_setting(started: list[Any], tmp_path: Path) -> N
     status("serve", *(f"{settings.flag_of(name)}={written}" for name, (written, _) in values.items()))
 
     ((_, loaded, _),) = started
-    without_flag = {"openrouter_api_key", "proxy_api_key", "ollama_host", "allowed_models", "hidden_models", "presets"}
-    assert loaded.model_dump(exclude=without_flag) == {name: read for name, (_, read) in values.items()}
+    assert {name: getattr(loaded, name) for name, field in settings.FIELDS.items() if field.knob.flag} == {
+        name: read for name, (_, read) in values.items()
+    }
 
 
 def test_insecure_is_a_flag_without_a_value(started: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
@@ -274,7 +275,7 @@ def test_the_help_names_every_flag_and_what_is_allowed(
     ended_with = status(*word, "--help")
 
     told = capsys.readouterr().out
-    expected = FLAGS + [settings.knob(name)["allowed"] for name in Settings.model_fields if settings.knob(name)["flag"]]
+    expected = FLAGS + [field.knob.allowed for field in settings.FIELDS.values() if field.knob.flag]
     assert ended_with == 0
     assert [text for text in expected if text not in told] == []
 

@@ -11,7 +11,6 @@ from typing import Any
 import keyring
 import pytest
 from keyring.backends import null
-from pydantic import SecretStr
 
 from tray_proxy import __version__, doctor, paths
 from tray_proxy.catalogue import CatalogueCache
@@ -25,6 +24,7 @@ from tray_proxy.openrouter import inspection
 from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.openrouter.inspection import CannotLook, Seen
 from tray_proxy.redaction import STRUCK_OUT
+from tray_proxy.secret_str import SecretStr
 from tray_proxy.settings import Settings
 from tray_proxy.translate.names import AllowList
 

@@ -11,11 +11,11 @@ from keyring.backend import KeyringBackend
 from keyring.backends import fail, null
 from keyring.backends.chainer import ChainerBackend
 from keyring.errors import KeyringLocked
-from pydantic import SecretStr
 
 from tray_proxy import redaction
 from tray_proxy.errors import KeychainUnavailable, KeyMissing
 from tray_proxy.keychain import ACCOUNT, SERVICE, Keychain, Source
+from tray_proxy.secret_str import SecretStr
 
 KEY = "sk-or-v1-0123456789abcdef"
 NEW_KEY = "sk-or-v1-fedcba9876543210"

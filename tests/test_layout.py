@@ -11,7 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tray_proxy.settings import Settings, flag_of, knob
+from tray_proxy.settings import FIELDS, flag_of
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "tray_proxy"
@@ -171,8 +171,8 @@ def test_what_is_released_is_what_was_tested_and_built_from(file):
 def test_each_setting_and_flag_is_documented():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     rows = [
-        f"| `{name.upper()}` | `{flag_of(name)}` |" if knob(name)["flag"] else f"| `{name.upper()}` | none: "
-        for name in Settings.model_fields
+        f"| `{name.upper()}` | `{flag_of(name)}` |" if field.knob.flag else f"| `{name.upper()}` | none: "
+        for name, field in FIELDS.items()
     ]
 
     assert [row for row in rows if row not in readme] == []

@@ -7,7 +7,6 @@ import time
 
 import msgspec
 import pytest
-from pydantic import SecretStr
 
 from openrouter.encrypted import Encrypted, authority
 from tray_proxy import revival, updates
@@ -19,6 +18,7 @@ from tray_proxy.openrouter import surroundings
 from tray_proxy.openrouter.connections import Connection
 from tray_proxy.program import Program
 from tray_proxy.releases import Source as ReleaseSource
+from tray_proxy.secret_str import SecretStr
 from tray_proxy.settings import Settings
 from tray_proxy.translate.presets import Preset
 from tray_proxy.tray.state import (
@@ -523,7 +523,7 @@ def test_who_switches_the_look_off_is_told_nothing_more(start_looking, loop):
     next_news(program, VersionFound)
     next_news(program, VersionFound)
 
-    loop.submit(program.apply(program.settings.model_copy(update={"check_for_updates": False}))).result(15)
+    loop.submit(program.apply(program.settings.but(check_for_updates=False))).result(15)
 
     assert next_news(program, VersionFound) == VersionFound("")
     assert loop.submit(shown(program)).result(15) is None

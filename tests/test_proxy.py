@@ -218,7 +218,7 @@ def test_it_moves_on_where_the_port_changes_while_another_is_being_opened(stage,
 def test_other_settings_do_not_touch_it(stage):
     stage.do(stage.proxy.start())
     listener = stage.proxy._listener
-    before, stage.settings = stage.settings, stage.settings.model_copy(update={"idle_timeout_s": 5.0})
+    before, stage.settings = stage.settings, stage.settings.but(idle_timeout_s=5.0)
 
     stage.do(stage.proxy.follow(before))
 

@@ -1,10 +1,10 @@
 """Secret files, as a container is handed them; how the sources go together is told by the settings' own tests."""
 
 import pytest
-from pydantic import SecretStr
 
 from tray_proxy import setting_sources, settings
 from tray_proxy.errors import SettingsInvalid
+from tray_proxy.secret_str import SecretStr
 
 KEY, ACCESS_KEY = "sk-or-v1-0123456789abcdef", "an-access-key-of-nobody"
 

@@ -1,10 +1,9 @@
 """What a run stands on, the demo's apart from the real one's: its folders, its key, the models to choose from."""
 
-from pydantic import SecretStr
-
 from tray_proxy import paths
 from tray_proxy.demo.keys import DEMO_KEY, is_of_the_demo
 from tray_proxy.keychain import SERVICE, Keychain, Source
+from tray_proxy.secret_str import SecretStr
 from tray_proxy.settings import Settings
 from tray_proxy.translate.names import filter_lines
 
@@ -45,7 +44,7 @@ def stored_key(*, demo: bool) -> Keychain:
 
 def with_demo_key(settings: Settings) -> Settings:
     """Give `serve --demo` its key: nobody is there to sign in. One of the demo's special keys may stand in for it."""
-    return settings.model_copy(update={"openrouter_api_key": _demo_key(settings) or SecretStr(DEMO_KEY)})
+    return settings.but(openrouter_api_key=_demo_key(settings) or SecretStr(DEMO_KEY))
 
 
 def _demo_key(settings: Settings) -> SecretStr | None:

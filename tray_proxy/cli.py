@@ -45,11 +45,10 @@ def parser() -> _Parser:
     flags.add_argument(
         "--insecure", action="store_true", help="answer other computers without an access key (PROXY_API_KEY)"
     )
-    for name, field in settings.Settings.model_fields.items():
-        knob = settings.knob(name)
-        if knob["flag"]:
+    for name, field in settings.FIELDS.items():
+        if field.knob.flag:
             # A "%" would be taken for a placeholder.
-            about = f"{field.description} Allowed: {knob['allowed']}.".replace("%", "%%")
+            about = f"{field.knob.description} Allowed: {field.knob.allowed}.".replace("%", "%%")
             flags.add_argument(settings.flag_of(name), dest=name, metavar="VALUE", help=about)
     whole = _Parser(
         prog="tray-proxy",
@@ -115,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         # A server ends where its settings are wrong, and somebody corrects them; a person must get to the page.
         loaded = settings.load(chosen, demo=demo, complain=None if word == "serve" else complaints.append)
-        settings.hide_keys_from_children()
+        setting_sources.hide_keys_from_children()
         # Whoever reads the settings anew does not find it in the environment any more.
         chosen["proxy_api_key"] = loaded.proxy_api_key
         if word == "doctor":
@@ -148,7 +147,7 @@ def _fill_closed_streams() -> None:
 def _quit(chosen: Mapping[str, object], *, demo: bool) -> int:
     from tray_proxy import instance
 
-    home = setting_sources.folders(chosen)
+    home = setting_sources.folders(chosen, settings.FIELDS)
     ended = instance.end((home.demo() if demo else home).settings)
     say(text("instance.ended" if ended else "instance.not-running"))
     return 0
@@ -157,7 +156,7 @@ def _quit(chosen: Mapping[str, object], *, demo: bool) -> int:
 def _forget(chosen: Mapping[str, object], *, demo: bool) -> int:
     from tray_proxy import basis, forget
 
-    home = setting_sources.folders(chosen)
+    home = setting_sources.folders(chosen, settings.FIELDS)
     # The demo is by itself; what is real takes the demo along, whose folders lie in its own.
     real = [] if demo else [(home, basis.stored_key(demo=False))]
     forget.forget([(home.demo(), basis.stored_key(demo=True)), *real])

@@ -19,10 +19,10 @@ from typing import Final
 import keyring
 import keyring.backend
 from keyring.backends.chainer import ChainerBackend
-from pydantic import SecretStr
 
 from tray_proxy import redaction
 from tray_proxy.errors import KeychainUnavailable, KeyMissing, NoKeyStore
+from tray_proxy.secret_str import SecretStr
 
 SERVICE = "Tray Proxy"
 ACCOUNT = "OpenRouter API key"

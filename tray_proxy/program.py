@@ -203,7 +203,7 @@ class Program:
         # What was given at the start, or belongs to the demo, stays until the end.
         kept = (*KEYS, "openrouter_base_url", "tray_proxy_home")
         before = self.settings
-        self.settings = settings.model_copy(update={name: getattr(before, name) for name in kept})
+        self.settings = settings.but(**{name: getattr(before, name) for name in kept})
         self.deps = replace(self.deps, settings=self.settings)
         self.client.use(self.settings)
         logs.set_level(self.settings.log_level)

@@ -1,15 +1,17 @@
-"""Where settings come from beside flags, the environment and `.env`: secret files, `OLLAMA_HOST`, the user's file."""
+"""
+Where settings come from beside flags: the environment, `.env`, secret files, `OLLAMA_HOST`, the user's file.
 
+A source is a function: from what the sources before it have found, and what settings there are, to what it adds.
+"""
+
+import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
-
-from tray_proxy import ollama_host, paths, setting_values, user_file
+from tray_proxy import ollama_host, paths, secrecy, setting_values, user_file
 from tray_proxy.errors import SettingsInvalid
+from tray_proxy.knobs import Field, NotAllowed
 
 # What belongs to the models of one upstream: which there are, and who may spend money on them.
 OF_MODELS = ("allowed_models", "hidden_models", "presets", "web_permissions")
@@ -20,21 +22,50 @@ SECRETS = Path("/run/secrets")
 NO_DOTENV = "The file .env in this folder cannot be read. Allowed is text in UTF-8."
 
 
-class _WholeSource(PydanticBaseSettingsSource):
-    """A source that gives all its values at once, from what the sources before it have found."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
-        """Part of pydantic-settings' interface; gives nothing."""
-        return None, field_name, False
+DOTENV = Path(".env")
 
 
-class _Home(BaseSettings):
-    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore")
+def gathered(given: Mapping[str, object], fields: Mapping[str, Field]) -> dict[str, Any]:
+    """
+    Ask all sources, in their order: who has a value first wins.
 
-    tray_proxy_home: Annotated[Path, AfterValidator(setting_values.folder)] | None = None
+    Args:
+        given: What goes before all of them.
+
+    Raises:
+        SettingsInvalid: a secret file cannot be read, or `OLLAMA_HOST` is refused.
+        OSError, UnicodeDecodeError: `.env` cannot be read.
+    """
+    found = {**dotenv(fields), **environment(fields), **given}
+    found = {**secret_files(), **found}
+    found = {**_from_ollama_host(found, fields), **found}
+    return {**_stored(found, fields), **found}
 
 
-def folders(flags: Mapping[str, object]) -> paths.Folders:
+def environment(fields: Mapping[str, Field]) -> dict[str, Any]:
+    """Return the settings that stand in the environment, under names in any case; an empty one is not set."""
+    return _named(os.environ, fields)
+
+
+def dotenv(fields: Mapping[str, Field]) -> dict[str, Any]:
+    """
+    Return the settings that stand in the file `.env` of the folder that we were started in.
+
+    Raises:
+        OSError, UnicodeDecodeError: it is there, and cannot be read.
+    """
+    if not (DOTENV.is_file() or DOTENV.is_fifo()):
+        return {}
+    from dotenv import dotenv_values
+
+    return _named(dotenv_values(DOTENV, encoding="utf-8-sig"), fields)
+
+
+def _named(variables: Mapping[str, str | None], fields: Mapping[str, Field]) -> dict[str, Any]:
+    return {name.lower(): value for name, value in variables.items() if value and name.lower() in fields}
+
+
+def folders(flags: Mapping[str, object], fields: Mapping[str, Field]) -> paths.Folders:
     """
     Find the user's folders, whatever else is wrong with the settings, and touch nothing.
 
@@ -46,29 +77,28 @@ def folders(flags: Mapping[str, object]) -> paths.Folders:
     Raises:
         SettingsInvalid: what names the folder cannot be read.
     """
-    given = {name: value for name, value in flags.items() if name in _Home.model_fields}
+    home = fields["tray_proxy_home"]
     try:
-        return paths.folders(_Home(**given).tray_proxy_home)  # type: ignore[arg-type]  # pydantic checks it
+        found: object = {**dotenv(fields), **environment(fields), **flags}.get(home.name)
     except (OSError, UnicodeDecodeError):
         raise SettingsInvalid(NO_DOTENV) from None
-    except ValidationError as error:
-        shown = str(error.errors()[0]["input"])[:200]
+    try:
+        folder = home.read(found)
+    except NotAllowed:
         raise SettingsInvalid(
-            f"TRAY_PROXY_HOME has a value that is not allowed: {shown!r}. Allowed is the path of a folder."
+            f"TRAY_PROXY_HOME has a value that is not allowed: {str(found)[:200]!r}. Allowed is {home.knob.allowed}."
         ) from None
+    return paths.folders(folder if isinstance(folder, Path) else None)
 
 
-class SecretFilesSource(_WholeSource):
-    """Takes the keys out of the files of a container's secrets."""
+def secret_files() -> dict[str, Any]:
+    """
+    Return the keys that stand in the files of a container's secrets.
 
-    def __call__(self) -> dict[str, Any]:
-        """
-        Return those that there are.
-
-        Raises:
-            SettingsInvalid: one cannot be read.
-        """
-        return {name: secret for name in KEYS if (secret := _secret(name) or _secret(name.upper()))}
+    Raises:
+        SettingsInvalid: one cannot be read.
+    """
+    return {name: secret for name in KEYS if (secret := _secret(name) or _secret(name.upper()))}
 
 
 def _secret(name: str) -> str:
@@ -85,70 +115,60 @@ def _secret(name: str) -> str:
         ) from None
 
 
-class OllamaHostSource(_WholeSource):
-    """Takes HOST and PORT out of `OLLAMA_HOST`."""
+def _from_ollama_host(found: Mapping[str, Any], fields: Mapping[str, Field]) -> dict[str, Any]:
+    """
+    Return HOST and PORT as `OLLAMA_HOST` says them; where one is given by a source before this one, that wins.
 
-    def __call__(self) -> dict[str, Any]:
-        """
-        Return both; where one is given by a source before this one, that wins.
-
-        Raises:
-            SettingsInvalid: other computers could reach the port, and neither a HOST says otherwise, nor is it guarded.
-        """
-        text = str(self.current_state.get("ollama_host") or "")
-        if not text.strip():
-            return {}
-        host, port = ollama_host.parse(text)
-        if is_neighbours(port, self.current_state, self.settings_cls):
-            return {}
-        if "host" not in self.current_state and not setting_values.may_listen(host, self.current_state):
-            # Ollama's users open its port to others, where nothing costs money.
-            raise SettingsInvalid(
-                f"OLLAMA_HOST has a value that is not allowed: {text[:200]!r}. {setting_values.NEEDS_ACCESS_KEY} "
-                "Or start with --host 127.0.0.1, or set OLLAMA_HOST to 127.0.0.1."
-            )
-        return {"host": host or setting_values.EVERY_ADDRESS, "port": port}
+    Raises:
+        SettingsInvalid: other computers could reach the port, and neither a HOST says otherwise, nor is it guarded.
+    """
+    text = str(found.get("ollama_host") or "")
+    if not text.strip():
+        return {}
+    host, port = ollama_host.parse(text)
+    if is_neighbours(port, found, fields):
+        return {}
+    if "host" not in found and not setting_values.may_listen(host, found):
+        # Ollama's users open its port to others, where nothing costs money.
+        raise SettingsInvalid(
+            f"OLLAMA_HOST has a value that is not allowed: {text[:200]!r}. {setting_values.NEEDS_ACCESS_KEY} "
+            "Or start with --host 127.0.0.1, or set OLLAMA_HOST to 127.0.0.1."
+        )
+    return {"host": host or setting_values.EVERY_ADDRESS, "port": port}
 
 
-def is_neighbours(port: int, found: Mapping[str, Any], cls: type[BaseSettings]) -> bool:
+def is_neighbours(port: int, found: Mapping[str, Any], fields: Mapping[str, Field]) -> bool:
     """
     Say whether a port in `OLLAMA_HOST` is that of the real Ollama beside us.
 
     Whoever moves Ollama does that by this very variable, and we find it in our environment, too.
     """
-    beside = found.get("local_ollama") or _stored(found, cls).get("local_ollama")
+    beside = found.get("local_ollama") or _stored(found, fields).get("local_ollama")
     return str(beside or "").rstrip("/").endswith(f":{port}")
 
 
-class UserFileSource(_WholeSource):
-    """Reads the user's settings file; which one depends on `TRAY_PROXY_HOME` from the sources before it."""
-
-    def __call__(self) -> dict[str, Any]:
-        """Return what the file holds of our settings."""
-        return _stored(self.current_state, self.settings_cls)
-
-
-def _stored(found: Mapping[str, Any], cls: type[BaseSettings]) -> dict[str, Any]:
-    """Return what the user's file holds of our settings, given what the sources before it have found."""
-    home = found.get("tray_proxy_home")
+def _stored(found: Mapping[str, Any], fields: Mapping[str, Field]) -> dict[str, Any]:
+    """Return what the user's file holds of our settings; which file that is depends on `TRAY_PROXY_HOME`."""
     try:
-        folders = paths.folders(setting_values.folder(Path(home)) if home else None)
-    except ValueError:
+        home = fields["tray_proxy_home"].read(found.get("tray_proxy_home"))
+    except NotAllowed:
         return {}  # the home is refused by itself, with a sentence
+    folders = paths.folders(home if isinstance(home, Path) else None)
     content = user_file.read(folders.settings_file, found.get("set_aside", lambda _: None))
     if found.get("demo"):
         content = {name: value for name, value in content.items() if name not in OF_MODELS}
         content |= {
             name: value for name, value in user_file.read(folders.demo().settings_file).items() if name in OF_MODELS
         }
-    passed_over = found.get("passed_over", ())
-    return {
-        name: value
-        for name, value in content.items()
-        if name in cls.model_fields and _is_stored(cls.model_fields[name]) and name not in passed_over
-    }
+    kept = {name for name, field in fields.items() if field.knob.stored}.difference(found.get("passed_over", ()))
+    return {name: value for name, value in content.items() if name in kept}
 
 
-def _is_stored(field: FieldInfo) -> bool:
-    extra = field.json_schema_extra
-    return isinstance(extra, dict) and bool(extra["stored"])
+def hide_keys_from_children() -> None:
+    """
+    Take the keys out of this process's environment, once they have been read.
+
+    Every program started from here on (browser, file manager, clipboard) would otherwise be handed them.
+    """
+    for name in [name for name in os.environ if name.lower() in KEYS]:
+        secrecy.take_out_of_environment(name)

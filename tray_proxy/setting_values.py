@@ -1,6 +1,4 @@
-"""
-What may stand in a setting: checks that pydantic calls. Each raises `ValueError`, and the setting says what is allowed.
-"""
+"""What may stand in a setting: checks by kind. Each raises `ValueError`, and the setting says what is allowed."""
 
 import contextlib
 import ipaddress
@@ -11,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr, ValidationInfo
+from tray_proxy.secret_str import SecretStr
 
 # Stands for all addresses of this computer, of both kinds.
 EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  bound only where the port is guarded
@@ -116,9 +114,9 @@ def ollama_url(value: str, own_port: object) -> str:
     return f"http://{host}:{url.port}"
 
 
-def local_ollama(value: str, info: ValidationInfo) -> str:
-    """Take the same as a setting, beside that of our own port: we would ask ourselves, for ever."""
-    return ollama_url(value, info.data.get("port"))
+def local_ollama(value: str) -> str:
+    """Take the same as a setting; that the port is not our own is for `settings` to see, which knows both."""
+    return ollama_url(value, None)
 
 
 def is_key(text: str) -> bool:
@@ -177,5 +175,4 @@ def lower(value: object) -> object:
 
 def from_json(value: object) -> object:
     """Take JSON where a text stands for a list or an object."""
-    # Left to pydantic-settings, what is no JSON would end the program with a traceback.
     return json.loads(value) if isinstance(value, str) else value

@@ -298,7 +298,7 @@ async def _with_upstream(settings: Settings, *, demo: bool) -> tuple[Settings, L
         return settings, None
     upstream = Listener(DemoUpstream().app, bind("127.0.0.1", 0))
     url = await upstream.start()
-    return settings.model_copy(update={"openrouter_base_url": f"{url}/api/v1"}), upstream
+    return settings.but(openrouter_base_url=f"{url}/api/v1"), upstream
 
 
 async def _open(

@@ -6,7 +6,6 @@ import socket
 import threading
 
 import pytest
-from pydantic import SecretStr
 
 from tray_proxy.errors import (
     KeyRejected,
@@ -22,6 +21,7 @@ from tray_proxy.keychain import Keychain
 from tray_proxy.openrouter import sign_in
 from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.openrouter.upload import SLICE_BYTES
+from tray_proxy.secret_str import SecretStr
 from tray_proxy.settings import Settings
 from tray_proxy.wire.openrouter import (
     CompletionRequest,

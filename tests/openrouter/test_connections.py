@@ -6,7 +6,6 @@ import threading
 import time
 
 import pytest
-from pydantic import SecretStr
 
 from openrouter.encrypted import ANSWER, NAME, Encrypted, ProxyServer, authority
 from tray_proxy.errors import CertificateRefused, NetworkProxyFailed, NetworkSignIn, Offline, UpstreamUnreachable
@@ -14,6 +13,7 @@ from tray_proxy.keychain import Keychain
 from tray_proxy.openrouter import dialling
 from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.openrouter.surroundings import Surroundings
+from tray_proxy.secret_str import SecretStr
 from tray_proxy.settings import Settings
 from tray_proxy.wire.openrouter import CompletionRequest, Message
 

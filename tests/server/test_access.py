@@ -6,9 +6,9 @@ import socket
 import httpx
 import ollama as ollama_library
 import pytest
-from pydantic import SecretStr
 
 from tray_proxy.demo.upstream import DEMO_KEY, DemoUpstream
+from tray_proxy.secret_str import SecretStr
 
 KEY = "canary-access-key-of-nobody"
 BEARER = {"authorization": f"Bearer {KEY}"}

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from tray_proxy.permissions import MAX_OF_A_SITE, Permissions
+from tray_proxy.secret_str import SecretStr
 from tray_proxy.server.guard import Guard, Rule, is_own_address
 from tray_proxy.settings import Settings
 

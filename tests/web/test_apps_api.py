@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 import structlog
-from pydantic import SecretStr
 
 from desktop.waiting import wait_for
 from tray_proxy import errors, logs
 from tray_proxy.activity import Activity
 from tray_proxy.callers import Caller, identify
 from tray_proxy.catalogue import Catalogue
+from tray_proxy.secret_str import SecretStr
 from tray_proxy.settings import Settings
 from tray_proxy.texts import table
 from tray_proxy.translate.names import AllowList

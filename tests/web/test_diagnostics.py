@@ -5,7 +5,6 @@ import platform
 from pathlib import PureWindowsPath
 
 import pytest
-from pydantic import SecretStr
 
 from desktop.waiting import wait_for
 from tray_proxy import __version__, logs
@@ -13,6 +12,7 @@ from tray_proxy.activity import Activity
 from tray_proxy.callers import identify
 from tray_proxy.demo.keys import DEMO_KEY
 from tray_proxy.redaction import STRUCK_OUT
+from tray_proxy.secret_str import SecretStr
 from tray_proxy.settings import Settings
 from tray_proxy.web.diagnostics import Diagnostics
 

@@ -4,10 +4,10 @@ import hashlib
 import logging
 
 import pytest
-from pydantic import SecretStr
 
 from tray_proxy.demo.keys import DEMO_KEY, DISABLED_KEY, EXPIRED_KEY, FREE_KEY, SPENT_KEY
 from tray_proxy.errors import KeychainUnavailable, KeyRejected, ProxyError, UpstreamError, UpstreamUnreachable
+from tray_proxy.secret_str import SecretStr
 from tray_proxy.web.key_api import KeyUnusable
 from web.fakes import KEY, Served
 

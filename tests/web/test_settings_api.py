@@ -7,7 +7,7 @@ import pytest
 
 from tray_proxy.errors import PortInUse, SettingsNotSaved
 from tray_proxy.listener import bind
-from tray_proxy.settings import Settings, knob, stored_names
+from tray_proxy.settings import FIELDS, stored_names
 from tray_proxy.web.http import FormInvalid
 from tray_proxy.web.settings_api import ELSEWHERE, GROUPS
 
@@ -59,8 +59,8 @@ def test_a_setting_is_told_with_its_help_its_bounds_and_its_source(running):
         3600,
     )
     assert (field.value, field.default, field.source, field.fixed) == (120.0, 120.0, "default", False)
-    assert field.help == Settings.model_fields["idle_timeout_s"].description
-    assert field.allowed == knob("idle_timeout_s")["allowed"]
+    assert field.help == FIELDS["idle_timeout_s"].knob.description
+    assert field.allowed == FIELDS["idle_timeout_s"].knob.allowed
 
 
 def test_a_copy_that_never_looks_for_newer_versions_says_so_beside_the_switch(running):
@@ -154,7 +154,7 @@ def test_what_is_wrong_is_told_beside_its_field_and_nothing_is_saved(running):
 
 def test_a_default_that_does_not_go_with_another_setting_is_told_beside_its_field(running, free_port):
     """The Ollama beside us would be passed over in silence, and its models' names would be the cloud's."""
-    beside = f"http://127.0.0.1:{Settings.model_fields['port'].default}"
+    beside = f"http://127.0.0.1:{FIELDS['port'].default}"
     do(running, running.program.settings_desk.save({"local_ollama": beside}))
 
     with pytest.raises(FormInvalid) as refused:

@@ -1,9 +1,9 @@
 """What every part of the page shows."""
 
 import pytest
-from pydantic import SecretStr
 
 from desktop.waiting import wait_for
+from tray_proxy.secret_str import SecretStr
 from tray_proxy.web import state_api
 from tray_proxy.web.state_api import ModelCounts, Notice
 from web.fakes import KEY, Served

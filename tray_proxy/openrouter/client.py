@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import msgspec
-from pydantic import SecretStr
 
 from tray_proxy.errors import ProxyError, UpstreamError, UpstreamUnreachable
 from tray_proxy.keychain import Keychain
@@ -21,6 +20,7 @@ from tray_proxy.openrouter.answer import TOO_MUCH, Answer, read_embeddings, with
 from tray_proxy.openrouter.connections import Connection, Connections, Pieces, Response, is_page
 from tray_proxy.openrouter.obstacles import BROKE_OFF
 from tray_proxy.openrouter.surroundings import Surroundings
+from tray_proxy.secret_str import SecretStr
 from tray_proxy.setting_values import is_key
 from tray_proxy.settings import Settings
 from tray_proxy.translate.splice import encode

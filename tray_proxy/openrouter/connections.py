@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
-from pydantic import SecretStr
 
 from tray_proxy import __version__
 from tray_proxy.errors import (
@@ -28,6 +27,7 @@ from tray_proxy.openrouter.answer import silent
 from tray_proxy.openrouter.surroundings import Surroundings, proxy_server
 from tray_proxy.openrouter.transport import Body, Transport
 from tray_proxy.openrouter.upload import Upload
+from tray_proxy.secret_str import SecretStr
 from tray_proxy.setting_values import is_loopback
 from tray_proxy.settings import Settings
 

@@ -16,9 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from pydantic import SecretStr
-
 from tray_proxy.errors import ProxyError, UpstreamError, UpstreamUnreachable
+from tray_proxy.secret_str import SecretStr
 from tray_proxy.texts import text
 
 # What each status of the exchange means; the texts are `sign_in.<word>` and `sign_in.<word>_hint`.

@@ -8,9 +8,9 @@ this computer too. It ends here: what is passed on to OpenRouter or to a real Ol
 import hmac
 
 import structlog
-from pydantic import SecretStr
 
 from tray_proxy.errors import AccessDenied
+from tray_proxy.secret_str import SecretStr
 from tray_proxy.server import refusals
 from tray_proxy.server.asgi import App, Receive, Record, Reply, Scope, Send, send_reply
 

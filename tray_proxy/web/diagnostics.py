@@ -18,7 +18,7 @@ import msgspec
 from tray_proxy.activity import Activity, Entry, tail
 from tray_proxy.redaction import strike_out
 from tray_proxy.setting_sources import KEYS, OF_MODELS
-from tray_proxy.settings import Settings
+from tray_proxy.settings import FIELDS, Settings
 from tray_proxy.texts import text
 from tray_proxy.web.state_api import PageState
 
@@ -84,7 +84,7 @@ def _facts(state: PageState) -> Iterator[str]:
 
 
 def _settings(settings: Settings) -> Iterator[str]:
-    fields = {name: about for name, about in Settings.model_fields.items() if name not in _KEPT_BACK}
+    fields = {name: about for name, about in FIELDS.items() if name not in _KEPT_BACK}
     changed = (
         f"{name.upper()}={getattr(settings, name)}"
         for name, about in fields.items()

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import msgspec
-from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -14,6 +13,7 @@ from tray_proxy.keychain import Keychain, Source
 from tray_proxy.openrouter import key_check
 from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.openrouter.sign_in import key_page
+from tray_proxy.secret_str import SecretStr
 from tray_proxy.setting_values import is_key
 from tray_proxy.texts import text
 from tray_proxy.web.http import done, read, reply

@@ -1,20 +1,19 @@
 """Every setting on the page, with its help; checked, saved and put in force."""
 
-import types
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any
 
 import msgspec
-from pydantic.fields import FieldInfo
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from tray_proxy import settings, user_file
+from tray_proxy.knobs import Field
 from tray_proxy.setting_sources import OF_MODELS
-from tray_proxy.settings import Settings, knob
+from tray_proxy.settings import FIELDS, Settings
 from tray_proxy.texts import text
 from tray_proxy.web.http import FormInvalid, read, reply
 
@@ -120,7 +119,11 @@ class SettingsDesk:
         wrong = {name: reason for name in changes if (reason := self._refusal(name))}
         # A default is checked, too: it may not go together with another setting.
         wrong |= settings.check(
-            {name: _default(name) if value is None else value for name, value in changes.items() if name not in wrong},
+            {
+                name: FIELDS[name].default if value is None else value
+                for name, value in changes.items()
+                if name not in wrong
+            },
             self.given,
         )
         if wrong:
@@ -130,7 +133,7 @@ class SettingsDesk:
             # Not where a value is lost in another way: by a slip in the file, say.
             if name in changes and changes[name] is None:
                 given_up()
-        self._waiting |= {name for name in changes if knob(name)["restart"]}
+        self._waiting |= {name for name in changes if FIELDS[name].knob.restart}
         await self.apply(settings.load(self.given, complain=lambda _: None))
         return bool(self._waiting & changes.keys())
 
@@ -141,53 +144,37 @@ class SettingsDesk:
         return None if source == "file" else text("setting.fixed", source=source)
 
     def _field(self, name: str, stored: Mapping[str, Any]) -> SettingField:
-        about, described = Settings.model_fields[name], knob(name)
+        field = FIELDS[name]
         source = settings.source_of(name, self.given)
         fixed = source != "file"
         value = _plain(getattr(self.current(), name))
-        if described["restart"] and not fixed and name in stored:
+        if field.knob.restart and not fixed and name in stored:
             value = stored[name]  # saved, and not yet in force
         return SettingField(
             name=name,
             label=text(f"setting.label.{name}"),
-            help=about.description or "",
-            allowed=described["allowed"],
+            help=field.knob.description,
+            allowed=field.knob.allowed,
             value=value,
-            default=_plain(_default(name)),
+            default=_plain(field.default),
             source=source if fixed else "file" if name in stored else "default",
             fixed=fixed,
-            restart=described["restart"],
+            restart=field.knob.restart,
             unit=text("setting.unit.seconds") if name.endswith("_s") else None,
             note=self.notes.get(name),
-            **_form(about),
+            **_form(field),
         )
 
 
-def _default(name: str) -> object:
-    default: object = Settings.model_fields[name].default
-    return default
-
-
-def _form(about: FieldInfo) -> dict[str, Any]:
+def _form(field: Field) -> dict[str, Any]:
     """Say how a setting is asked for, from its type."""
-    kind = about.annotation
-    if get_origin(kind) in (Union, types.UnionType):
-        kind = next(each for each in get_args(kind) if each is not types.NoneType)
-    # An optional one carries its checks inside.
-    bounds = [each for each in (*about.metadata, *getattr(kind, "__metadata__", ())) if not callable(each)]
-    kind = getattr(kind, "__origin__", kind) if hasattr(kind, "__metadata__") else kind
-    if get_origin(kind) is Literal:
-        return {"kind": "choice", "choices": get_args(kind)}
-    if kind is bool:
+    if field.choices:
+        return {"kind": "choice", "choices": field.choices}
+    if field.kind is bool:
         return {"kind": "switch"}
-    if kind in (int, float):
-        return {"kind": "number", "min": _bound(bounds, "ge", "gt"), "max": _bound(bounds, "le", "lt")}
-    return {"kind": "path" if kind is Path else "text"}
-
-
-def _bound(bounds: list[Any], *names: str) -> float | None:
-    found = (getattr(each, name, None) for each in bounds for name in names)
-    return next((value for value in found if value is not None), None)
+    if field.kind in (int, float):
+        return {"kind": "number", "min": field.least, "max": field.most}
+    return {"kind": "path" if field.kind is Path else "text"}
 
 
 def _plain(value: object) -> object:

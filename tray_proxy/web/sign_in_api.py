@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from urllib.parse import parse_qs
 
 import msgspec
-from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -20,6 +19,7 @@ from tray_proxy import redaction
 from tray_proxy.errors import BadRequest, ProxyError, UpstreamError
 from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.openrouter.sign_in import CALLBACK_PATH, LIFE_S, Attempt, SignIn, SignInRefused
+from tray_proxy.secret_str import SecretStr
 from tray_proxy.setting_values import is_key
 from tray_proxy.texts import text
 from tray_proxy.web.gate import STATIC
