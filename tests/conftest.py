@@ -57,6 +57,18 @@ def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(setting_sources, "SECRETS", tmp_path / "no secrets")
 
 
+@pytest.fixture
+def sent_again() -> None:
+    """For tests of what is sent again after a refusal: `retries` is left as it is."""
+
+
+@pytest.fixture(autouse=True)
+def refused_for_good(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refusal that any other test arranges is the answer, and is neither asked again nor waited for."""
+    if "sent_again" not in request.fixturenames:
+        monkeypatch.setattr("tray_proxy.openrouter.retries.MAX_TRIES", 1)
+
+
 @pytest.fixture(scope="session")
 def loop() -> Iterator[LoopThread]:
     """The event loop in its thread, as beside the tray."""

@@ -16,6 +16,8 @@ from tray_proxy.errors import (
 from tray_proxy.openrouter.failures import from_answer
 from tray_proxy.openrouter.retries import MAX_ELAPSED_S, MAX_TRIES, MAX_WAIT_S, PAUSE_S, STATUSES, next_delay_s
 
+pytestmark = pytest.mark.usefixtures("sent_again")
+
 LEAST, MIDDLE, MOST = (lambda: 0.0), (lambda: 0.5), (lambda: 0.999)
 
 

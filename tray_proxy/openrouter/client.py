@@ -7,6 +7,8 @@ its translated body goes out, and redirects are never followed: the prompt would
 """
 
 import asyncio
+import itertools
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
@@ -15,7 +17,7 @@ import msgspec
 
 from tray_proxy.errors import ProxyError, UpstreamError, UpstreamUnreachable
 from tray_proxy.keychain import Keychain
-from tray_proxy.openrouter import failures, sign_in
+from tray_proxy.openrouter import failures, retries, sign_in
 from tray_proxy.openrouter.answer import TOO_MUCH, Answer, read_embeddings, without_key
 from tray_proxy.openrouter.connections import Connection, Connections, Pieces, Response, is_page
 from tray_proxy.openrouter.obstacles import BROKE_OFF
@@ -34,6 +36,7 @@ from tray_proxy.wire.openrouter import (
     KeyReply,
 )
 
+EVENTS, JSON = "text/event-stream", "application/json"
 MAX_ERROR_BYTES = 256 * 1024
 MAX_CATALOGUE_BYTES = 64 * 1024 * 1024
 CATALOGUE_TIMEOUT_S = 30.0
@@ -105,18 +108,8 @@ class OpenRouterClient:
         Raises:
             ProxyError: before anything was answered; its status is OpenRouter's own where it gave one.
         """
-        key = await self._keychain.key()
-        response = await self._send(
-            "POST",
-            "/chat/completions",
-            self._settings.first_byte_timeout_s,
-            key,
-            content=encode(request),
-            accept=b"text/event-stream",
-        )
+        response = await self._buy("/chat/completions", request, asked, accept=EVENTS)
         try:
-            if not response.headers.get("content-type", "").startswith("text/event-stream"):
-                raise await self._refusal(response, asked)
             answer = Answer(Pieces(response), self._settings, asked)
             yield answer
             if answer.marked:
@@ -134,17 +127,33 @@ class OpenRouterClient:
         Raises:
             ProxyError: its status is OpenRouter's own where it gave one.
         """
-        key = await self._keychain.key()
-        response = await self._send(
-            "POST", "/embeddings", self._settings.first_byte_timeout_s, key, content=encode(request)
-        )
+        response = await self._buy("/embeddings", request, asked, accept=JSON)
         try:
-            if response.status_code != 200:
-                raise await self._refusal(response, asked)
             body = await Answer(Pieces(response), self._settings, asked).whole(MAX_EMBEDDINGS_BYTES)
         finally:
             await response.aclose()
         return read_embeddings(body, asked)
+
+    async def _buy(self, path: str, request: object, asked: str, *, accept: str) -> Response:
+        """Ask for what is charged for; a refusal that may pass is asked again a moment later, as `retries` says."""
+        key, content = await self._keychain.key(), encode(request)
+        began_s = time.monotonic()
+        for tries in itertools.count(1):
+            response = await self._send(
+                "POST", path, self._settings.first_byte_timeout_s, key, content=content, accept=accept.encode()
+            )
+            kind = response.headers.get("content-type", "")
+            if kind.startswith(EVENTS) if accept == EVENTS else response.status_code == 200:
+                return response
+            try:
+                error = await self._refusal(response, asked)
+            finally:
+                await response.aclose()
+            delay_s = retries.next_delay_s(response.status_code, error, tries, time.monotonic() - began_s)
+            if delay_s is None:
+                raise error
+            await asyncio.sleep(delay_s)
+        raise AssertionError
 
     async def fetch_models(self, path: str) -> bytes:
         """
@@ -230,7 +239,12 @@ class OpenRouterClient:
             body = b""
         elsewhere = urlsplit(response.headers.get("location", "")).hostname
         error = failures.from_answer(
-            response.status_code, body, response.headers.get("retry-after"), asked, elsewhere=elsewhere
+            response.status_code,
+            body,
+            response.headers.get("retry-after"),
+            asked,
+            elsewhere=elsewhere,
+            now_s=time.time(),
         )
         if isinstance(error, UpstreamUnreachable):
             self._connections.note(error)
