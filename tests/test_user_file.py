@@ -2,12 +2,13 @@
 
 import errno
 import json
+import os
 import re
 from pathlib import Path
 
 import pytest
 
-from tray_proxy import user_file
+from tray_proxy import paths, user_file
 from tray_proxy.errors import SettingsNotSaved
 
 
@@ -71,7 +72,7 @@ def test_a_file_that_cannot_be_opened_is_neither_set_aside_nor_written_over(
         raise PermissionError(errno.EACCES, "Permission denied")
 
     with monkeypatch.context() as patches:
-        patches.setattr(Path, "read_bytes", held)
+        patches.setattr(paths, "read_file", held)
         found = user_file.read(file)
         with pytest.raises(SettingsNotSaved) as caught:
             user_file.save(file, {"port": 1002})
@@ -80,3 +81,21 @@ def test_a_file_that_cannot_be_opened_is_neither_set_aside_nor_written_over(
     assert {each.name: each.read_text() for each in file.parent.iterdir()} == {
         "settings.json": '{"allowed_models": ["openai/gpt-4o-mini"]}'
     }
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such files")
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_is_no_file_is_not_waited_for_and_stays(kind: str, file: Path) -> None:
+    """The start would wait for ever, or read without end."""
+    if kind == "pipe":
+        os.mkfifo(file)
+    else:
+        file.symlink_to("/dev/zero")
+    lost: list[Path] = []
+
+    found = user_file.read(file, lost.append)
+    with pytest.raises(SettingsNotSaved, match="Not a file"):
+        user_file.save(file, {"port": 1})
+
+    assert (found, lost) == ({}, [file])
+    assert [path.name for path in file.parent.iterdir()] == [file.name]

@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from tray_proxy.callers import NAMES, Caller
+from tray_proxy.paths import open_file
 
 MAX_ENTRIES = 500
 # Programs that are not in `callers.PROGRAMS` name themselves, and could do so in endless variety.
@@ -346,7 +347,7 @@ def _request_lines(log_file: Path) -> Iterator[_Line]:
 def tail(file: Path, size: int) -> list[bytes]:
     """Return the whole lines among the last bytes of a file; none where it cannot be read."""
     try:
-        with file.open("rb") as opened:
+        with open_file(file) as opened:
             length = opened.seek(0, os.SEEK_END)
             opened.seek(max(0, length - size))
             content = opened.read(size)

@@ -204,7 +204,7 @@ class _File:
     def read(self) -> bytes | None:
         """Return what it holds; None where it is not there."""
         try:
-            return self.path.read_bytes()
+            return paths.read_file(self.path)
         except FileNotFoundError:
             return None
 

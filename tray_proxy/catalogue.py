@@ -19,7 +19,7 @@ import structlog
 
 from tray_proxy.errors import CatalogueUnavailable, ModelNameAmbiguous, ModelNotAllowed, ModelNotFound, ProxyError
 from tray_proxy.openrouter.client import OpenRouterClient
-from tray_proxy.paths import replace_file
+from tray_proxy.paths import read_file, replace_file
 from tray_proxy.translate.library import Library
 from tray_proxy.translate.names import AllowList, Names, folded, is_valid, near, with_tag
 from tray_proxy.translate.presets import Preset
@@ -263,7 +263,7 @@ class CatalogueCache:
     def load_copy(self) -> None:
         """Take the copy on disk, if it is there and fits."""
         try:
-            saved = msgspec.json.decode(self._file.read_bytes(), type=_Saved)
+            saved = msgspec.json.decode(read_file(self._file), type=_Saved)
             if saved.base_url == self._base_url:
                 self._take(saved)
         except FileNotFoundError:

@@ -226,7 +226,7 @@ def _remove_file(folder: Path) -> None:
 
 def _read(folder: Path) -> _Record | None:
     try:
-        return msgspec.json.decode((folder / FILE_NAME).read_bytes(), type=_Record)
+        return msgspec.json.decode(paths.read_file(folder / FILE_NAME), type=_Record)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
 

@@ -10,6 +10,7 @@ that nobody outside can forge a line.
 import json
 import logging
 import logging.handlers
+import os
 import sys
 from collections.abc import MutableMapping
 from io import TextIOWrapper
@@ -93,8 +94,7 @@ class _Handler(_Forgiving, logging.handlers.RotatingFileHandler):
     """For the owner's eyes only, each new file too."""
 
     def _open(self) -> TextIOWrapper:
-        Path(self.baseFilename).touch(mode=0o600)
-        return super()._open()
+        return os.fdopen(paths.open_to_append(Path(self.baseFilename)), "a", encoding=self.encoding)
 
 
 class _Echo(_Forgiving, logging.StreamHandler[TextIO]):

@@ -14,7 +14,7 @@ import msgspec
 import structlog
 
 from tray_proxy import __version__
-from tray_proxy.paths import replace_file
+from tray_proxy.paths import read_file, replace_file
 from tray_proxy.releases import CannotLook, Release, Source
 
 FILE_NAME = "updates.json"
@@ -159,7 +159,7 @@ class Updates:
 
     def _load(self) -> None:
         try:
-            self._kept = msgspec.json.decode(self._file.read_bytes(), type=_Kept)
+            self._kept = msgspec.json.decode(read_file(self._file), type=_Kept)
         except FileNotFoundError:
             return
         except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:

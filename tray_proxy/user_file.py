@@ -36,7 +36,7 @@ def read(path: Path, lost: Callable[[Path], None] | None = lambda _: None) -> di
 
 def _read(path: Path, lost: Callable[[Path], None] | None) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_bytes().decode("utf-8-sig"))  # Windows' editor puts a mark at the beginning
+        content = json.loads(paths.read_file(path).decode("utf-8-sig"))  # Windows' editor puts a mark at the beginning
     except FileNotFoundError:
         return {}
     except (ValueError, RecursionError):

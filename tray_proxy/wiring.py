@@ -77,6 +77,7 @@ def serve(
     if this is None:
         raise AlreadyRuns(folders.settings)
     try:
+        folders.keep_private()
         if logs.set_up(folders.logs, settings.log_level, echo=True) is None:
             log.warning("the log file cannot be written: the log is told here alone", folder=str(folders.logs))
         asyncio.run(_serve(settings, this, demo=demo, say=say if logs.is_read_by_people() else log.info, given=given))
@@ -200,6 +201,7 @@ def run_tray(
         say(told or text("instance.runs" if background else "instance.opened"))
         return
     try:
+        program_folders(settings, demo=demo).keep_private()
         _run_tray(settings, this, demo=demo, say=say, given=given, complaints=complaints, background=background)
     finally:
         this.release()

@@ -12,7 +12,7 @@ import msgspec
 import structlog
 
 from tray_proxy.neighbour.client import Listed, read_row
-from tray_proxy.paths import replace_file
+from tray_proxy.paths import read_file, replace_file
 from tray_proxy.translate.names import folded
 
 log = structlog.get_logger(__name__)
@@ -48,7 +48,7 @@ class LocalNames:
         self._last: list[Listed] = []
         self.ever_heard = False
         try:
-            saved = msgspec.json.decode(file.read_bytes(), type=_Saved)
+            saved = msgspec.json.decode(read_file(file), type=_Saved)
             self._names = set(saved.names)
             self._last = [listed for row in saved.rows if (listed := read_row(bytes(row)))]
             self.ever_heard = True
