@@ -1,11 +1,12 @@
 """Each thing that can stand in the way has its own sentence, and its own cure."""
 
+import errno
 import ssl
 
 import httpcore
 import pytest
 
-from tray_proxy.errors import CertificateRefused, NetworkProxyFailed, NoConnection, Offline
+from tray_proxy.errors import CertificateRefused, NetworkProxyFailed, NoConnection, Offline, UpstreamUnreachable
 from tray_proxy.openrouter import obstacles
 from tray_proxy.openrouter.dialling import NameNotFound
 
@@ -103,3 +104,15 @@ def test_a_refused_certificate_is_found_among_the_causes():
 
     assert obstacles.refused_certificate(after(after(refused))) is refused
     assert obstacles.refused_certificate(after(REFUSED)) is None
+
+
+@pytest.mark.parametrize("has_route", [True, False])
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM])
+def test_that_no_more_may_be_opened_is_not_taken_for_a_broken_network(number, has_route):
+    told = obstacles.no_connection(after(OSError(number, "no more")), has_route=has_route, proxy="p:1")
+
+    assert (type(told), told.status) == (UpstreamUnreachable, 503)
+    assert told.message == (
+        "No connection to OpenRouter could be opened: this computer allows Tray Proxy no more open files."
+    )
+    assert told.hint == "Wait until other answers have ended, or raise the limit of open files (ulimit -n)."

@@ -4,6 +4,7 @@ What stands in the way to OpenRouter, in plain words; pure.
 The libraries' own texts may hold addresses and passwords, so only the kinds of their errors are looked at.
 """
 
+import errno
 import ssl
 from collections.abc import Iterator
 
@@ -17,6 +18,8 @@ from tray_proxy.errors import (
 from tray_proxy.openrouter.dialling import NameNotFound
 
 BROKE_OFF = "The connection to OpenRouter broke off before the answer was complete."
+# Source: Linux, connect(2) and socket(2); Microsoft, "Windows Sockets Error Codes" (WSAEMFILE, WSAENOBUFS).
+_NOTHING_LEFT = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, 10024, 10055)
 # Source: OpenSSL, x509_vfy.h; Microsoft, winerror.h (CERT_E_…); Apple, SecBase.h (errSec…).
 _NOT_YET = (9, -67819)
 _EXPIRED = (10, 0x800B0101, -67818)
@@ -44,6 +47,13 @@ def no_connection(error: BaseException, *, has_route: bool, proxy: str | None) -
         has_route: Whether the system knows any way to the internet.
         proxy: The proxy server that the way leads through, as host and port.
     """
+    # Before all else: whether there is a way cannot be looked up then, either.
+    if any(isinstance(cause, OSError) and cause.errno in _NOTHING_LEFT for cause in causes(error)):
+        return UpstreamUnreachable(
+            "No connection to OpenRouter could be opened: this computer allows Tray Proxy no more open files.",
+            status=503,
+            hint="Wait until other answers have ended, or raise the limit of open files (ulimit -n).",
+        )
     if not has_route:
         return Offline("There is no internet connection: this computer is not on a network that leads there.")
     if proxy is not None:
