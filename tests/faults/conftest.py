@@ -1,0 +1,80 @@
+"""The real proxy on a real port between clients and an upstream whose every byte is known."""
+
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from faults.asking import DIALECTS, Told, ask
+from faults.scripted import Script, Upstream
+from tray_proxy.listener import LoopThread
+
+
+@dataclass
+class Field:
+    """A proxy, its upstream, and the loop of both its ends."""
+
+    outside: LoopThread
+    upstream: Upstream
+    proxy: Any
+
+    @property
+    def port(self) -> int:
+        """The proxy's port."""
+        return int(self.proxy.url.rpartition(":")[2])
+
+    @property
+    def cancelled(self) -> int:
+        """How many requests were recorded as left by their clients."""
+        return int(sum(self.proxy.program.deps.metrics._left.values.values()))
+
+    def run[T](self, coroutine: Coroutine[Any, Any, T], within_s: float = 60) -> T:
+        """Run a test's cases in the loop of clients and upstream."""
+        return self.outside.submit(coroutine).result(within_s)
+
+    def before(self, proxy: Any) -> "Field":
+        """Put another proxy before the same upstream."""
+        return Field(self.outside, self.upstream, proxy)
+
+    def drop_connections(self) -> None:
+        """Let the proxy's next request go out on a new connection."""
+
+        async def drop() -> None:
+            self.proxy.program.client.drop_connections()
+
+        self.proxy.loop.submit(drop()).result(15)
+
+    async def tell(self, script: Script, path: str, *, stream: bool) -> tuple[Told, int]:
+        """Ask what a script answers; give what an app is told, and how often it was asked upstream."""
+        dialect = DIALECTS[path]
+        case = self.upstream.case(script)
+        answered = await ask(self.port, path, dialect.request(case, stream=stream))
+        return dialect.read(answered, stream=stream), self.upstream.asked[case]
+
+
+@pytest.fixture(scope="session")
+def outside() -> Iterator[LoopThread]:
+    """The loop of clients and upstream, apart from the proxy's."""
+    thread = LoopThread()
+    yield thread
+    thread.stop(5)
+
+
+@pytest.fixture(scope="session")
+def the_scripted_upstream(outside: LoopThread) -> Iterator[Upstream]:
+    upstream = Upstream()
+    outside.submit(upstream.start()).result(15)
+    yield upstream
+    outside.submit(upstream.stop()).result(15)
+
+
+@pytest.fixture(scope="session")
+def field(
+    outside: LoopThread, the_scripted_upstream: Upstream, shared_proxies: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Field:
+    """A proxy before the scripted upstream, for all tests that change nothing of it."""
+    home = tmp_path_factory.mktemp("home")
+    return Field(
+        outside, the_scripted_upstream, shared_proxies.start(home, openrouter_base_url=the_scripted_upstream.url)
+    )

@@ -1,0 +1,124 @@
+"""The n-th byte of an answer is its last, for all n: every word that arrived, then one error; and nothing twice."""
+
+import json
+
+import pytest
+
+from faults.asking import WAYS, Told, all_of
+from faults.scripted import CHUNKED, DONE, EVENTS, FINISH, LAST_CHUNK, chunk, chunked, sends, word
+
+WORDS = ("Zoë", " 中", "!")
+SAID = [word(each) for each in WORDS]
+PIECES = [b": OPENROUTER PROCESSING\n\n", *SAID, FINISH, DONE]
+CURE = "Check the internet connection, and try again."
+NOTHING = f"The connection to OpenRouter broke off before anything was answered. {CURE}"
+BROKE_OFF = f"The connection to OpenRouter broke off before the answer was complete. {CURE}"
+ENDED = (
+    "The answer broke off: OpenRouter ended the stream before the answer was complete. "
+    "Try again in a moment, or choose another model."
+)
+UNREADABLE = (
+    "OpenRouter sent an event that cannot be read; the answer was cut. Try again in a moment, or choose another model."
+)
+
+
+def expected(arrived, error, *, stream):
+    """Tell what an app is to be told of so much of the events, and an error."""
+    complete = arrived.split(b"\n\n")[:-1]
+    if DONE.strip() in complete:
+        return Told(200, "".join(WORDS), done=True)
+    words = "".join(text for text, event in zip(WORDS, SAID, strict=True) if event.strip() in complete)
+    if stream and words:
+        return Told(200, words, [error])
+    return Told(502, errors=[error])
+
+
+def after_each_byte():
+    """Give each beginning of an answer in chunks, and the part of its events that has arrived with it."""
+    wire, events = bytearray(CHUNKED), {}
+    for at in range(len(wire) + 1):
+        events[at] = None if at < len(wire) else b""
+    arrived = b""
+    for piece in PIECES:
+        framed = chunk(piece)
+        begins = framed.index(piece)
+        for at in range(1, len(framed) + 1):
+            events[len(wire) + at] = arrived + piece[: max(at - begins, 0)]
+        wire += framed
+        arrived += piece
+    for at in range(1, len(LAST_CHUNK) + 1):
+        events[len(wire) + at] = arrived
+    return bytes(wire + LAST_CHUNK), events
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
+@pytest.mark.parametrize(("path", "stream"), WAYS)
+def test_an_answer_that_is_cut_after_any_byte_gives_all_its_words_and_one_error(field, path, stream, reset):
+    wire, arrived = after_each_byte()
+    assert wire == chunked(*PIECES)
+
+    async def cut(at):
+        return at, await field.tell(sends(wire[:at], reset=reset), path, stream=stream)
+
+    told = field.run(all_of(cut(at) for at in range(1, len(wire) + 1)))
+
+    wanted = [
+        (at, (expected(arrived[at] or b"", NOTHING if arrived[at] is None else BROKE_OFF, stream=stream), 1))
+        for at in range(1, len(wire) + 1)
+    ]
+    assert told == wanted
+
+
+@pytest.mark.parametrize(("path", "stream"), WAYS)
+def test_an_answer_that_only_its_connection_ends_is_whole_only_with_its_own_end(field, path, stream):
+    """Such a body has no length: its end and a cut look the same, but for what was said."""
+    body = b"".join(PIECES)
+
+    async def cut(at):
+        return at, await field.tell(sends(EVENTS + b"\r\n" + body[:at]), path, stream=stream)
+
+    told = field.run(all_of(cut(at) for at in range(len(body) + 1)))
+
+    assert told == [(at, (read_by_the_standard(body[:at], stream=stream), 1)) for at in range(len(body) + 1)]
+
+
+def read_by_the_standard(body, *, stream):
+    """Tell what an app is to be told of a body that ended there; the last event's blank line may be missing."""
+    words, error = "", ENDED
+    for event in body.split(b"\n\n"):
+        payload = event.removeprefix(b"data:").strip()
+        if not event.startswith(b"data:"):
+            continue
+        if payload == b"[DONE]":
+            return Told(200, words, done=True)
+        try:
+            choice = json.loads(payload)["choices"][0]
+        except ValueError:
+            error = UNREADABLE
+            break
+        words += choice.get("delta", {}).get("content", "")
+        error = None if "finish_reason" in choice else error
+    if error is None:
+        return Told(200, words, done=True)
+    return Told(200, words, [error]) if stream and words else Told(502, errors=[error])
+
+
+@pytest.mark.parametrize(("path", "stream"), WAYS)
+def test_a_reset_is_no_end_of_a_body_without_length(field, path, stream):
+    body = b"".join(PIECES[:-1])
+
+    async def cut():
+        return await field.tell(sends(EVENTS + b"\r\n" + body, reset=True), path, stream=stream)
+
+    assert field.run(cut()) == (expected(body, BROKE_OFF, stream=stream), 1)
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
+@pytest.mark.parametrize(("path", "stream"), WAYS)
+def test_a_new_connection_that_answers_nothing_is_an_error_and_not_tried_again(field, path, stream, reset):
+    field.drop_connections()
+
+    async def nothing():
+        return await field.tell(sends(b"", reset=reset), path, stream=stream)
+
+    assert field.run(nothing()) == (Told(502, errors=[NOTHING]), 1)
