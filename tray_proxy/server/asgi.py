@@ -15,6 +15,7 @@ import msgspec
 
 from tray_proxy.errors import BadRequest, BodyTooLarge, UnsupportedEncoding
 from tray_proxy.server.key_case import KeyCase
+from tray_proxy.server.nesting import MAX_DEPTH, Body, has_too_many_values, is_too_deep, outline
 from tray_proxy.wire.openrouter import Usage
 
 type Scope = MutableMapping[str, Any]
@@ -185,7 +186,9 @@ def _content_length(scope: Scope) -> int:
 
 
 def _encoding(scope: Scope) -> str:
-    return header(scope, "content-encoding").strip().lower()
+    """Return how a body is packed, in several ways perhaps, one after another; "" where nothing is said of it."""
+    given = (value.decode("latin-1") for key, value in scope["headers"] if key == b"content-encoding")
+    return ", ".join(given).strip().lower()
 
 
 def _unpacks(path: str) -> bool:
@@ -256,17 +259,21 @@ class BodyDecoder[T]:
         self._decode = msgspec.json.Decoder(shape).decode
         self._restore = KeyCase(shape).restore
 
-    def __call__(self, body: bytes | bytearray | memoryview) -> T:
+    def __call__(self, body: Body) -> T:
         """
         Decode a body.
 
         Raises:
-            BadRequest: it is empty, no JSON, or a field is of the wrong type.
+            BadRequest: it is empty, no JSON, or a field is of the wrong type; or it is nested too deeply, or would
+                take far more memory than it has bytes.
         """
         if _BLANK.fullmatch(body):
             raise BadRequest(self._empty)
+        outlined = outline(body)
+        if has_too_many_values(outlined):
+            raise BadRequest("invalid JSON: it is made of too many values")
         try:
-            return self._decode(self._restore(body))
+            decoded = self._decode(self._restore(body, outlined))
         except msgspec.ValidationError as error:
             raise BadRequest(f"json: cannot unmarshal: {error}") from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -275,7 +282,15 @@ class BodyDecoder[T]:
                 raise BadRequest(f"invalid JSON: {error}") from None
             return self(memoryview(body)[:end])
         except RecursionError:
-            raise BadRequest("invalid JSON: it is nested too deeply") from None
+            raise _too_deep() from None
+        # Only now: of what is no JSON it cannot be told.
+        if is_too_deep(outlined):
+            raise _too_deep()
+        return decoded
+
+
+def _too_deep() -> BadRequest:
+    return BadRequest(f"invalid JSON: it is nested too deeply, with more than {MAX_DEPTH} levels")
 
 
 def _end_of_first_value(error: str) -> int | None:

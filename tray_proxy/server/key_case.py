@@ -7,13 +7,16 @@ the app names itself: options, schemas, arguments.
 Source: Go's `encoding/json` (Unmarshal).
 """
 
+import json
 import re
 
 import msgspec
 from msgspec import inspect
 
-# What looks like a key with a capital letter. Fields' names are short; without a limit a picture would be read twice.
-_CAPITALISED = re.compile(rb'"(?=[a-z_]{0,30}[A-Z])([A-Za-z_]{1,30})"\s*:')
+from tray_proxy.server.nesting import Body
+
+# What looks like a key with a capital letter. Fields' names are short; without a limit long texts would be read twice.
+_CAPITALISED = re.compile(rb'"([a-z_]{0,30}+[A-Z][A-Za-z_]{0,30}+)"\s*:')
 
 # Each field, and the fields of what is in it.
 type Fields = dict[str, Fields | None]
@@ -33,16 +36,19 @@ class KeyCase:
         self._fields = _fields_of(inspect.type_info(shape)) or {}
         self._names = _all_names(self._fields)
 
-    def restore(self, body: bytes | bytearray | memoryview) -> bytes | bytearray | memoryview:
+    def restore(self, body: Body, outlined: bytes | bytearray) -> Body:
         """
         Return the request with its keys in lower case, which is the request itself where nothing was to be done.
 
         Where a key stands there twice, the last one counts.
 
+        Args:
+            outlined: Its outline, in which all of its keys are.
+
         Raises:
             msgspec.DecodeError: it is not JSON.
         """
-        if all(key[1].lower() not in self._names for key in _CAPITALISED.finditer(body)):
+        if all(key[1].lower() not in self._names for key in _CAPITALISED.finditer(outlined)):
             return body
         return msgspec.json.encode(_renamed(msgspec.Raw(body), self._fields))
 
@@ -70,12 +76,22 @@ def _renamed(value: msgspec.Raw, fields: Fields) -> object:
     match _read(value):
         case dict() as members:
             renamed: dict[str, object] = {}
-            for key, member in members.items():
-                name = key.casefold() if key.casefold() in fields else key
+            spelled = [(key.casefold() if key.casefold() in fields else key, key) for key in members]
+            if len(dict(spelled)) < len(spelled):
+                # A key that stood there before keeps its place in a dict, where the last one takes its value.
+                last = _last_places(value)
+                spelled.sort(key=lambda names: last[names[1]])
+            for name, key in spelled:
                 below = fields.get(name)
-                renamed[name] = _renamed(member, below) if below else member
+                renamed[name] = _renamed(members[key], below) if below else members[key]
             return renamed
         case list() as items:
             return [_renamed(item, fields) for item in items]
         case _:
             return value
+
+
+def _last_places(value: msgspec.Raw) -> dict[str, int]:
+    """Tell of each key of an object where it stands for the last time."""
+    pairs = json.loads(bytes(value), object_pairs_hook=list, parse_int=str, parse_float=str)
+    return {key: place for place, (key, _) in enumerate(pairs)}
