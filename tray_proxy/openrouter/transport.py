@@ -11,6 +11,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
+from typing import cast
 
 import httptools
 import httpx
@@ -176,8 +177,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport | None) -> None:
         """Keep the way to the other side; told again once it is encrypted."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  -- as for every protocol of this kind
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is of no such class
         limit_silence(transport.get_extra_info("socket"))
 
     def data_received(self, data: bytes) -> None:
