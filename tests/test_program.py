@@ -16,10 +16,11 @@ from tray_proxy.keychain import Source
 from tray_proxy.listener import bind
 from tray_proxy.openrouter import surroundings
 from tray_proxy.openrouter.connections import Connection
+from tray_proxy.origins import Visitor
 from tray_proxy.program import Program
 from tray_proxy.releases import Source as ReleaseSource
 from tray_proxy.secret_str import SecretStr
-from tray_proxy.settings import Settings
+from tray_proxy.settings import Settings, load
 from tray_proxy.translate.presets import Preset
 from tray_proxy.tray.state import (
     KeyChanged,
@@ -33,6 +34,7 @@ from tray_proxy.tray.state import (
     TrafficChanged,
     Troubled,
     VersionFound,
+    VisitorsChanged,
 )
 from tray_proxy.web.state_api import Trouble
 from tray_proxy.web.updates_api import NewVersion
@@ -107,9 +109,9 @@ def test_a_name_is_removed_and_restored_from_the_tray(program, loop):
     loop.submit(program.cache.catalogue()).result(15)
     loop.submit(stored(program, "fast")).result(15)
 
-    loop.submit(program.keep_name("fast:latest", False)).result(15)
+    loop.submit(program.models_desk.keep_name("fast:latest", kept=False)).result(15)
     removed = program.presets.menu()
-    loop.submit(program.keep_name("fast:latest", True)).result(15)
+    loop.submit(program.models_desk.keep_name("fast:latest", kept=True)).result(15)
 
     assert [own.kept for own in (*removed, *program.presets.menu())] == [False, True]
 
@@ -535,3 +537,87 @@ def test_neither_the_demo_nor_who_wants_no_look_has_one(start_looking, loop, how
     loop.submit(program.woke()).result(15)
 
     assert program.updates._looking is None
+
+
+EXTENSION = "chrome-extension://jfgfiigpkhlkbnfnbobbkinehhfdhndo"
+
+
+def status_for(program, origin):
+    """Ask as a page from this origin does, and return the status."""
+    import httpx
+
+    return httpx.get(f"{program.settings.url}/api/version", headers={"origin": origin}, trust_env=False).status_code
+
+
+def test_two_requests_of_an_extension_are_one_question(program, loop):
+    """Its answer is in force from the next request on; the port stays open all the while."""
+    loop.submit(program.proxy.start()).result(15)
+    desk = program.visitors_desk
+
+    refused = [status_for(program, EXTENSION), status_for(program, EXTENSION)]
+    asked, shown = next_news(program, VisitorsChanged), program.page_state().visitors
+    loop.submit(desk.answer(EXTENSION, True)).result(15)
+    answered = next_news(program, VisitorsChanged)
+    allowed = status_for(program, EXTENSION)
+    loop.submit(desk.answer(EXTENSION, None)).result(15)
+    revoked = next_news(program, VisitorsChanged)
+
+    assert (refused, asked, shown) == ([403, 403], VisitorsChanged((Visitor(EXTENSION),), Visitor(EXTENSION)), 1)
+    assert (allowed, status_for(program, EXTENSION)) == (200, 403)
+    assert [answered, revoked] == [VisitorsChanged(()), VisitorsChanged(())]
+
+
+def start(loop, settings, post):
+    async def begin():
+        made = Program(settings, demo=False, post=post)
+        await made.proxy.start()
+        return made
+
+    return loop.submit(begin()).result(15)
+
+
+def test_who_was_refused_for_good_is_no_question_after_the_next_start_either(
+    program, loop, tmp_path, free_port, stage, upstream
+):
+    loop.submit(program.visitors_desk.answer(EXTENSION, False)).result(15)
+    loop.submit(program.visitors_desk.answer("https://chat.example", True)).result(15)
+    told = queue.Queue()
+    given = {"port": free_port, "tray_proxy_home": tmp_path, "openrouter_base_url": stage.url}
+    again = start(loop, load(given), told.put)
+
+    statuses = [status_for(again, origin) for origin in (EXTENSION, "https://chat.example", "https://other.example")]
+    asked = told_visitors(told)
+    loop.submit(again.end()).result(15)
+
+    assert (statuses, asked) == ([403, 200, 403], ["https://other.example"])
+
+
+def told_visitors(told):
+    """Who was asked about, of all the news so far."""
+    news = [told.get() for _ in range(told.qsize())]
+    return [event.new.origin for event in news if isinstance(event, VisitorsChanged) and event.new]
+
+
+def test_without_a_tray_ollama_origins_alone_decides(loop, tmp_path, free_port):
+    """Nobody is there who could be asked; and what somebody allowed at a tray once was not meant for a server."""
+    allowed = {EXTENSION: "always"}
+    settings = Settings(
+        port=free_port, tray_proxy_home=tmp_path, ollama_origins="https://chat.example", web_permissions=allowed
+    )
+    headless = start(loop, settings, None)
+
+    statuses = [status_for(headless, origin) for origin in (EXTENSION, "https://other.example", "https://chat.example")]
+    waiting = headless.page_state().visitors
+    loop.submit(headless.end()).result(15)
+
+    assert (statuses, waiting) == ([403, 403, 200], 0)
+
+
+def test_what_is_allowed_in_the_demo_may_not_spend_real_money(demo, loop, tmp_path):
+    """There it costs nothing to say yes."""
+    program = demo()
+
+    loop.submit(program.visitors_desk.answer(EXTENSION, True)).result(15)
+
+    kept = [load({"tray_proxy_home": tmp_path}, demo=demo).web_permissions for demo in (False, True)]
+    assert kept == [{}, {EXTENSION: "always"}]

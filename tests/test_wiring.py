@@ -39,11 +39,22 @@ class FakeProgram:
     async def stop(self):
         self._do("stop")
 
-    async def allow_model(self, model_id, allowed):
+    @property
+    def models_desk(self):
+        return self
+
+    async def allow_one(self, model_id, *, allowed):
         self._do((model_id, allowed))
 
-    async def keep_name(self, name, kept):
+    async def keep_name(self, name, *, kept):
         self._do(("name", name, kept))
+
+    @property
+    def visitors_desk(self):
+        return self
+
+    async def answer(self, origin, allowed):
+        self._do(("visitor", origin, allowed))
 
     async def woke(self):
         self._do("woke")
@@ -128,6 +139,21 @@ def test_a_click_on_a_name_reaches_the_program(actions, program, loop):
     loop.submit(program.page.url("")).result(15)
 
     assert program.done == [("name", "fast:latest", False), ""]
+
+
+def test_an_answer_to_who_wants_to_call_reaches_the_program(actions, program, loop):
+    actions.answer_visitor("https://chat.example", allowed=True)
+    loop.submit(program.page.url("")).result(15)
+
+    assert program.done == [("visitor", "https://chat.example", True), ""]
+
+
+def test_an_answer_that_could_not_be_saved_is_told(actions, program, news):
+    program.failure = ProxyError("disk full")
+
+    actions.answer_visitor("https://chat.example", allowed=True)
+
+    assert news.get(timeout=15) == ActionFailed(program.failure)
 
 
 def test_a_name_that_could_not_be_removed_is_told(actions, program, news):

@@ -6,10 +6,14 @@ from collections.abc import Callable
 from tray_proxy.catalogue import CatalogueCache
 from tray_proxy.errors import (
     CertificateRefused,
+    KeychainUnavailable,
+    KeyMissing,
+    KeyRejected,
     NetworkProxyFailed,
     NetworkSignIn,
     NoConnection,
     Offline,
+    OutOfCredits,
     UpstreamError,
 )
 from tray_proxy.openrouter.connections import Connection
@@ -18,6 +22,8 @@ from tray_proxy.tray.state import Event, Recovered, Troubled
 
 # What no app can do anything about, and OpenRouter neither.
 IN_THE_WAY = (Offline, NoConnection, NetworkSignIn, NetworkProxyFailed, CertificateRefused)
+# What else the owner should see; a wrong model name or a full provider is the app's own affair.
+NOTABLE = (KeyMissing, KeyRejected, KeychainUnavailable, OutOfCredits)
 
 
 class Network:

@@ -17,16 +17,18 @@ from tray_proxy.activity import Activity
 from tray_proxy.basis import ceiling, keychain, program_folders
 from tray_proxy.catalogue import FILE_NAME as CATALOGUE_FILE
 from tray_proxy.catalogue import Catalogue, CatalogueCache
-from tray_proxy.errors import KeychainUnavailable, KeyMissing, KeyRejected, OutOfCredits, ProxyError
+from tray_proxy.errors import KeychainUnavailable, KeyMissing, ProxyError
 from tray_proxy.keychain import Source
 from tray_proxy.listener import Asgi, free_port_near
 from tray_proxy.neighbour.memory import LocalNames
 from tray_proxy.neighbour.models import FILE_NAME, beside, remembered
-from tray_proxy.network import IN_THE_WAY, Network
+from tray_proxy.network import IN_THE_WAY, NOTABLE, Network
 from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.openrouter.connections import Connection
 from tray_proxy.openrouter.sign_in import SignIn, key_label, site_of
+from tray_proxy.origins import Visitor
 from tray_proxy.page import Page
+from tray_proxy.permissions import Permissions
 from tray_proxy.presets import Presets
 from tray_proxy.proxy import Proxy
 from tray_proxy.reach import elsewhere
@@ -53,6 +55,7 @@ from tray_proxy.tray.state import (
     TrafficChanged,
     Troubled,
     VersionFound,
+    VisitorsChanged,
 )
 from tray_proxy.updates import FILE_NAME as UPDATES_FILE
 from tray_proxy.updates import Updates
@@ -69,11 +72,9 @@ from tray_proxy.web import (
     state_api,
     try_api,
     updates_api,
+    visitors_api,
 )
 from tray_proxy.web.events import Events
-
-# What the owner should see in the tray; a wrong model name or a full provider is the app's own affair.
-NOTABLE = (KeyMissing, KeyRejected, KeychainUnavailable, OutOfCredits)
 
 log = structlog.get_logger(__name__)
 
@@ -83,7 +84,7 @@ class Program:
     The parts that live as long as the process. To be made and used in the event loop.
 
     Args:
-        post: Where news for the tray goes; `serve` has none.
+        post: Where news for the tray goes; None for `serve`, where nobody is asked who may call either.
         given: Values from the command line, by setting name.
         complaints: What was wrong with the settings file, in sentences.
         control: What another start of the program may ask, on the page's port.
@@ -95,7 +96,7 @@ class Program:
         settings: Settings,
         *,
         demo: bool,
-        post: Callable[[Event], None] = lambda _: None,
+        post: Callable[[Event], None] | None = None,
         given: Mapping[str, object] | None = None,
         complaints: Sequence[str] = (),
         control: Sequence[Route] = (),
@@ -103,8 +104,8 @@ class Program:
     ) -> None:
         folders = program_folders(settings, demo=demo)
         within = ceiling(settings)
-        self._post = post
-        self.proxy = Proxy(lambda: self.settings, self._serve, post, changed=lambda: self.events.tell("state"))
+        self._post = post or (lambda _: None)
+        self.proxy = Proxy(lambda: self.settings, self._serve, self._post, changed=lambda: self.events.tell("state"))
         self.events = Events()
         self._tasks: set[asyncio.Task[None]] = set()
         self._trouble: ProxyError | None = None
@@ -120,11 +121,14 @@ class Program:
             library=settings.library_names,
             changed=self._models_changed,
         )
-        self.network = Network(self.cache, post, changed=lambda: self.events.tell("state"))
+        self.network = Network(self.cache, self._post, changed=lambda: self.events.tell("state"))
         self.selection = Selection(
             self.cache, within, settings.allowed_models, folders.settings_file, settings.hidden_models
         )
         self.presets = Presets(self.cache, settings.presets, folders.settings_file)
+        permissions = Permissions(settings.web_permissions, folders.settings_file, self._visitors_changed)
+        self.visitors_desk = visitors_api.VisitorsDesk(permissions)
+        self._asked = permissions if post is not None else None
         self.key_desk = key_api.KeyDesk(
             self.client, self.keychain, site_of(settings.openrouter_base_url), self._key_changed
         )
@@ -229,14 +233,6 @@ class Program:
         LocalNames(program_folders(self.settings, demo=self.demo).cache / FILE_NAME).forget_all()
         self.deps = replace(self.deps, once_local=None)
 
-    async def allow_model(self, model_id: str, allowed: bool) -> None:
-        """Tick or untick a model."""
-        self.selection.allow(model_id, allowed=allowed)
-
-    async def keep_name(self, name: str, kept: bool) -> None:
-        """Remove a name of the owner's making, or restore one that was removed."""
-        self.presets.keep(name, kept=kept)
-
     async def woke(self) -> None:
         """Begin anew after the computer's sleep: connections are dead, lists old, and pages may have missed news."""
         log.info("woke from sleep")
@@ -254,11 +250,15 @@ class Program:
         await self.client.close()
 
     def _page_routes(self) -> list[Route]:
+        def turn(on: bool) -> None:
+            self._post(StartClicked() if on else StopClicked())
+
         return [
-            *state_api.routes(self.page_state, self._turn, self.notices),
+            *state_api.routes(self.page_state, turn, self.notices),
             *key_api.routes(self.key_desk),
             *sign_in_api.routes(self.sign_in_desk),
             *models_api.routes(self.models_desk),
+            *visitors_api.routes(self.visitors_desk),
             *autostart_api.routes(self.autostart_desk),
             *settings_api.routes(self.settings_desk),
             *apps_api.routes(self.apps_desk),
@@ -298,6 +298,7 @@ class Program:
             key=self.key_desk.state(),
             sign_in=self.sign_in_desk.state(),
             models=models,
+            visitors=len(self.visitors_desk.permissions.waiting),
             answered=self.activity.answered,
             autostart=at_login,
             port=self.port_desk.state(),
@@ -305,14 +306,11 @@ class Program:
             new_version=updates_api.new_version(self.updates),
         )
 
-    def _turn(self, on: bool) -> None:
-        self._post(StartClicked() if on else StopClicked())
-
     def _serve(self) -> tuple[Asgi, Callable[[float], Awaitable[None]]]:
         in_flight = self._new_in_flight()
         self.deps = replace(self.deps, in_flight=in_flight)
         self._tell_again()
-        return create_app(lambda: self.deps), in_flight.stop
+        return create_app(lambda: self.deps, permissions=self._asked), in_flight.stop
 
     def _new_in_flight(self) -> InFlight:
         return InFlight(
@@ -350,6 +348,10 @@ class Program:
         self._post(ModelsChanged(models, names, none_allowed=bool(catalogue.entries) and not catalogue.allowed))
         self.events.tell("models", "apps", "state")
         asyncio.get_running_loop().call_later(memory.AFTER_S, memory.give_back)
+
+    def _visitors_changed(self, new: Visitor | None) -> None:
+        self._post(VisitorsChanged(self.visitors_desk.permissions.waiting, new))
+        self.events.tell("visitors", "state")
 
     def _connection_changed(self, connection: Connection) -> None:
         self.network.told(connection)

@@ -136,11 +136,15 @@ class TrayActions:
 
     def set_model_allowed(self, model_id: str, allowed: bool) -> None:
         """Tick or untick a model; the new list comes back as news."""
-        self._submit(self._program.allow_model(model_id, allowed), None, ActionFailed)
+        self._submit(self._program.models_desk.allow_one(model_id, allowed=allowed), None, ActionFailed)
 
     def set_name_kept(self, name: str, kept: bool) -> None:
         """Remove a name of the owner's making, or restore it; the new list comes back as news."""
-        self._submit(self._program.keep_name(name, kept), None, ActionFailed)
+        self._submit(self._program.models_desk.keep_name(name, kept=kept), None, ActionFailed)
+
+    def answer_visitor(self, origin: str, allowed: bool) -> None:
+        """Let a web page or a browser extension call from now on, or never; who waits then comes back as news."""
+        self._submit(self._program.visitors_desk.answer(origin, allowed), None, ActionFailed)
 
     def set_autostart(self, on: bool) -> None:
         """Have the system start us at login, or no more; what it then says comes back as news."""

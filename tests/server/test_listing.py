@@ -225,7 +225,7 @@ def test_a_change_of_what_is_allowed_changes_the_list_at_once(proxies, tmp_path)
     running = proxies.start(tmp_path)
     assert len(running.http.get("/api/tags").json()["models"]) == 17
 
-    running.loop.submit(running.program.allow_model("openai/gpt-4o", False)).result(15)
+    running.loop.submit(running.program.models_desk.allow_one("openai/gpt-4o", allowed=False)).result(15)
 
     assert "openai/gpt-4o" not in {model["name"] for model in running.http.get("/api/tags").json()["models"]}
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tray_proxy.errors import KeyRejected, PortInUse, ProxyError
+from tray_proxy.origins import Visitor
 from tray_proxy.tray.controller import TrayController
 from tray_proxy.tray.state import (
     AutostartClicked,
@@ -31,12 +32,15 @@ from tray_proxy.tray.state import (
     StopClicked,
     TrafficChanged,
     Troubled,
+    VisitorClicked,
+    VisitorsChanged,
     Woke,
 )
 
 ADDRESS = "127.0.0.1:11434"
 TICK = ModelTick("openai/gpt-4o", allowed=True)
 NAME = NameTick("fast:latest", "openai/gpt-4o", kept=True)
+CHAT = Visitor("https://chat.example")
 PATIENCE_S = 10.0
 
 
@@ -87,6 +91,9 @@ class Recorder:
 
     def set_name_kept(self, name: str, kept: bool) -> None:
         self._note(("set_name_kept", name, kept))
+
+    def answer_visitor(self, origin: str, allowed: bool) -> None:
+        self._note(("answer_visitor", origin, allowed))
 
     def set_autostart(self, on: bool) -> None:
         self._note(("set_autostart", on))
@@ -174,6 +181,24 @@ def test_a_name_is_removed(after) -> None:
     after(ModelsChanged((TICK,), (NAME,)), 1)
 
     assert after(NameClicked(NAME.name), 2) == [Phase.STOPPED, ("set_name_kept", NAME.name, False)]
+
+
+def test_who_waits_gets_an_answer(after) -> None:
+    after(VisitorsChanged((CHAT,)), 1)
+
+    assert after(VisitorClicked(CHAT.origin, allowed=True), 2) == [
+        Phase.STOPPED,
+        ("answer_visitor", CHAT.origin, True),
+    ]
+
+
+def test_a_page_that_calls_itself_by_many_names_is_told_of_once_an_hour(recorder: Recorder) -> None:
+    names = [Visitor(f"https://n{number}.evil.example") for number in range(3)]
+
+    run_through(recorder, *[VisitorsChanged((name,), new=name) for name in names], QuitClicked())
+
+    told = [call for call in recorder.so_far() if isinstance(call, tuple) and call[0] == "notify"]
+    assert [names[0].origin in call[2] for call in told] == [True]
 
 
 def test_events_are_taken_in_the_order_in_which_they_came(recorder: Recorder) -> None:

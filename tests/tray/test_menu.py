@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tray_proxy.origins import Visitor
 from tray_proxy.tray.menu import MAX_LABEL, MAX_TITLE, SEPARATOR, MenuEntry, cut, render, status_line, title
 from tray_proxy.tray.state import (
     AutostartClicked,
@@ -22,6 +23,7 @@ from tray_proxy.tray.state import (
     Status,
     StopClicked,
     Trouble,
+    VisitorClicked,
 )
 
 TROUBLE = Trouble("Port 11434 is used by Ollama 0.17.6.", "Quit the other program.", "port")
@@ -88,6 +90,50 @@ def test_the_demo_says_that_it_is_one() -> None:
     status = status_in(Phase.RUNNING, demo=True)
 
     assert status_line(status) == f"Demo · {ON}"
+
+
+def answers(origin: str) -> tuple[MenuEntry, ...]:
+    return (
+        MenuEntry("Always allow", VisitorClicked(origin, allowed=True)),
+        MenuEntry("Never allow", VisitorClicked(origin, allowed=False)),
+    )
+
+
+def test_who_waits_for_an_answer_stands_right_below_the_first_line() -> None:
+    """Known or cut, it is shown by its whole origin before the answer."""
+    known = Visitor("chrome-extension://jfgfiigpkhlkbnfnbobbkinehhfdhndo")
+    unknown = Visitor("chrome-extension://" + "abcdefgh" * 4)
+    long = Visitor(f"https://paypal.com.{'a' * 60}.evil.example:8080")
+
+    lines = render(status_in(Phase.RUNNING, visitors=(known, unknown, long)))
+
+    assert lines[:5] == (
+        MenuEntry(ON, SettingsClicked("activity"), default=True),
+        MenuEntry(
+            "“Page Assist” (browser extension) wants to use Tray Proxy",
+            children=(MenuEntry(known.origin, enabled=False), SEPARATOR, *answers(known.origin)),
+        ),
+        MenuEntry(f"{unknown.origin} wants to use Tray Proxy", children=answers(unknown.origin)),
+        MenuEntry(
+            "https://….evil.example:8080 wants to use Tray Proxy",
+            children=(MenuEntry(long.origin, enabled=False), SEPARATOR, *answers(long.origin)),
+        ),
+        SEPARATOR,
+    )
+
+
+def test_of_many_that_wait_the_menu_shows_three_and_leads_to_the_rest() -> None:
+    visitors = tuple(Visitor(f"https://n{number}.example") for number in range(7))
+
+    lines = render(status_in(Phase.RUNNING, visitors=visitors))
+
+    assert [line.label for line in lines[1:5]] == [
+        "https://n0.example wants to use Tray Proxy",
+        "https://n1.example wants to use Tray Proxy",
+        "https://n2.example wants to use Tray Proxy",
+        "More that want to use Tray Proxy: 4…",
+    ]
+    assert (lines[4].event, lines[5]) == (SettingsClicked("visitors"), SEPARATOR)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from tray_proxy.errors import (
     PortInUse,
     ProxyError,
 )
+from tray_proxy.origins import MAX_LENGTH, Visitor
 from tray_proxy.tray.state import (
     ActionFailed,
     AddressChanged,
@@ -48,9 +49,13 @@ from tray_proxy.tray.state import (
     Trouble,
     Troubled,
     VersionFound,
+    VisitorClicked,
+    VisitorsChanged,
     Woke,
 )
 from tray_proxy.tray.transition import (
+    MAX_TOLD_VISITORS,
+    AnswerVisitor,
     CopyText,
     DropConnections,
     Effect,
@@ -73,6 +78,9 @@ TICKED, UNTICKED = ModelTick("openai/gpt-4o", allowed=True), ModelTick("openai/o
 OLD_TROUBLE = Trouble("There was trouble before.", "See to it.")
 NEWS = (TICKED,)
 KEPT, REMOVED = NameTick("fast:latest", "openai/o4-mini", kept=True), NameTick("slow:latest", "openai/o3", kept=False)
+PAGE_ASSIST = Visitor("chrome-extension://jfgfiigpkhlkbnfnbobbkinehhfdhndo")
+UNKNOWN = Visitor(f"chrome-extension://{'a' * 32}")
+CHAT = Visitor("https://chat.example")
 
 EVENTS: tuple[Event, ...] = (
     StartClicked(), StopClicked(), ListenerStarted("127.0.0.1:11500"), ListenerFailed(TAKEN), ListenerLost(),
@@ -80,7 +88,8 @@ EVENTS: tuple[Event, ...] = (
     KeyChanged(missing=True), ModelsChanged(NEWS), PortAwaited(waiting=True), AutostartChanged(enabled=True),
     NotificationsSwitched(on=False), Woke(), ModelClicked(TICKED.id), NameClicked(KEPT.name), SettingsClicked("models"),
     CopyAddressClicked(), OpenLogsClicked(), AutostartClicked(), QuitClicked(), ActionFailed(TAKEN),
-    VersionFound("1.2.0"), DownloadClicked(),
+    VersionFound("1.2.0"), DownloadClicked(), VisitorsChanged((CHAT,)),
+    VisitorClicked(PAGE_ASSIST.origin, allowed=True),
 )  # fmt: skip
 
 type Row = tuple[Phase, Event, dict[str, Any], list[Effect]]
@@ -92,6 +101,8 @@ IN_EVERY_PHASE: tuple[tuple[Event, dict[str, Any], list[Effect]], ...] = (
     (OpenLogsClicked(), {}, [OpenLogs()]),
     (ModelClicked(TICKED.id), {}, [SetModelAllowed(TICKED.id, allowed=False)]),
     (NameClicked(KEPT.name), {}, [SetNameKept(KEPT.name, kept=False)]),
+    (VisitorClicked(PAGE_ASSIST.origin, allowed=True), {}, [AnswerVisitor(PAGE_ASSIST.origin, allowed=True)]),
+    (VisitorsChanged((CHAT,)), {"visitors": (CHAT,)}, []),
     (ModelsChanged(NEWS), {"models": NEWS, "names": ()}, []),
     (KeyChanged(missing=True), {"key_missing": True}, []),
     (AddressChanged("127.0.0.1:11436"), {"address": "127.0.0.1:11436"}, []),
@@ -158,6 +169,7 @@ def status_in(phase: Phase, **facts: Any) -> Status:
         "trouble": OLD_TROUBLE,
         "models": (TICKED, UNTICKED),
         "names": (KEPT, REMOVED),
+        "visitors": (PAGE_ASSIST,),
     }
     return Status(address="127.0.0.1:11434", phase=phase, **{**usual, **facts})
 
@@ -285,6 +297,52 @@ def test_a_newer_version_is_told_to_who_wants_to_be_told(notifications: bool) ->
     assert effects == ([Notify("Tray Proxy 1.2.0 is there", words, "VersionFound")] if notifications else [])
 
 
+ASKS_TEXT = "It calls itself {} and was refused. Answer in the tray's menu: what you allow may spend your credit."
+
+
+@pytest.mark.parametrize(
+    ("visitor", "title", "site"),
+    [
+        (PAGE_ASSIST, "“Page Assist” (browser extension) wants to use Tray Proxy", PAGE_ASSIST.origin),
+        (UNKNOWN, "A browser extension wants to use Tray Proxy", UNKNOWN.origin),
+        (Visitor("https://chat.evil.example:8080"), "A web page wants to use Tray Proxy", "evil.example"),
+    ],
+)  # fmt: skip
+def test_who_wants_to_call_is_told_by_its_whole_name(visitor: Visitor, title: str, site: str) -> None:
+    status, effects = transition(status_in(Phase.RUNNING), VisitorsChanged((CHAT, visitor), new=visitor))
+
+    assert status.visitors == (CHAT, visitor)
+    assert effects == [Notify(title, ASKS_TEXT.format(visitor.origin), f"visitor {site}")]
+
+
+def test_the_longest_name_there_may_be_fits_a_notification() -> None:
+    """Windows cuts at 64 and 256: the end of a name tells whose it is."""
+    longest = Visitor(f"https://{'a' * 60}.{'b' * 51}.example")
+
+    _, effects = transition(status_in(Phase.RUNNING), VisitorsChanged((longest,), new=longest))
+
+    assert [len(longest.origin), effects] == [
+        MAX_LENGTH,
+        [Notify("A web page wants to use Tray Proxy", ASKS_TEXT.format(longest.origin), f"visitor {longest.site}")],
+    ]
+    assert len(ASKS_TEXT.format(longest.origin)) <= 256
+    assert len("“Page Assist” (browser extension) wants to use Tray Proxy") <= 64
+
+
+def test_where_several_wait_already_the_next_is_shown_and_not_told() -> None:
+    others = tuple(Visitor(f"https://n{number}.example") for number in range(MAX_TOLD_VISITORS))
+
+    status, effects = transition(status_in(Phase.RUNNING), VisitorsChanged((*others, CHAT), new=CHAT))
+
+    assert (status.visitors, effects) == ((*others, CHAT), [])
+
+
+def test_who_wants_no_notifications_finds_who_waits_in_the_menu() -> None:
+    before = status_in(Phase.RUNNING, notifications=False)
+
+    assert transition(before, VisitorsChanged((CHAT,), new=CHAT)) == (replace(before, visitors=(CHAT,)), [])
+
+
 def test_that_there_is_no_network_is_shown_and_not_told() -> None:
     """Who sits in a train need not be told at every tunnel."""
     away = Offline("No internet. Model list from 14:02.")
@@ -376,7 +434,10 @@ def test_the_news_bring_the_names_too() -> None:
     assert (status.models, status.names) == (NEWS, (REMOVED,))
 
 
-@pytest.mark.parametrize("click", [ModelClicked("gone/model"), NameClicked("gone:latest")])
+@pytest.mark.parametrize(
+    "click",
+    [ModelClicked("gone/model"), NameClicked("gone:latest"), VisitorClicked("https://gone.example", allowed=True)],
+)
 def test_a_click_on_what_has_just_vanished_does_nothing(click: Event) -> None:
     _, effects = transition(status_in(Phase.RUNNING), click)
 

@@ -28,6 +28,7 @@ from tray_proxy.web import (
     state_api,
     try_api,
     updates_api,
+    visitors_api,
 )
 from tray_proxy.web.activity_api import ActivityState, LogTail
 from tray_proxy.web.apps_api import AppShown, AppsState, OtherProgram, StepShown
@@ -41,6 +42,7 @@ from tray_proxy.web.sign_in_api import SignInState
 from tray_proxy.web.state_api import ModelCounts, Notices, PageState, Trouble
 from tray_proxy.web.try_api import Answered
 from tray_proxy.web.updates_api import NewVersion
+from tray_proxy.web.visitors_api import VisitorRow, VisitorsState
 
 KEY = "sk-or-v1-0123456789abcdef0123456789abcdef"
 XSS_NAME = "<img src=x onerror=document.title='owned'>"
@@ -63,6 +65,11 @@ def name_row(name: str, model: str = "openai/gpt-4o", **facts: object) -> NameRo
     """An alias that answers, unless told otherwise."""
     usual: dict[str, object] = {"adds": "", "answers": True, "kept": True}
     return NameRow(name=name, model=model, **{**usual, **facts})
+
+
+def visitor_row(origin: str, name: str = "") -> VisitorRow:
+    """Somebody who wants to call."""
+    return VisitorRow(origin, name, extension=not origin.startswith("http"))
 
 
 def app(app_id: str, name: str, **facts: object) -> AppShown:
@@ -188,6 +195,7 @@ class FakeBackend:
     said: Answered | None = None
     told: str | None = None
     new_version: NewVersion | None = None
+    visitors: VisitorsState = field(default_factory=lambda: VisitorsState(waiting=(), allowed=(), refused=()))
     report: Report = field(default_factory=lambda: Report((), ""))
     apps: tuple[AppShown, ...] = ()
     others: tuple[OtherProgram, ...] = ()
@@ -217,6 +225,7 @@ class FakeBackend:
             *settings_api.routes(FakeSettingsDesk(self)),
             *try_api.routes(FakeTryDesk(self)),
             *updates_api.routes(FakeUpdates(self)),
+            *visitors_api.routes(FakeVisitorsDesk(self)),
             *notices_api.routes(lambda: "Works of others, each with its licence"),
         ]
 
@@ -253,6 +262,7 @@ class FakeBackend:
                 free=sum(row.free for row in self.rows),
                 age_s=self.age_s,
             ),
+            visitors=len(self.visitors.waiting),
             answered=self.answered,
             autostart=AutostartState(enabled=self.autostart, problem=self.autostart_problem),
             port=self.port,
@@ -505,6 +515,27 @@ class FakeUpdates:
         self.backend.note("put_off", version)
         self.backend.new_version = None
         self.backend.events.tell("state")
+
+
+@dataclass
+class FakeVisitorsDesk:
+    backend: FakeBackend
+
+    def state(self) -> VisitorsState:
+        return self.backend.visitors
+
+    async def answer(self, origin: str, allowed: bool | None) -> None:
+        self.backend.note("answer_visitor", (origin, allowed))
+        before = self.backend.visitors
+        everybody = (*before.waiting, *before.allowed, *before.refused)
+        lists = {
+            name: tuple(row for row in getattr(before, name) if row.origin != origin)
+            for name in ("waiting", "allowed", "refused")
+        }
+        if allowed is not None:
+            lists["allowed" if allowed else "refused"] += tuple(row for row in everybody if row.origin == origin)
+        self.backend.visitors = VisitorsState(**lists)
+        self.backend.events.tell("visitors", "state")
 
 
 @dataclass

@@ -34,6 +34,7 @@ def test_the_state_tells_everything_the_page_shows(served: Served) -> None:
         },
         "sign_in": {"waiting": False, "on_screen": False, "url": None, "problem": None},
         "models": {"total": 4, "allowed": 1, "free": 1, "age_s": 300.0},
+        "visitors": 0,
         "answered": False,
         "autostart": {"enabled": False, "problem": None},
         "port": None,

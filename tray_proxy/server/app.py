@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from tray_proxy import __version__
+from tray_proxy.permissions import Permissions
 from tray_proxy.server import (
     anthropic_api,
     audio_api,
@@ -101,13 +102,14 @@ _WITHOUT_V1 = re.compile(
 )
 
 
-def create_app(deps: Callable[[], Deps], *, for_ourselves: bool = False) -> App:
+def create_app(deps: Callable[[], Deps], *, for_ourselves: bool = False, permissions: Permissions | None = None) -> App:
     """
     Make the app.
 
     Args:
         deps: Gives the `Deps` in force when a request comes in.
         for_ourselves: Whether nobody but this process calls it, which needs no access key.
+        permissions: Whom the owner lets call besides, and who is asked about others; None where nobody is.
     """
     routes = [
         _route(methods, path, Endpoint(local_first(path, handler), deps, path)) for methods, path, handler in ROUTES
@@ -124,7 +126,7 @@ def create_app(deps: Callable[[], Deps], *, for_ourselves: bool = False) -> App:
         metrics_api.count(deps(), record, status, elapsed_s)
 
     answering = app if settings.proxy_api_key is None or for_ourselves else Access(app, settings.proxy_api_key)
-    return Journal(Guard(_CleanPath(answering), rule), deps().activity, ended, demo=deps().demo)
+    return Journal(Guard(_CleanPath(answering), rule, permissions), deps().activity, ended, demo=deps().demo)
 
 
 def _route(methods: str, path: str, endpoint: Endpoint) -> Route:

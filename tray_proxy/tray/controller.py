@@ -12,6 +12,7 @@ from tray_proxy.texts import text
 from tray_proxy.tray.notices import Notices
 from tray_proxy.tray.state import ActionFailed, Event, ListenerFailed, StartClicked, Status
 from tray_proxy.tray.transition import (
+    AnswerVisitor,
     CopyText,
     DropConnections,
     Effect,
@@ -70,6 +71,9 @@ class Actions(Protocol):
 
     def set_name_kept(self, name: str, kept: bool) -> None:
         """Remove a name of the owner's making, or restore it."""
+
+    def answer_visitor(self, origin: str, allowed: bool) -> None:
+        """Let a web page or a browser extension call from now on, or never."""
 
     def set_autostart(self, on: bool) -> None:
         """Have the system start us at login, or no more."""
@@ -149,6 +153,8 @@ def _do(effect: Effect, shell: Shell, actions: Actions) -> None:
             actions.set_model_allowed(model_id, allowed)
         case SetNameKept(name, kept):
             actions.set_name_kept(name, kept)
+        case AnswerVisitor(origin, allowed):
+            actions.answer_visitor(origin, allowed)
         case SetAutostart(on):
             actions.set_autostart(on)
         case DropConnections():

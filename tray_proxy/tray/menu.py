@@ -7,6 +7,7 @@ Nothing in it depends on how many answers are under way: each change of the menu
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tray_proxy.origins import Visitor
 from tray_proxy.texts import text
 from tray_proxy.tray.state import (
     AutostartClicked,
@@ -22,11 +23,14 @@ from tray_proxy.tray.state import (
     StartClicked,
     Status,
     StopClicked,
+    VisitorClicked,
 )
 
 MAX_LABEL = 80
 # Windows has room for these and the zero at the end.
 MAX_TITLE = 127
+# What has to be told to go on in the menu; the page shows them all.
+MAX_VISITORS = 3
 
 
 @dataclass(frozen=True)
@@ -149,6 +153,24 @@ def _newer_version(status: Status) -> MenuEntry | None:
     return MenuEntry(text("tray.new-version", version=status.newer_version), DownloadClicked())
 
 
+def _visitors(status: Status) -> tuple[MenuEntry, ...]:
+    more = len(status.visitors) - MAX_VISITORS
+    rest = (MenuEntry(text("origin.more", count=more), SettingsClicked("visitors")),) if more > 0 else ()
+    return (*map(_visitor, status.visitors[:MAX_VISITORS]), *rest)
+
+
+def _visitor(visitor: Visitor) -> MenuEntry:
+    room = MAX_LABEL - len(text("origin.asks", who=""))
+    told = visitor.told(room)
+    # Who is told by another word than its origin is to be looked at in full before the answer.
+    whole = () if told == visitor.origin else (MenuEntry(visitor.origin, enabled=False), SEPARATOR)
+    answers = (
+        MenuEntry(text("origin.always"), VisitorClicked(visitor.origin, allowed=True)),
+        MenuEntry(text("origin.never"), VisitorClicked(visitor.origin, allowed=False)),
+    )
+    return MenuEntry(text("origin.asks", who=told), children=(*whole, *answers))
+
+
 # A row without an entry is not there.
 MENU: tuple[Callable[[Status], MenuEntry | None], ...] = (
     lambda status: MenuEntry(status_line(status), SettingsClicked(section(status)), default=True),
@@ -168,5 +190,6 @@ MENU: tuple[Callable[[Status], MenuEntry | None], ...] = (
 
 
 def render(status: Status) -> tuple[MenuEntry, ...]:
-    """Return the menu for a status."""
-    return tuple(entry for row in MENU if (entry := row(status)) is not None)
+    """Return the menu for a status; what waits for an answer stands right below its first line."""
+    first, *others = (entry for row in MENU if (entry := row(status)) is not None)
+    return (first, *_visitors(status), *others)

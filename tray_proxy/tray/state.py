@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
 from tray_proxy.errors import ProxyError
+from tray_proxy.origins import Visitor
 
 
 class Phase(Enum):
@@ -64,6 +65,7 @@ class Status:
     Everything that the tray shows, and what it goes by.
 
     Args:
+        visitors: Web pages and browser extensions that want to call, and wait for the owner's answer.
         none_allowed: Whether there are models, and apps get none of them.
         awaits_port: Whether the port is taken as soon as it is free.
         autostart: Whether the system starts us at login.
@@ -79,6 +81,7 @@ class Status:
     key_missing: bool = False
     models: tuple[ModelTick, ...] = ()
     names: tuple[NameTick, ...] = ()
+    visitors: tuple[Visitor, ...] = ()
     none_allowed: bool = False
     awaits_port: bool = False
     autostart: bool = False
@@ -206,6 +209,19 @@ class ModelsChanged:
 
 
 @dataclass(frozen=True)
+class VisitorsChanged:
+    """
+    Web pages and browser extensions that wait for an answer.
+
+    Args:
+        new: The one that has just come; None where one was answered, here or on the page.
+    """
+
+    waiting: tuple[Visitor, ...]
+    new: Visitor | None = None
+
+
+@dataclass(frozen=True)
 class AutostartChanged:
     """Whether the system starts us at login, as it says now."""
 
@@ -250,6 +266,14 @@ class NameClicked:
     """The owner removes a name of their own, or restores one that was just removed."""
 
     name: str
+
+
+@dataclass(frozen=True)
+class VisitorClicked:
+    """The owner lets a web page or a browser extension call from now on, or never."""
+
+    origin: str
+    allowed: bool
 
 
 @dataclass(frozen=True)
@@ -305,12 +329,14 @@ type Event = (
     | Recovered
     | KeyChanged
     | ModelsChanged
+    | VisitorsChanged
     | AutostartChanged
     | VersionFound
     | NotificationsSwitched
     | Woke
     | ModelClicked
     | NameClicked
+    | VisitorClicked
     | SettingsClicked
     | CopyAddressClicked
     | OpenLogsClicked

@@ -19,6 +19,7 @@ from tray_proxy.errors import (
     ProxyError,
     UpstreamUnreachable,
 )
+from tray_proxy.origins import Visitor
 from tray_proxy.texts import text
 from tray_proxy.tray.state import (
     ActionFailed,
@@ -50,6 +51,8 @@ from tray_proxy.tray.state import (
     Trouble,
     Troubled,
     VersionFound,
+    VisitorClicked,
+    VisitorsChanged,
     Woke,
 )
 
@@ -66,6 +69,8 @@ SECTIONS: tuple[tuple[type[ProxyError], str], ...] = (
 # Shown by the icon alone: there is nothing to do but wait, and whoever has no network knows it.
 UNTOLD = (Offline, NoConnection)
 LAST_HAPPENED = "activity"
+# So many that wait for an answer are told of. Who has not answered these has turned to something else, or cannot.
+MAX_TOLD_VISITORS = 3
 
 
 @dataclass(frozen=True)
@@ -119,6 +124,14 @@ class SetNameKept:
 
 
 @dataclass(frozen=True)
+class AnswerVisitor:
+    """Let a web page or a browser extension call from now on, or never."""
+
+    origin: str
+    allowed: bool
+
+
+@dataclass(frozen=True)
 class SetAutostart:
     """Have the system start us at login, or no more."""
 
@@ -158,6 +171,7 @@ type Effect = (
     | CopyText
     | SetModelAllowed
     | SetNameKept
+    | AnswerVisitor
     | SetAutostart
     | DropConnections
     | Notify
@@ -185,6 +199,9 @@ def transition(status: Status, event: Event) -> tuple[Status, list[Effect]]:
         case NameClicked(name):
             names = [tick for tick in status.names if tick.name == name]
             return status, [SetNameKept(tick.name, not tick.kept) for tick in names]
+        case VisitorClicked(origin, allowed):
+            waiting = [visitor for visitor in status.visitors if visitor.origin == origin]
+            return status, [AnswerVisitor(visitor.origin, allowed) for visitor in waiting]
         case AutostartClicked():
             return status, [SetAutostart(not status.autostart)]
         case ActionFailed(error):
@@ -199,6 +216,9 @@ def _news(status: Status, event: Event) -> tuple[Status, list[Effect]]:
     match event:
         case ModelsChanged(models, names, none_allowed):
             return replace(status, models=models, names=names, none_allowed=none_allowed), []
+        case VisitorsChanged(waiting, new):
+            is_told = status.notifications and len(waiting) <= MAX_TOLD_VISITORS
+            return replace(status, visitors=waiting), [_question(new)] if is_told and new is not None else []
         case KeyChanged(missing, untried):
             # Only where the program begins: who signs out later has the page before them.
             greeting: list[Effect] = [OpenSettings("welcome")] if (missing or untried) and status.greets else []
@@ -300,6 +320,17 @@ def _new_version(version: str) -> Notify:
     return Notify(
         text("tray.notice-new-version", version=version), text("tray.notice-new-version-text"), kind="VersionFound"
     )
+
+
+def _question(visitor: Visitor) -> Notify:
+    # Its whole name stands in the text: a title may be cut.
+    title = text("origin.asks", who=visitor.told()) if visitor.name else _kind_asks(visitor)
+    # A site can call itself by any number of names.
+    return Notify(title, text("origin.asks-text", origin=visitor.origin), kind=f"visitor {visitor.site}")
+
+
+def _kind_asks(visitor: Visitor) -> str:
+    return text("origin.asks-extension" if visitor.is_extension else "origin.asks-page")
 
 
 def _notice(title: str, error: ProxyError, *, kind: str | None) -> Notify:

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 # After this the browser connects again, if the connection broke off.
 RETRY_MS = 1000
-TOPICS = ("state", "models", "apps", "activity", "settings")
+TOPICS = ("state", "models", "apps", "activity", "settings", "visitors")
 
 
 class Events:

@@ -171,6 +171,15 @@ class ModelsDesk:
         """Fetch OpenRouter's list anew."""
         await self.cache.refresh()
 
+    async def allow_one(self, model_id: str, *, allowed: bool) -> None:
+        """
+        Tick or untick a model.
+
+        Raises:
+            SettingsInvalid: the choice could not be saved; nothing has changed.
+        """
+        self.selection.allow(model_id, allowed=allowed)
+
     async def keep_name(self, name: str, *, kept: bool) -> None:
         """
         Remove a name of the owner's own, or restore one that was removed.

@@ -99,7 +99,8 @@ class PageState(msgspec.Struct, frozen=True, kw_only=True):
     What every part of the page shows.
 
     `phase` is "on", "off", "starting", "stopping" or "attention"; `status` is a whole sentence. `system` is "win32",
-    "darwin" or "linux". `answered` says whether any app ever got a model's answer, as far as the log's end tells.
+    "darwin" or "linux". `visitors` is how many web pages and browser extensions wait for an answer. `answered` says
+    whether any app ever got a model's answer, as far as the log's end tells.
     """
 
     version: str
@@ -113,6 +114,7 @@ class PageState(msgspec.Struct, frozen=True, kw_only=True):
     key: KeyState
     sign_in: SignInState
     models: ModelCounts
+    visitors: int = 0
     answered: bool = False
     autostart: AutostartState
     port: PortState | None = None
