@@ -1,14 +1,8 @@
 """The app that Ollama clients talk to: routes, the middlewares around them, and `/`, `/health`."""
 
-import re
 from collections.abc import Callable
 
 import structlog
-from fastapi import FastAPI
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
 from tray_proxy import __version__
 from tray_proxy.permissions import Permissions
@@ -21,16 +15,16 @@ from tray_proxy.server import (
     ollama_embed,
     ollama_models,
     openai_api,
-    refusals,
     responses_api,
 )
 from tray_proxy.server.access import Access
-from tray_proxy.server.asgi import TEXT, App, Receive, Record, Reply, Scope, Send, json_reply
+from tray_proxy.server.asgi import TEXT, App, Record, Reply, json_reply
 from tray_proxy.server.endpoint import Call, Endpoint, Handler
 from tray_proxy.server.exchange import Deps
 from tray_proxy.server.guard import ANY_ORIGIN, Guard, Rule
 from tray_proxy.server.journal import Journal
 from tray_proxy.server.neighbour import local_first
+from tray_proxy.server.routing import CleanPath, Router
 from tray_proxy.wire.ollama import ALIVE_TEXT
 
 log = structlog.get_logger(__name__)
@@ -96,12 +90,6 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
 )
 
 
-# What may stand without its `/v1`.
-_WITHOUT_V1 = re.compile(
-    "|".join(re.sub(r"\{.*\}", ".+", path.removeprefix("/v1")) for _, path, _ in ROUTES if path.startswith("/v1/"))
-)
-
-
 def create_app(deps: Callable[[], Deps], *, for_ourselves: bool = False, permissions: Permissions | None = None) -> App:
     """
     Make the app.
@@ -111,12 +99,9 @@ def create_app(deps: Callable[[], Deps], *, for_ourselves: bool = False, permiss
         for_ourselves: Whether nobody but this process calls it, which needs no access key.
         permissions: Whom the owner lets call besides, and who is asked about others; None where nobody is.
     """
-    routes = [
-        _route(methods, path, Endpoint(local_first(path, handler), deps, path)) for methods, path, handler in ROUTES
-    ]
-    app = FastAPI(title="Tray Proxy", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    app.router.routes.extend(routes)
-    app.add_exception_handler(HTTPException, _no_such_route)
+    app: App = Router(
+        (methods, path, Endpoint(local_first(path, handler), deps, path)) for methods, path, handler in ROUTES
+    )
     settings = deps().settings
     rule = Rule.of(settings)
     if rule.allows_all:
@@ -125,45 +110,7 @@ def create_app(deps: Callable[[], Deps], *, for_ourselves: bool = False, permiss
     def ended(record: Record, status: int | None, elapsed_s: float) -> None:
         metrics_api.count(deps(), record, status, elapsed_s)
 
-    answering = app if settings.proxy_api_key is None or for_ourselves else Access(app, settings.proxy_api_key)
-    return Journal(Guard(_CleanPath(answering), rule, permissions), deps().activity, ended, demo=deps().demo)
-
-
-def _route(methods: str, path: str, endpoint: Endpoint) -> Route:
-    route = Route(path, endpoint)
-    # Given to the constructor, GET would bring HEAD along, which Ollama answers on a few paths only.
-    route.methods = set(methods.split(","))
-    return route
-
-
-class _CleanPath:
-    """
-    Takes `//api/chat`, `/api/chat/`, `/v1/api/chat` and `/api/api/chat` for `/api/chat`, and so for `/v1`; and
-    `/chat/completions` for `/v1/chat/completions`, as all that can mean nothing else.
-
-    A base address typed with a slash, `/v1` or `/api` at its end, or without the `/v1` that belongs there, makes such
-    paths. Ollama redirects some of them, which turns a POST into a GET on the way.
-    """
-
-    def __init__(self, app: App) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = re.sub(r"/{2,}", "/", scope["path"])
-        clean = re.sub(r"^(/v1|/api)+(?=/(?:api|v1)/)", "", path if path == "/" else path.rstrip("/"))
-        if _WITHOUT_V1.fullmatch(clean):
-            clean = f"/v1{clean}"
-        scope["record"].route = clean
-        await self._app({**scope, "path": clean, "raw_path": clean.encode()}, receive, send)
-
-
-async def _no_such_route(request: Request, error: Exception) -> Response:
-    """Answer 404 and 405 in the words of Ollama's web framework, under `/v1` in the dialect's own shape."""
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    headers = error.headers if isinstance(error, HTTPException) else None
-    words = {404: "404 page not found", 405: "405 method not allowed"}.get(status, "error")
-    tell = refusals.teller(request.url.path)
-    if tell is None:
-        return PlainTextResponse(words, status, dict(headers or {}))
-    record: Record = request.scope["record"]
-    return Response(tell(status, words, record.request_id, None), status, dict(headers or {}), "application/json")
+    if settings.proxy_api_key is not None and not for_ourselves:
+        app = Access(app, settings.proxy_api_key)
+    app = CleanPath(app, (path for _, path, _ in ROUTES))
+    return Journal(Guard(app, rule, permissions), deps().activity, ended, demo=deps().demo)
