@@ -202,19 +202,102 @@ def test_bytes_that_are_no_text_are_no_picture() -> None:
 
 
 @pytest.mark.parametrize(
-    "start",
-    [b"", b"BM", b"<svg>", b"RIFF\x00\x00\x00\x00AVI ", b"\x00\x00\x00\x1cftypheic", b"\x00\x00\x00\x1cftypavif"],
+    ("start", "kind"),
+    [
+        (b"BM\x36\x84\x03\x00\x00\x00\x00\x00\x36\x00", "BMP"),
+        (b"II*\x00\x08\x00", "TIFF"),
+        (b"MM\x00*\x00\x00", "TIFF"),
+        (b"\x00\x00\x00\x1cftypheic", "HEIC"),
+        (b"\x00\x00\x00\x1cftypmif1", "HEIC"),
+        (b"\x00\x00\x00\x1cftypavif", "AVIF"),
+        (b"%PDF-1.7", "PDF"),
+        (b"<svg xmlns=", "text such as SVG or HTML"),
+        (b"\xef\xbb\xbf\n<?xml version", "text such as SVG or HTML"),
+        (b"<!DOCTYPE html>", "text such as SVG or HTML"),
+        (b"\x00\x00\x01\x00\x01\x00", "icons (ICO)"),
+        (b"PK\x03\x04\x14", "ZIP archives"),
+    ],
 )
+@pytest.mark.parametrize("before", ["", "data:image/png;base64,"])
 @pytest.mark.parametrize(
     "model",
     [SEEING, ModelEntry(id="vendor/all", architecture=Architecture(input_modalities=("text", "image", "audio")))],
 )
-def test_a_picture_of_another_type_is_refused(start: bytes, model: ModelEntry) -> None:
+def test_a_picture_of_another_type_is_refused(start: bytes, kind: str, before: str, model: ModelEntry) -> None:
     """An iPhone's HEIC shares its box with M4A sound, and must not be sent as sound."""
     with pytest.raises(BadRequest) as caught:
-        translate(picture(encode(start)), model=model)
+        translate(picture(before + encode(start)), model=model)
+
+    assert caught.value.message == f"invalid image: only PNG, JPEG, GIF and WebP pictures can be sent, not {kind}"
+
+
+@pytest.mark.parametrize(
+    ("before", "kind"),
+    [
+        ("", "application/octet-stream"),
+        ("data:image/png;base64,", "image/png"),
+        ("data:IMAGE/WEBP;charset=x;base64,", "image/webp"),
+    ],
+)
+@pytest.mark.parametrize("start", [b"\x12\x34\x56\x78", b"hello", b"RIFF\x00\x00\x00\x00AVI ", b"BM"])
+def test_bytes_that_nobody_knows_are_judged_by_openrouter(start: bytes, before: str, kind: str) -> None:
+    """What their app says of them goes with them. A refusal costs nothing."""
+    sent = translate(picture(before + encode(start)), model=SEEING)
+
+    assert sent[0]["content"][0]["image_url"] == {"url": f"data:{kind};base64,{encode(start)}"}
+
+
+@pytest.mark.parametrize("kind", ["image\\/png", "image/png"])
+def test_so_it_is_where_the_type_is_written_with_escapes(kind: str) -> None:
+    body = b'[{"role": "user", "images": ["data:%s;base64,aGk="]}]' % kind.encode()
+
+    sent = translate_json(body, SEEING)
+
+    assert sent[0]["content"][0]["image_url"] == {"url": "data:image/png;base64,aGk="}
+
+
+@pytest.mark.parametrize("declared", ["image/bmp", "application/pdf", "text/plain", "", ";base64"])
+def test_bytes_that_nobody_knows_are_refused_if_their_app_says_they_are_something_else(declared: str) -> None:
+    with pytest.raises(BadRequest) as caught:
+        translate(picture(f"data:{declared},aGk="), model=SEEING)
 
     assert caught.value.message == "invalid image: only PNG, JPEG, GIF and WebP pictures can be sent"
+
+
+def test_an_empty_picture_is_refused() -> None:
+    with pytest.raises(BadRequest) as caught:
+        translate(picture(""), model=SEEING)
+
+    assert caught.value.message == "invalid image: it is empty"
+
+
+@pytest.mark.parametrize("place", [0, 1, 65_535, 65_536, 131_071, 131_072, 199_997, 199_998, 199_999])
+@pytest.mark.parametrize("letter", ["!", "-", "_", "=", " ", "\t", "\x7f", "\x00", "é", "😀"])
+def test_one_letter_that_is_not_base64_is_found_wherever_it_stands(place: int, letter: str) -> None:
+    """Pictures are looked through in pieces."""
+    encoded = "A" * place + letter + "A" * (199_999 - place)
+    if letter == "=" and place >= 199_999:
+        encoded = encoded[:-1] + "!"
+
+    with pytest.raises(BadRequest) as caught:
+        translate(picture(encoded), model=SEEING)
+
+    assert caught.value.message == "illegal base64 data in images"
+
+
+@pytest.mark.parametrize("padding", ["", "=", "=="])
+def test_padding_at_the_end_is_base64(padding: str) -> None:
+    encoded = PNG[:12] + "A" * (200_000 - len(padding)) + padding
+
+    assert translate(picture(encoded), model=SEEING)[0]["content"][0]["image_url"]["url"].endswith(encoded)
+
+
+@pytest.mark.parametrize("encoded", ["====", "A===", "AAA", "AA=A", "=AAA", "AAAA=", "AAAA==", "AAAA==AA"])
+def test_padding_elsewhere_is_none(encoded: str) -> None:
+    with pytest.raises(BadRequest) as caught:
+        translate(picture(encoded), model=SEEING)
+
+    assert caught.value.message == "illegal base64 data in images"
 
 
 def test_a_text_model_refuses_pictures() -> None:

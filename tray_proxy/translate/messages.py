@@ -37,11 +37,29 @@ from tray_proxy.wire.openrouter import (
 
 # HEIC and AVIF pictures come in the same box as M4A sound.
 _PICTURES_IN_MP4 = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis")
+PICTURE_TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+# What is known, and yet not taken: by the first 16 bytes.
+_NOT_TAKEN = {
+    "BMP": re.compile(rb"BM.{4}\0{4}", re.DOTALL),
+    "TIFF": re.compile(rb"II\*\0|MM\0\*"),
+    "AVIF": re.compile(rb".{4}ftypavi[fs]", re.DOTALL),
+    "HEIC": re.compile(rb".{4}ftyp(?:%b)" % b"|".join(_PICTURES_IN_MP4), re.DOTALL),
+    "PDF": re.compile(rb"%PDF"),
+    "text such as SVG or HTML": re.compile(rb"(?:\xef\xbb\xbf)?\s*<[?!A-Za-z]"),
+    "icons (ICO)": re.compile(rb"\x00\x00\x01\x00"),
+    "ZIP archives": re.compile(rb"PK\x03\x04"),
+}
+# The type of bytes of which nobody has said anything.
+_UNKNOWN_TYPE = "application/octet-stream"
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
 
-_DATA_URI = re.compile(rb"data:[^,]*,")
-_BASE64 = re.compile(rb"[A-Za-z0-9+/]*+={0,2}")
+_DATA_URI = re.compile(rb"data:([^,]*),")
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+# All that is not in the alphabet becomes a NUL. Looked through in pieces that the processor has at hand, this takes
+# half as long as a regular expression does.
+_ONLY_ALPHABET = bytes(each if each in _ALPHABET else 0 for each in range(256))
+_PIECE_BYTES = 32 * 1024
 _ILLEGAL = "illegal base64 data in images"
 
 
@@ -245,10 +263,30 @@ def _attachment(image: msgspec.Raw, detail: str | None, model: ModelEntry, asked
         _check_hearing(model, asked)
         return AudioPart(input_audio=InputAudio(data=Spliced("", encoded), format=sound))
     _check_sight(model, asked)
-    kind = picture_type(start)
-    if kind is None:
-        raise BadRequest("invalid image: only PNG, JPEG, GIF and WebP pictures can be sent")
+    kind = picture_type(start) or _declared_type(image, start)
     return ImagePart(image_url=ImageUrl(url=Spliced(f"data:{kind};base64,", encoded), detail=detail or UNSET))
+
+
+def _declared_type(image: msgspec.Raw, start: bytes) -> str:
+    """
+    Give the media type of a picture that its bytes do not tell: what it says of itself, if it does.
+
+    Raises:
+        BadRequest: it is of a kind that OpenRouter does not take, or says so itself.
+    """
+    words = "invalid image: only PNG, JPEG, GIF and WebP pictures can be sent"
+    for name, pattern in _NOT_TAKEN.items():
+        if pattern.match(start):
+            raise BadRequest(f"{words}, not {name}")
+    if not start:
+        raise BadRequest("invalid image: it is empty")
+    prefix = _DATA_URI.match(memoryview(image)[1:-1])
+    if prefix is None:
+        return _UNKNOWN_TYPE
+    declared = prefix[1].decode("latin-1").replace("\\", "").partition(";")[0].lower()
+    if declared not in PICTURE_TYPES:
+        raise BadRequest(words)
+    return declared
 
 
 def _base64(image: msgspec.Raw) -> memoryview:
@@ -281,7 +319,14 @@ def _behind_data_uri(encoded: memoryview) -> memoryview:
 
 
 def _is_base64(encoded: memoryview) -> bool:
-    return len(encoded) % 4 == 0 and _BASE64.fullmatch(encoded) is not None
+    if len(encoded) % 4:
+        return False
+    last = bytes(encoded[-2:])
+    end = len(encoded) - len(last) + len(last.rstrip(b"="))
+    return all(
+        0 not in bytes(encoded[at : min(at + _PIECE_BYTES, end)]).translate(_ONLY_ALPHABET)
+        for at in range(0, end, _PIECE_BYTES)
+    )
 
 
 def picture_type(start: bytes) -> str | None:
