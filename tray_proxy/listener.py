@@ -311,6 +311,8 @@ class Listener:
                 app,
                 log_config=None,  # a windowed program has no standard output for uvicorn's own set-up
                 access_log=False,
+                # Nobody stands between an app and us whose word on where it is from would be worth anything.
+                proxy_headers=False,
                 lifespan="off",
                 http=CarefulProtocol,
                 ws="none",

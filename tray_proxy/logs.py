@@ -93,12 +93,29 @@ class _Forgiving(logging.Handler):
 class _Handler(_Forgiving, logging.handlers.RotatingFileHandler):
     """For the owner's eyes only, each new file too."""
 
+    def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802, ARG002  logging's own name
+        """Say whether the file is full; logging itself would write each record twice to know it a line sooner."""
+        return self.stream is not None and self.stream.tell() >= self.maxBytes
+
     def _open(self) -> TextIOWrapper:
         return os.fdopen(paths.open_to_append(Path(self.baseFilename)), "a", encoding=self.encoding)
 
 
 class _Echo(_Forgiving, logging.StreamHandler[TextIO]):
     """Standard output, which may be a pipe that somebody closes."""
+
+
+class _Once(logging.Formatter):
+    """Writes a record once, for all handlers."""
+
+    def __init__(self, formatter: logging.Formatter) -> None:
+        super().__init__()
+        self._formatter = formatter
+
+    def format(self, record: logging.LogRecord) -> str:
+        if "written" not in record.__dict__:
+            record.written = self._formatter.format(record)
+        return str(record.__dict__["written"])
 
 
 def set_up(folder: Path, level: str, *, echo: bool) -> Path | None:
@@ -124,7 +141,7 @@ def set_up(folder: Path, level: str, *, echo: bool) -> Path | None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
         )
 
-    as_json = formatter(structlog.processors.JSONRenderer(ensure_ascii=True))
+    as_json = _Once(formatter(structlog.processors.JSONRenderer(ensure_ascii=True)))
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -153,6 +170,9 @@ def set_up(folder: Path, level: str, *, echo: bool) -> Path | None:
     for handler in handlers or [logging.NullHandler()]:
         root.addHandler(handler)
     set_level(level)
+    # None of it is told, and to find it out costs as much as a line. Source: Python docs, "Logging HOWTO", Optimization.
+    logging._srcfile = None  # noqa: SLF001  as documented there
+    logging.logThreads = logging.logMultiprocessing = logging.logProcesses = False
     # Their DEBUG lines hold headers and bodies, that is, the key and the prompt.
     for name in ("httpx", "httpcore", "asyncio", "PIL", "keyring", "uvicorn", "hpack", "secretstorage"):
         logging.getLogger(name).setLevel(logging.WARNING)

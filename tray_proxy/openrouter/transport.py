@@ -178,7 +178,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport | None) -> None:
         """Keep the way to the other side; told again once it is encrypted."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is of no such class
-        limit_silence(transport.get_extra_info("socket"))
+        limit_silence(self._transport.get_extra_info("socket"))
 
     def data_received(self, data: bytes) -> None:
         """Take in bytes."""
