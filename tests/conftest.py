@@ -17,7 +17,7 @@ from tray_proxy.demo.upstream import DEMO_KEY, DemoUpstream
 from tray_proxy.listener import Listener, LoopThread, bind
 from tray_proxy.program import Program
 from tray_proxy.secret_str import SecretStr
-from tray_proxy.settings import FIELDS, Settings
+from tray_proxy.settings import FIELDS, load
 
 # Who asks for one of these has a server on a port, or a whole program.
 RUNNING = {"stage", "launch"}
@@ -149,7 +149,7 @@ class Proxies:
             "openrouter_base_url": self._upstream_url,
             "openrouter_api_key": SecretStr(DEMO_KEY),
         }
-        chosen = Settings(**(values | settings))
+        chosen = load(values | settings)
         events: list[Any] = []
 
         async def begin() -> Program:
