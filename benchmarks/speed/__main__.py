@@ -17,7 +17,7 @@ from benchmarks.speed import machine, peers
 from benchmarks.speed.candidates import OURS, Candidate
 from benchmarks.speed.correctness import check
 from benchmarks.speed.figures import Figures
-from benchmarks.speed.report import Measurement, scenario_table, target_table
+from benchmarks.speed.report import ELSEWHERE, Measurement, page, scenario_table, target_table
 from benchmarks.speed.rig import DidNotStart, Rig, Run, Running
 from benchmarks.speed.scenarios import QUICK, SCENARIOS
 
@@ -105,6 +105,13 @@ def main() -> None:
         peers.install(PEERS)
         return
     kept: Measurement = json.loads(given.results.read_text()) if given.results.exists() else {}
+    if given.write:
+        printed = {name: given.results.with_name(f"{name}.txt") for name in ELSEWHERE}
+        for name in (name for name, file in printed.items() if not file.exists()):
+            print(f"There is no {printed[name]}: the page says nothing of it.")
+        elsewhere = {name: file.read_text("utf-8") for name, file in printed.items() if file.exists()}
+        given.write.write_text(page(kept, elsewhere), "utf-8")
+        return
     scenarios = given.scenarios.split(",") if given.scenarios else list(QUICK)
     scenarios = list(SCENARIOS) if scenarios == ["all"] else scenarios
     candidates = [*OURS, *(peers.installed(PEERS) if given.peers else [])]

@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 STOP_S = 4.0
-TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -90,7 +89,7 @@ def machine_busy_s() -> float:
     """Give the seconds that all processors together have worked, whoever for; the kernel counts in hundredths."""
     ticks = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
     idle, waiting_for_disk = ticks[3], ticks[4]
-    return (sum(ticks) - idle - waiting_for_disk) / TICKS_PER_S
+    return (sum(ticks) - idle - waiting_for_disk) / os.sysconf("SC_CLK_TCK")
 
 
 def free_port() -> int:
