@@ -13,6 +13,7 @@ from tray_proxy.activity import Entry, Totals
 from tray_proxy.autostart import AutostartState
 from tray_proxy.doctor import Report
 from tray_proxy.errors import ProxyError
+from tray_proxy.origins import Visitor
 from tray_proxy.web import (
     activity_api,
     apps_api,
@@ -69,7 +70,7 @@ def name_row(name: str, model: str = "openai/gpt-4o", **facts: object) -> NameRo
 
 def visitor_row(origin: str, name: str = "") -> VisitorRow:
     """Somebody who wants to call."""
-    return VisitorRow(origin, name, extension=not origin.startswith("http"))
+    return VisitorRow(origin, name, Visitor(origin).site, extension=not origin.startswith("http"))
 
 
 def app(app_id: str, name: str, **facts: object) -> AppShown:

@@ -8,7 +8,8 @@ from web.fakes import Served
 
 CHAT = "https://chat.example"
 EXTENSION = "chrome-extension://jfgfiigpkhlkbnfnbobbkinehhfdhndo"
-CHAT_ROW, EXTENSION_ROW = VisitorRow(CHAT, "", extension=False), VisitorRow(EXTENSION, "Page Assist", extension=True)
+CHAT_ROW = VisitorRow(CHAT, "", "chat.example", extension=False)
+EXTENSION_ROW = VisitorRow(EXTENSION, "Page Assist", EXTENSION, extension=True)
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_the_page_asks_who_there_is(served: Served):
     served.backend.visitors = shown(waiting=(EXTENSION_ROW,))
 
     assert served.visitor().get("/api/visitors").json() == {
-        "waiting": [{"origin": EXTENSION, "name": "Page Assist", "extension": True}],
+        "waiting": [{"origin": EXTENSION, "name": "Page Assist", "site": EXTENSION, "extension": True}],
         "allowed": [],
         "refused": [],
     }

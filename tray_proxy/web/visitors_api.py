@@ -13,10 +13,16 @@ from tray_proxy.web.http import done, read, reply
 
 
 class VisitorRow(msgspec.Struct, frozen=True):
-    """A web page or a browser extension; `name` is what it is known by, "" where only its origin is known."""
+    """
+    A web page or a browser extension.
+
+    `name` is what it is known by, "" where only its origin is known; `site` is the end of the origin that tells whose
+    page it is.
+    """
 
     origin: str
     name: str
+    site: str
     extension: bool
 
 
@@ -63,7 +69,7 @@ class VisitorsDesk:
 
 
 def _rows(visitors: tuple[Visitor, ...]) -> tuple[VisitorRow, ...]:
-    return tuple(VisitorRow(each.origin, each.name, each.is_extension) for each in visitors)
+    return tuple(VisitorRow(each.origin, each.name, each.site, each.is_extension) for each in visitors)
 
 
 def routes(desk: VisitorsDesk) -> list[Route]:

@@ -20,6 +20,7 @@ import { Settings } from "./pages/settings.js";
 import { Welcome } from "./pages/welcome.js";
 import { NewVersion } from "./parts/new_version.js";
 import { isInTrouble } from "./parts/port.js";
+import { Waiting } from "./parts/visitors.js";
 import { store, useTopic } from "./store.js";
 import { loadTexts, t } from "./texts.js";
 import { attempt, Button, goOnAt, html, Lamp, Notice, Toasts } from "./ui.js";
@@ -30,7 +31,7 @@ const PAGES = { welcome: Welcome, models: Models, apps: Apps, activity: Activity
 // Led to by the foot of the page alone.
 const ASIDE = { notices: ThirdParties };
 // Parts of pages that the tray leads to, and the page each is on.
-const PLACES = { key: "settings", port: "settings", check: "settings", address: "apps" };
+const PLACES = { key: "settings", port: "settings", check: "settings", visitors: "settings", address: "apps" };
 const LAMPS = { on: "on", off: "off", starting: "waiting", stopping: "waiting", attention: "attention" };
 const ASK_AGAIN_AFTER_MS = 5000;
 // Drawn for this page: no font or picture comes from elsewhere.
@@ -145,6 +146,7 @@ function Notices({ state, lost, page }) {
           <//>
         `,
       )}
+      ${!lost && state.visitors > 0 && page !== "settings" && html`<${Waiting} count=${state.visitors} />`}
       ${!lost && state.new_version && html`<${NewVersion} state=${state} />`}
     </div>
   `;

@@ -5,7 +5,7 @@
 import { get, Problem, SessionEnded, Unreachable, whenLost } from "./call.js";
 import { useEffect, useState } from "./vendor/preact-hooks.js";
 
-const TOPICS = ["state", "models", "apps", "activity", "settings"];
+const TOPICS = ["state", "models", "apps", "activity", "settings", "visitors"];
 const LISTEN_AGAIN_AFTER_MS = 2000;
 
 const isSeen = () => document.visibilityState === "visible";

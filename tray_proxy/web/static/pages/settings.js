@@ -4,6 +4,7 @@ import { post } from "../call.js";
 import { Connect, KeptKey } from "../parts/key.js";
 import { Both, isInTrouble, PortTrouble } from "../parts/port.js";
 import { SettingsForm } from "../parts/settings_form.js";
+import { Visitors } from "../parts/visitors.js";
 import { store } from "../store.js";
 import { t } from "../texts.js";
 import { attempt, Button, Card, Copy, html, Lamp, Outside, Page, Result, say, Switch, useAction } from "../ui.js";
@@ -27,6 +28,7 @@ export function Settings({ state }) {
       ${!isInTrouble(state) &&
       state.port?.both &&
       html`<${Card} id="both" title=${t("settings.both.card")}><${Both} state=${state} /><//>`}
+      <${Visitors} />
       <${Card} title=${t("settings.start.title")}><${StartAtLogin} state=${state} /><//>
       <${Check} />
       <${SettingsForm} />
