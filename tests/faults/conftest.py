@@ -1,13 +1,15 @@
 """The real proxy on a real port between clients and an upstream whose every byte is known."""
 
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from faults.asking import DIALECTS, Told, ask
 from faults.scripted import Script, Upstream
+from faults.serving import Serving
 from tray_proxy.listener import LoopThread
 
 
@@ -78,3 +80,17 @@ def field(
     return Field(
         outside, the_scripted_upstream, shared_proxies.start(home, openrouter_base_url=the_scripted_upstream.url)
     )
+
+
+@pytest.fixture
+def serve(field: Field, tmp_path: Path) -> Iterator[Callable[..., Serving]]:
+    """Start the program in a process of its own before the scripted upstream."""
+    started: list[Serving] = []
+
+    def start(*, home: Path = tmp_path / "served", **more: Any) -> Serving:
+        started.append(Serving(home, field.upstream.url, **more))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.close()
