@@ -93,7 +93,7 @@ NGINX = Candidate(
     ready="/api/v1/key",
 )
 NGINX_OVER_TLS = Candidate(
-    "nginx, TLS",
+    "nginx over TLS",
     NGINX_COMMAND,
     files={"nginx.conf": nginx_conf("{tls_port}", "{port} backlog=4096")},
     dialect="openai",
@@ -113,7 +113,7 @@ PRODUCT = Candidate(
     },
 )
 PRODUCT_OVER_TLS = Candidate(
-    "Tray Proxy, TLS",
+    "Tray Proxy over TLS",
     SERVE,
     environment={
         "TRAY_PROXY_HOME": "{folder}/home",

@@ -54,20 +54,20 @@ def plain(rig: Rig, running: Running) -> Run:
     """Ask for answers in one piece."""
     rig.configure(n=200)
     body = bodies.chat(running.candidate, stream=False)
-    return rig.load(running, body=body, for_ms=1000, chunks=200, end="none", warm=20)
+    return rig.load(running, body=body, for_ms=1000, chunks=200, end="none", warm=5)
 
 
 def tags(rig: Rig, running: Running) -> Run:
     """List the models."""
     rig.configure()
-    return rig.load(running, body=None, path=running.candidate.list_path, for_ms=1000, end="none", warm=10)
+    return rig.load(running, body=None, path=running.candidate.list_path, for_ms=1000, end="none", warm=3)
 
 
 def embed(rig: Rig, running: Running) -> Run:
     """Turn texts into vectors."""
     rig.configure()
     path = running.candidate.embed_path
-    return rig.load(running, body=bodies.embedding(), path=path, for_ms=1000, end="none", warm=10)
+    return rig.load(running, body=bodies.embedding(), path=path, for_ms=1000, end="none", warm=3)
 
 
 def large(*, text_kib: int = 0, picture_kib: int = 0) -> Callable[[Rig, Running], Run]:
@@ -130,8 +130,8 @@ SCENARIOS = {
     "flood1": Scenario("one stream, tokens with no delay", FLOOD, streams(1, 20, 2000, warm=1)),
     "flood16": Scenario("16 streams, tokens with no delay", FLOOD, streams(16, 96, 500)),
     "flood512": Scenario("512 streams, tokens with no delay", FLOOD, streams(512, 512, 100)),
-    "rps1": Scenario("one client, answers of one token", SHORT, streams(1, 1_000_000, 1, for_ms=1000, warm=20)),
-    "rps16": Scenario("16 clients, answers of one token", SHORT, streams(16, 1_000_000, 1, for_ms=1500, warm=3)),
+    "rps1": Scenario("one client, answers of one token", SHORT, streams(1, 1_000_000, 1, for_ms=1000, warm=5)),
+    "rps16": Scenario("16 clients, answers of one token", SHORT, streams(16, 1_000_000, 1, for_ms=1500, warm=1)),
     "rps128": Scenario("128 clients, answers of one token", SHORT, streams(128, 1_000_000, 1, for_ms=2000, warm=1)),
     "plain": Scenario("one client, answers of 200 tokens in one piece", SHORT, plain),
     "tags": Scenario("the list of 400 models", (*SHORT[1:], "rps", "bytes_per_request"), tags),
