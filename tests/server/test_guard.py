@@ -3,6 +3,7 @@
 import asyncio
 import ipaddress
 import json
+import re
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from tray_proxy.permissions import MAX_OF_A_SITE, Permissions
 from tray_proxy.secret_str import SecretStr
+from tray_proxy.server.app import ROUTES
 from tray_proxy.server.guard import Guard, Rule, is_own_address
 from tray_proxy.settings import Settings
 
@@ -346,11 +348,59 @@ def test_two_origins_are_one_too_many(proxy):
     assert proxy.http.get("/api/version", headers=headers).status_code == 403
 
 
-def test_the_guard_answers_before_the_body_is_read(proxy):
-    with socket.create_connection(("127.0.0.1", int(proxy.url.rpartition(":")[2]))) as client:
-        client.sendall(b"POST /api/chat HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 1000000\r\n\r\n")
+EVERY_ROUTE = [(method, re.sub(r"\{.*\}", "x", path)) for methods, path, _ in ROUTES for method in methods.split(",")]
+REFUSED = {
+    "foreign": "Host: 127.0.0.1\r\nOrigin: https://evil.example",
+    "sandboxed": "Host: 127.0.0.1\r\nOrigin: null",
+    "extension": f"Host: 127.0.0.1\r\nOrigin: {EXTENSION}",
+    "look-alike": "Host: 127.0.0.1\r\nOrigin: http://localhost.evil.example",
+    "two origins": "Host: 127.0.0.1\r\nOrigin: http://localhost\r\nOrigin: http://localhost",
+    "rebound": "Host: evil.example\r\nOrigin: http://evil.example",
+    "confused host": "Host: localhost/#@evil.example",
+    "two hosts": "Host: localhost\r\nHost: evil.example",
+}
 
-        assert client.recv(4096).startswith(b"HTTP/1.1 403 ")
+
+def heads(running, *requests: bytes) -> list[bytes]:
+    """Send each head on a connection of its own, and read the first answer's head; no body is ever sent."""
+    answers = []
+    for request in requests:
+        with socket.create_connection(("127.0.0.1", running.program.settings.port), timeout=15) as client:
+            client.sendall(request)
+            answer = b""
+            while b"\r\n\r\n" not in answer:
+                answer += client.recv(4096) or pytest.fail(f"the connection was closed after {answer!r}")
+            answers.append(answer.partition(b"\r\n\r\n")[0])
+    return answers
+
+
+@pytest.mark.parametrize("headers", REFUSED.values(), ids=REFUSED)
+def test_every_route_refuses_before_a_body_is_asked_for(proxy, upstream, headers):
+    """Neither waited for nor called for: a body of 100 MiB is announced, and not a byte of it is sent."""
+    rest = f"{headers}\r\nContent-Length: 104857600\r\nExpect: 100-continue\r\n\r\n"
+    paths = [*EVERY_ROUTE, ("POST", "/nope"), ("POST", "//api/chat"), ("PATCH", "/api/chat")]
+
+    answers = heads(proxy, *(f"{method} {path} HTTP/1.1\r\n{rest}".encode() for method, path in paths))
+
+    assert [answer.partition(b"\r\n")[0] for answer in answers] == [b"HTTP/1.1 403 Forbidden"] * len(paths)
+    assert [answer for answer in answers if b"access-control" in answer.lower()] == []
+    assert upstream.received == []
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:3000", EXTENSION])
+def test_no_preflight_ever_lets_a_page_into_this_network(proxy, origin):
+    """Chrome asks for this leave before a page on the internet may reach a computer at home."""
+    request = (
+        f"OPTIONS /api/chat HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: {origin}\r\n"
+        "Access-Control-Request-Method: POST\r\nAccess-Control-Request-Private-Network: true\r\n"
+        "Access-Control-Request-Local-Network: true\r\n\r\n"
+    )
+
+    [answer] = heads(proxy, request.encode())
+
+    assert b"private-network" not in answer.lower()
+    assert b"local-network" not in answer.lower()
+    assert answer.startswith(b"HTTP/1.1 204 " if origin == "http://localhost:3000" else b"HTTP/1.1 403 ")
 
 
 @pytest.mark.parametrize("path", ["/", "/api/tags", "/api/chat", "/nope", "/health"])
