@@ -66,13 +66,18 @@ def served(page_stage: PageStage) -> Iterator[Served]:
         yield Served(page_stage.url, page_stage.port, gate, backend, clock, open_clients, page_stage.call_soon)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for each file: its event loop would be in the way of other tests."""
+def chromium_or_skip() -> None:
+    """See that there is a browser; in CI there has to be one."""
     if CHROMIUM is None and os.environ.get("CI"):
         pytest.fail("Chromium is not installed; `make install-dev` installs it.", pytrace=False)
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed: the settings page is NOT tested in a browser")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for each file: its event loop would be in the way of other tests."""
+    chromium_or_skip()
     # On a machine that does other things as well; what is there sooner is not waited for.
     expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
