@@ -1,9 +1,5 @@
 """
 One upstream exchange: open, translate, stream, stop when the client leaves, account.
-
-While an answer is bought, a second task watches the client's connection: when the client leaves, before the
-first byte or after it, streaming or not, the upstream connection is closed at once, because that is what
-stops the bill.
 """
 
 import asyncio
@@ -26,7 +22,6 @@ from tray_proxy.presets import Presets
 from tray_proxy.selection import Selection
 from tray_proxy.server.asgi import (
     JSON,
-    ClientLeft,
     Receive,
     Record,
     Reply,
@@ -34,12 +29,12 @@ from tray_proxy.server.asgi import (
     Send,
     send_reply,
     send_start,
-    until_left,
 )
 from tray_proxy.server.listing import Listings
 from tray_proxy.server.loaded import Loaded
 from tray_proxy.server.reasoning_memory import ReasoningMemory
 from tray_proxy.server.unknown_options import UnknownOptions
+from tray_proxy.server.watch import Watch
 from tray_proxy.settings import Settings
 from tray_proxy.translate.reasoning_details import BEGINNING, Place, place_after, turn_keys
 from tray_proxy.translate.stream import Delta, Outcome, ReplyStream
@@ -81,29 +76,34 @@ class InFlight:
     changed: Callable[[int], None] = lambda _: None
     troubled: Callable[[ProxyError], None] = lambda _: None
     recovered: Callable[[], None] = lambda: None
-    _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
+    _under_way: set[Watch] = field(default_factory=set)
+    _ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def count(self) -> int:
         """How many there are."""
-        return len(self._tasks)
+        return len(self._under_way)
 
-    def add(self, task: "asyncio.Task[None]") -> None:
-        """Count a task until it ends."""
-        self._tasks.add(task)
+    def add(self, watch: Watch) -> None:
+        """Count an exchange until it is removed."""
+        self._under_way.add(watch)
         self.changed(self.count)
-        task.add_done_callback(self._remove)
 
-    def _remove(self, task: "asyncio.Task[None]") -> None:
-        self._tasks.discard(task)
+    def remove(self, watch: Watch) -> None:
+        """Count it no more."""
+        self._under_way.discard(watch)
         self.changed(self.count)
+        self._ended.set()
 
     async def stop(self, grace_s: float) -> None:
         """Let the exchanges end by themselves for a moment, then end them with an error that says why."""
-        if self._tasks:
-            await asyncio.wait(set(self._tasks), timeout=grace_s)
-        for task in set(self._tasks):
-            task.cancel()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace_s):
+                while self._under_way:
+                    self._ended.clear()
+                    await self._ended.wait()
+        for watch in tuple(self._under_way):
+            watch.stop()
 
 
 @dataclass(frozen=True)
@@ -159,32 +159,26 @@ class Purchase:
             ClientLeft: the client left before anything was asked of OpenRouter.
         """
         self.record.asked = True
-        # First the ear, and only then the work: a client that left while its model was looked for buys nothing.
-        left = asyncio.create_task(until_left(self.receive))
-        work = asyncio.create_task(_unless(left, purchase))
-        self.deps.in_flight.add(work)
+        watch = Watch(self.scope, self.receive, spared=lambda: self._ended)
+        failure: ProxyError | None = None
+        self.deps.in_flight.add(watch)
         try:
-            await asyncio.wait({work, left}, return_when=asyncio.FIRST_COMPLETED)
-            if self._ended:
-                # The client has all of it; what remains is to leave the upstream connection fit for reuse.
-                await asyncio.wait({work})
-            gone = left.done() and not work.done()
+            async with watch:
+                await purchase
+        except ProxyError as error:
+            failure = error
         finally:
-            # Also when the server itself gives this request up.
-            work.cancel()
-            left.cancel()
-            await asyncio.wait({work, left})
+            purchase.close()
+            self.deps.in_flight.remove(watch)
         if self._ended:
             # Whatever became of the connection since: the answer was whole.
             self.delivered()
-        elif gone:
+        elif watch.left:
             self.record.outcome = "cancelled"
-        elif work.cancelled():
+        elif watch.stopped:
             await self._fail(Stopping())
-        elif error := work.exception():
-            if not isinstance(error, ProxyError):
-                raise error
-            await self._fail(error)
+        elif failure is not None:
+            await self._fail(failure)
 
     async def reply(self, reply: Reply) -> None:
         """Send a whole answer; from here on it counts as delivered."""
@@ -333,14 +327,23 @@ class Exchange(Purchase):
         await self.send_last((self.dialect.deltas(held) if held else b"") + self.dialect.failure(error))
 
 
-async def _unless(left: "asyncio.Task[None]", purchase: Coroutine[Any, Any, None]) -> None:
-    """Make a purchase, unless the client has left already."""
-    if left.done():
-        purchase.close()
-        raise ClientLeft
-    await purchase
+class _Seconds:
+    """The present second as text: it is written once, however many lines name it."""
+
+    def __init__(self) -> None:
+        self._second, self._text = -1, ""
+
+    def now(self) -> str:
+        second, ns = divmod(time.time_ns(), 1_000_000_000)
+        if second != self._second:
+            self._second = second
+            self._text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        return f"{self._text}.{ns // 1000:06d}Z"
+
+
+_seconds = _Seconds()
 
 
 def now_rfc3339() -> str:
     """Return the present time as Ollama writes it; some clients insist on the fraction of a second."""
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return _seconds.now()
