@@ -9,6 +9,7 @@ computer may differ by half.
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -72,18 +73,14 @@ def measure(rig: Rig, candidates: list[Candidate], scenarios: list[str], repetit
         checks[candidate.name] = check(rig, one)
         print(f"{candidate.name}: {'; '.join(checks[candidate.name]) or 'answers as it should'}")
     measurement: Measurement = {"machine": machine.description(), "checks": checks, "begun": {}, "runs": []}
-    try:
-        for name in scenarios:
-            measurement["begun"][name] = time.strftime("%F %H:%M", time.gmtime())
-            taking_part = [one for one in running if takes_part(one.candidate, name)]
-            for repetition in range(repetitions or SCENARIOS[name].repetitions or REPETITIONS):
-                # There and back again, so that none always comes after the same one.
-                for one in taking_part if repetition % 2 == 0 else reversed(taking_part):
-                    measurement["runs"].append(run_once(rig, one, name))
-            print("\n" + scenario_table(Figures(measurement["runs"]), name), flush=True)
-    finally:
-        for one in running:
-            one.stop()
+    for name in scenarios:
+        measurement["begun"][name] = time.strftime("%F %H:%M", time.gmtime())
+        taking_part = [one for one in running if takes_part(one.candidate, name)]
+        for repetition in range(repetitions or SCENARIOS[name].repetitions or REPETITIONS):
+            # There and back again, so that none always comes after the same one.
+            for one in taking_part if repetition % 2 == 0 else reversed(taking_part):
+                measurement["runs"].append(run_once(rig, one, name))
+        print("\n" + scenario_table(Figures(measurement["runs"]), name), flush=True)
     return measurement
 
 
@@ -118,6 +115,8 @@ def main() -> None:
     if given.only:
         candidates = [candidate for candidate in candidates if candidate.name in given.only.split(",")]
     candidates = [one for one in candidates if any(takes_part(one, name) for name in scenarios)]
+    # Ended from outside, too, it leaves nothing behind that runs.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with Rig() as rig:
         measurement = measure(rig, candidates, scenarios, given.repetitions)
     print(target_table(Figures(measurement["runs"])))

@@ -53,7 +53,9 @@ def family(pid: int) -> set[int]:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """End a process and its descendants: politely, and by force where that is of no use."""
+    """End a process and its descendants: politely, then by force. One that has ended is left alone."""
+    if process.poll() is not None:
+        return
     members = family(process.pid)
     process.terminate()
     with suppress(subprocess.TimeoutExpired):

@@ -112,7 +112,6 @@ class Rig:
             for blob in certificate.cert_chain_pems:
                 blob.write_to_path(str(self.folder / "ca.chain"), append=True)
             self._tls = self.start(TLS_FRONT, processors=self.load_on, wait=False)
-            self._stack.callback(self._tls.stop)
             while not is_open(self._tls.port):
                 time.sleep(POLL_S)
         return self._tls.port
@@ -151,6 +150,7 @@ class Rig:
             folder=folder,
             processors=processors or self.proxy_on,
         )
+        self._stack.callback(stop, process)
         running = Running(candidate, port, process, folder)
         if wait:
             self.wait_for(running, lambda: answers(running))
