@@ -14,7 +14,7 @@ from tray_proxy.errors import ProxyError, UpstreamError, UpstreamTimeout, Upstre
 from tray_proxy.openrouter import failures
 from tray_proxy.openrouter.sse import LineTooLong, SSEDecoder
 from tray_proxy.settings import Settings
-from tray_proxy.wire.openrouter import CompletionChunk, EmbeddingReply
+from tray_proxy.wire.openrouter import CompletionChunk, EmbeddingReply, TextChunk
 
 # How long to wait for the end of a body whose end mark was seen; breaking off would cost the connection.
 DRAIN_S = 2.0
@@ -24,8 +24,12 @@ TOO_MUCH = "OpenRouter sent more than was asked for."
 
 _END_MARK = b"[DONE]"
 # Not strict: a figure that comes as text ("0.01") must not cost the answer it stands in.
+_decode_text = msgspec.json.Decoder(TextChunk).decode
 _decode_chunk = msgspec.json.Decoder(CompletionChunk, strict=False).decode
 _decode_embeddings = msgspec.json.Decoder(EmbeddingReply, strict=False).decode
+
+
+type Chunk = CompletionChunk | TextChunk
 
 
 class Body(Protocol):
@@ -54,12 +58,12 @@ class Answer:
 
     def __init__(self, body: Body, settings: Settings, asked: str) -> None:
         self.marked = False
-        self._body = body
+        self._part = body.part
         self._settings = settings
         self._asked = asked
         self._failure: ProxyError | None = None
 
-    async def chunks(self) -> AsyncIterator[list[CompletionChunk]]:
+    async def chunks(self) -> AsyncIterator[list[Chunk]]:
         """
         Give the chunks as they arrive, those that came together in one list.
 
@@ -84,9 +88,14 @@ class Answer:
             if received is None or self.marked:
                 return
 
-    def _read(self, events: list[bytes]) -> list[CompletionChunk]:
-        chunks: list[CompletionChunk] = []
+    def _read(self, events: list[bytes]) -> list[Chunk]:
+        chunks: list[Chunk] = []
         for event in events:
+            try:
+                chunks.append(_decode_text(event))
+                continue
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                pass  # it says something else, or nothing
             if event == _END_MARK:
                 self.marked = True
                 break
@@ -104,7 +113,7 @@ class Answer:
 
     async def _next(self, limit_s: float, waiting_for: str) -> bytes | None:
         try:
-            return await self._body.part(limit_s)
+            return await self._part(limit_s)
         except TimeoutError:
             raise silent(limit_s, waiting_for) from None
 
@@ -131,7 +140,7 @@ class Answer:
         """Read to the end of the body after the end mark, so that the connection can be used again."""
         try:
             async with asyncio.timeout(DRAIN_S):
-                while await self._body.part(DRAIN_S) is not None:
+                while await self._part(DRAIN_S) is not None:
                     pass
         except (TimeoutError, UpstreamUnreachable):
             return  # then it is closed instead

@@ -30,21 +30,30 @@ class SSEDecoder:
         Raises:
             LineTooLong: a line exceeds 16 MiB.
         """
-        self._rest += received
-        end = self._rest.rfind(b"\n")
+        if self._rest:
+            self._rest += received
+            end = self._rest.rfind(b"\n")
+            block = bytes(self._rest[: max(end, 0)])
+            del self._rest[: end + 1]
+        else:
+            # As a rule events come whole: nothing of them has to be kept.
+            end = received.rfind(b"\n")
+            block = received[: max(end, 0)]
+            if end + 1 < len(received):
+                self._rest += received[end + 1 :]
         if end < 0:
             if len(self._rest) > MAX_LINE_BYTES:
                 raise LineTooLong
             return []
-        block = bytes(self._rest[:end])
-        del self._rest[: end + 1]
         payloads = []
         for raw in block.split(b"\n"):
-            line = raw.removesuffix(b"\r")
-            if line.startswith(b"data:"):
-                self._data.append(line[5:].removeprefix(b" "))
+            line = raw[:-1] if raw.endswith(b"\r") else raw
+            if line.startswith(b"data: "):
+                self._data.append(line[6:])
+            elif line.startswith(b"data:"):
+                self._data.append(line[5:])
             elif not line and self._data:
-                payloads.append(b"\n".join(self._data))
+                payloads.append(self._data[0] if len(self._data) == 1 else b"\n".join(self._data))
                 self._data.clear()
         return payloads
 

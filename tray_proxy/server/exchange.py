@@ -17,6 +17,7 @@ from tray_proxy.keychain import Keychain
 from tray_proxy.metrics import Metrics
 from tray_proxy.neighbour.memory import LocalNames
 from tray_proxy.neighbour.models import LocalModels
+from tray_proxy.openrouter.answer import Chunk
 from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.presets import Presets
 from tray_proxy.selection import Selection
@@ -38,7 +39,7 @@ from tray_proxy.server.watch import Watch
 from tray_proxy.settings import Settings
 from tray_proxy.translate.reasoning_details import BEGINNING, Place, place_after, turn_keys
 from tray_proxy.translate.stream import Delta, Outcome, ReplyStream
-from tray_proxy.wire.openrouter import CompletionChunk, CompletionRequest
+from tray_proxy.wire.openrouter import CompletionRequest
 
 # How long a client that does not read may hold up its own error line.
 LAST_WORDS_S = 1.0
@@ -294,7 +295,7 @@ class Exchange(Purchase):
         left, outcome = self._finish(marked=marked)
         await self.reply(Reply(200, self.dialect.whole(gathered + left, outcome), self.whole_type))
 
-    def _feed(self, chunks: list[CompletionChunk]) -> list[Delta]:
+    def _feed(self, chunks: list[Chunk]) -> list[Delta]:
         now_ns = time.monotonic_ns()
         return [delta for chunk in chunks for delta in self._reply.feed(chunk, now_ns)]
 

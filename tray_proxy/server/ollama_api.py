@@ -36,10 +36,12 @@ class ChatDialect:
     asked: str
     content_type: str = NDJSON
 
+    def __post_init__(self) -> None:
+        self._lines = chats.Lines(self.asked)
+
     def deltas(self, deltas: list[Delta]) -> bytes:
         """Write one line per delta."""
-        created_at = now_rfc3339()
-        return b"".join(encode(chats.line(self.asked, delta, created_at)) + b"\n" for delta in deltas)
+        return self._lines.write(deltas, now_rfc3339())
 
     def end(self, outcome: Outcome) -> bytes:
         """Write the line that ends the stream."""

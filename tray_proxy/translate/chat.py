@@ -31,6 +31,8 @@ from tray_proxy.wire.ollama import (
 )
 from tray_proxy.wire.openrouter import CompletionRequest, ModelEntry, TokenLogprob
 
+_encode = msgspec.json.Encoder().encode
+
 
 @dataclass(frozen=True)
 class Translated:
@@ -162,6 +164,36 @@ def line(asked: str, delta: Delta, created_at: str) -> ChatResponse:
         done=False,
         logprobs=_logprobs([delta]),
     )
+
+
+class Lines:
+    """
+    Writes the lines that carry `Delta`s.
+
+    Nearly all lines carry text alone, and differ in nothing but it and the time: what is around it is written once.
+
+    Args:
+        asked: The model's name as the app wrote it.
+    """
+
+    def __init__(self, asked: str) -> None:
+        self._asked = asked
+        head, end = msgspec.json.encode(line(asked, Delta("\1"), "\0")).split(b'"\\u0001"')
+        before, after = head.split(b'"\\u0000"')
+        self._parts = before.decode() + '"', '"' + after.decode(), end + b"\n"
+
+    def write(self, deltas: list[Delta], created_at: str) -> bytes:
+        """Write one line per delta; JSON, each with its end."""
+        before, after, end = self._parts
+        head = (before + created_at + after).encode()
+        return b"".join(
+            [
+                head + _encode(delta.content) + end
+                if delta.content and not (delta.thinking or delta.calls or delta.logprobs)
+                else _encode(line(self._asked, delta, created_at)) + b"\n"
+                for delta in deltas
+            ]
+        )
 
 
 def last(asked: str, outcome: Outcome, created_at: str, gathered: Iterable[Delta] = ()) -> ChatResponse:

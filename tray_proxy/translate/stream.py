@@ -11,11 +11,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from tray_proxy.errors import UpstreamError
 from tray_proxy.translate.reasoning_details import Details, text_of
 from tray_proxy.translate.stops import StopWatch
-from tray_proxy.wire.openrouter import ChunkChoice, ChunkDelta, CompletionChunk, TokenLogprob, ToolCallDelta, Usage
+from tray_proxy.wire.openrouter import (
+    ChunkChoice,
+    ChunkDelta,
+    CompletionChunk,
+    TextChunk,
+    TokenLogprob,
+    ToolCallDelta,
+    Usage,
+)
 
 # Where arguments that are no JSON object are shown, rather than dropped: the app's tool then says what it misses.
 UNPARSED = "_unparsed"
@@ -23,8 +32,7 @@ UNPARSED = "_unparsed"
 UNNAMED = "_unnamed"
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(Struct, frozen=True):
     """A whole tool call. The id is OpenRouter's, or one made up where it gave none, or the same twice."""
 
     index: int
@@ -33,8 +41,7 @@ class Call:
     arguments: dict[str, object]
 
 
-@dataclass(frozen=True)
-class Delta:
+class Delta(Struct, frozen=True):
     """What one chunk adds to the answer, or to one of several (`choice`)."""
 
     content: str = ""
@@ -44,8 +51,7 @@ class Delta:
     choice: int = 0
 
 
-@dataclass(frozen=True)
-class Finish:
+class Finish(Struct, frozen=True):
     """
     Why an answer ended.
 
@@ -172,6 +178,13 @@ class _Choice:
             deltas += self.release() + self.completed_calls(generation_id)
         return deltas
 
+    def say(self, text: str) -> list[Delta]:
+        """Take in a piece of text, which is not the last one."""
+        if self._watch is not None:
+            return self.take(ChunkChoice(delta=ChunkDelta(content=text)), (), "")
+        self.content.append(text)
+        return [Delta(text, choice=self.index)]
+
     def release(self) -> list[Delta]:
         """Give the text that was held back because a stop string could have begun in it; no more follows it."""
         return [] if self._watch is None else self._delta(*self._watch.release())
@@ -281,13 +294,15 @@ class ReplyStream:
         """Note when OpenRouter began to answer; the time until then counts as loading."""
         self._opened_ns = now_ns
 
-    def feed(self, chunk: CompletionChunk, now_ns: int) -> list[Delta]:
+    def feed(self, chunk: CompletionChunk | TextChunk, now_ns: int) -> list[Delta]:
         """
         Take in a chunk.
 
         Returns:
             What it adds to the answer: nothing, text, or the tool calls that it completes.
         """
+        if isinstance(chunk, TextChunk):
+            return self._say(chunk, now_ns)
         if chunk.usage is not None:
             self._usage = chunk.usage
         self._generation_id = chunk.id or self._generation_id
@@ -300,6 +315,16 @@ class ReplyStream:
                 self._first_ns = self._first_ns or now_ns
             deltas += self._choice(choice.index or 0).take(choice, likelihoods, self._generation_id)
         return deltas
+
+    def _say(self, chunk: TextChunk, now_ns: int) -> list[Delta]:
+        self._generation_id = chunk.id or self._generation_id
+        text = chunk.text
+        if not text:
+            return []
+        self._pieces += 1
+        if self._first_ns is None:
+            self._first_ns = now_ns
+        return self._choice(0).say(text)
 
     def release(self) -> list[Delta]:
         """Give the text that was held back because a stop string could have begun in it; no more follows it."""

@@ -8,7 +8,7 @@ defaults, and we add none).
 Source: OpenRouter's OpenAPI file and docs ("API Reference", "Streaming", "Errors and Debugging").
 """
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -164,6 +164,9 @@ class ToolCallDelta(Struct, frozen=True):
     function: CallFragment | None = None
 
 
+_Empty = Annotated[tuple[Any, ...], msgspec.Meta(max_length=0)]
+
+
 class ChunkDelta(Struct, frozen=True):
     """What a chunk adds to the answer. `reasoning_details` go back as they came, so they are read as they are."""
 
@@ -242,6 +245,43 @@ class Usage(Struct, frozen=True):
     cost: float | None = None
     prompt_tokens_details: PromptTokens | None = None
     completion_tokens_details: CompletionTokens | None = None
+
+
+class TextDelta(Struct, frozen=True, gc=False):
+    """The delta of a `TextChunk`."""
+
+    content: str
+    reasoning: Literal[""] | None = None
+    reasoning_details: _Empty | None = None
+    tool_calls: _Empty | None = None
+
+
+class TextChoice(Struct, frozen=True):
+    """The choice of a `TextChunk`."""
+
+    delta: TextDelta
+    index: Literal[0] | None = 0
+    finish_reason: None = None
+    logprobs: None = None
+    error: None = None
+
+
+class TextChunk(Struct, frozen=True):
+    """
+    An event that adds nothing but text to the only answer, as nearly all do.
+
+    All others do not fit into it, and are read as a `CompletionChunk`, which takes twice as long.
+    """
+
+    choices: tuple[TextChoice]
+    id: str | None = None
+    usage: None = None
+    error: None = None
+
+    @property
+    def text(self) -> str:
+        """What it adds."""
+        return self.choices[0].delta.content
 
 
 class CompletionChunk(Struct, frozen=True):
