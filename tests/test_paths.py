@@ -293,6 +293,26 @@ def test_a_link_that_another_could_have_made_is_replaced(rights: int, tmp_path: 
 
 
 @POSIX
+def test_a_link_that_another_did_make_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder may have been open to others until a moment ago."""
+    precious = tmp_path / "precious"
+    precious.write_bytes(b"old")
+    tmp_path.chmod(0o700)
+    (tmp_path / "settings.json").symlink_to(precious)
+    seen = Path.lstat
+    others = os.geteuid() + 1
+
+    def lstat(path: Path) -> os.stat_result:
+        found = seen(path)
+        return os.stat_result((*found[:4], others, *found[5:])) if path.name == "settings.json" else found
+
+    monkeypatch.setattr(Path, "lstat", lstat)
+    paths.replace_file(tmp_path / "settings.json", b"new")
+
+    assert (precious.read_bytes(), (tmp_path / "settings.json").is_symlink()) == (b"old", False)
+
+
+@POSIX
 @pytest.mark.parametrize("target", ["/dev/null", "nowhere", "settings.json", "folder"])
 def test_a_link_to_no_file_is_replaced(target: str, tmp_path: Path) -> None:
     """Never what it leads to: as root that would be the device itself."""

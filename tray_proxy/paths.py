@@ -168,23 +168,24 @@ def _open(path: Path, flags: int) -> int:
 
 def _meant(path: Path) -> Path:
     """
-    Return what is to be written: a link to a file, where nobody else could have put it, is its owner's wish.
+    Return what is to be written: a link of the owner's to a file, where nobody else can put one, is the owner's wish.
 
     People keep their settings among others that they look after together. Any other link is replaced.
     """
     try:
-        if path.is_symlink() and _is_mine_alone(path.parent) and (target := path.resolve(strict=True)).is_file():
+        if path.is_symlink() and _is_mine(path) and (target := path.resolve(strict=True)).is_file():
             return target
     except (OSError, RuntimeError):
         pass
     return path
 
 
-def _is_mine_alone(folder: Path) -> bool:
+def _is_mine(link: Path) -> bool:
     if sys.platform == "win32":
         return True  # the user's folders are theirs there
-    about = folder.stat()
-    return about.st_uid == os.geteuid() and not about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    folder, mine = link.parent.stat(), os.geteuid()
+    # Both: a folder may have been open to others until a moment ago.
+    return link.lstat().st_uid == folder.st_uid == mine and not folder.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def _tighten(path: Path) -> None:
