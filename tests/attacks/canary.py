@@ -11,6 +11,7 @@ KEY = "sk-or-v1-CANARY7f3a9c5e1b2d4f60718293a4b5c6d7e8f90a1b2c3d4e5f6071829"
 ACCESS_KEY = "CANARY-access_key.of~nobody/0+9"
 PROMPT = "CANARY-prompt-0f9e8d7c6b5a"
 ANSWER = "CANARY-answer-1a2b3c4d5e6f"
+MODEL = "openai/gpt-4o-mini"
 
 
 def forms(secret: str) -> dict[str, bytes]:
@@ -64,7 +65,7 @@ def body_of(answered: bytes) -> Any:
     return json.loads(answered.partition(b"\n\n")[2])
 
 
-def questions(model: str = "openai/gpt-4o-mini", prompt: str = PROMPT) -> Iterator[tuple[str, object, dict[str, str]]]:
+def questions(model: str = MODEL, prompt: str = PROMPT) -> Iterator[tuple[str, object, dict[str, str]]]:
     """Give a request for each way to spend money: its path, its body, and its headers."""
     turn = [{"role": "user", "content": prompt}]
     for stream in (True, False):
@@ -77,7 +78,7 @@ def questions(model: str = "openai/gpt-4o-mini", prompt: str = PROMPT) -> Iterat
     for path in ("/api/embed", "/v1/embeddings"):
         yield path, {"model": "openai/text-embedding-3-small", "input": prompt}, {}
     yield "/api/embeddings", {"model": "openai/text-embedding-3-small", "prompt": prompt}, {}
-    hearing = "google/gemini-2.5-flash" if "/gpt-" in model else model
+    hearing = "google/gemini-2.5-flash" if model == MODEL else model
     form = (
         f'--b\r\nContent-Disposition: form-data; name="model"\r\n\r\n{hearing}\r\n'
         f'--b\r\nContent-Disposition: form-data; name="file"; filename="{prompt}.wav"\r\n\r\nRIFF{prompt}\r\n--b--\r\n'
