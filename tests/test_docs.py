@@ -167,3 +167,22 @@ def test_each_example_in_yaml_can_be_read(document):
 @pytest.mark.parametrize("program", blocks("python"))
 def test_each_example_in_python_can_be_read(program):
     compile(program, "example", "exec")
+
+
+def test_each_threat_and_each_failure_names_a_test_that_is_there():
+    """A promise that nobody attacks is a hope."""
+    rows = re.findall(r"^\| ([TR]\d+) \|(.*)$", text_of(ROOT / "docs" / "threats.md"), re.MULTILINE)
+    named = {row: re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", told) for row, told in rows}
+    defined = {
+        path: set(re.findall(r"^(?:async )?def (test_\w+)", text_of(ROOT / path), re.MULTILINE))
+        for path in {path for tests in named.values() for path, _ in tests}
+    }
+
+    assert list(named) == [*(f"T{number}" for number in range(1, 27)), *(f"R{number}" for number in range(1, 21))]
+    assert [row for row, tests in named.items() if not tests] == []
+    assert [
+        f"{row}: {path}::{test}"
+        for row, tests in named.items()
+        for path, test in tests
+        if test and test not in defined[path]
+    ] == []
