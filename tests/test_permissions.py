@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from structlog.testing import capture_logs
 
 from tray_proxy.errors import SettingsInvalid
 from tray_proxy.origins import Visitor
@@ -140,6 +141,22 @@ def test_what_the_file_says_otherwise_counts_for_nothing_and_stays_there(file):
     assert origins(permissions.allowed) == [EXTENSION]
     assert [origin for origin in (*written, "https://a.example") if permissions.allows(origin)] == [EXTENSION]
     assert stored(file)["web_permissions"] == written | {"https://c.example": "never"}
+
+
+def test_the_log_tells_what_was_done_and_not_where_its_owner_was(file):
+    with capture_logs() as lines:
+        permissions = Permissions({"https://secret.example/": "always"}, file)
+        permissions.ask("https://secret.example")
+        permissions.answer("https://secret.example", allowed=True)
+        permissions.forget("https://secret.example")
+
+    assert [line["event"] for line in lines] == [
+        "web permissions skipped",
+        "the owner is asked about a web origin",
+        "web permission",
+        "web permission",
+    ]
+    assert "secret" not in repr(lines)
 
 
 def test_other_settings_in_the_file_stay(permissions, file):

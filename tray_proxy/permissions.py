@@ -55,8 +55,9 @@ class Permissions:
         self._answers = {origin: str(each) for origin, each in stored.items() if is_plain(origin) and _is_answer(each)}
         self._unreadable = {origin: each for origin, each in stored.items() if origin not in self._answers}
         self._waiting: dict[str, Visitor] = {}
-        for origin in self._unreadable:
-            log.warning("web permission skipped", origin=origin)
+        # The log holds no origin: it would tell which pages its owner was on.
+        if self._unreadable:
+            log.warning("web permissions skipped", count=len(self._unreadable))
 
     @property
     def waiting(self) -> tuple[Visitor, ...]:
@@ -87,7 +88,7 @@ class Permissions:
         if sum(each.site == visitor.site for each in (*self.waiting, *self.refused)) >= MAX_OF_A_SITE:
             return
         self._waiting[origin] = visitor
-        log.info("the owner is asked about a web origin", origin=origin)
+        log.info("the owner is asked about a web origin", waiting=len(self._waiting))
         self._changed(visitor)
 
     def answer(self, origin: str, *, allowed: bool) -> None:
@@ -103,7 +104,7 @@ class Permissions:
         others = {other: each for other, each in self._answers.items() if other != origin}
         self._keep(others | {origin: ALWAYS if allowed else NEVER})
         self._waiting.pop(origin, None)
-        log.info("web permission", origin=origin, answer=self._answers[origin])
+        log.info("web permission", answer=self._answers[origin])
         self._changed(None)
 
     def forget(self, origin: str) -> None:
@@ -115,7 +116,7 @@ class Permissions:
         """
         if origin in self._answers:
             self._keep({other: each for other, each in self._answers.items() if other != origin})
-            log.info("web permission", origin=origin, answer=None)
+            log.info("web permission", answer=None)
             self._changed(None)
 
     def _keep(self, answers: dict[str, str]) -> None:
