@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-from tray_proxy import __version__, secrecy, setting_sources, settings
+from tray_proxy import __version__, lean, secrecy, setting_sources, settings
 from tray_proxy.errors import ProxyError, SettingsInvalid
 from tray_proxy.texts import text
 
@@ -110,7 +110,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if chosen.pop("forget", False):
             return _forget(chosen, demo=demo)
         # Late: `--version` and a wrong flag need none of it.
-        from tray_proxy import wiring
+        with lean.without("pygments", "rich", "watchfiles"):
+            from tray_proxy import wiring
 
         # A server ends where its settings are wrong, and somebody corrects them; a person must get to the page.
         loaded = settings.load(chosen, demo=demo, complain=None if word == "serve" else complaints.append)

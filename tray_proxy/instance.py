@@ -10,16 +10,18 @@ import http.client
 import os
 import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import filelock
 import msgspec
-import psutil
 import structlog
 
 from tray_proxy import paths
 from tray_proxy.errors import ProxyError
 from tray_proxy.texts import text
+
+if TYPE_CHECKING:
+    import psutil
 
 LOCK_NAME = "instance.lock"
 FILE_NAME = "instance.json"
@@ -120,7 +122,7 @@ class Instance:
         if self._lock is None:
             log.warning("no lock: a second start will not find this one", folder=str(self._folder))
             return
-        record = _Record(os.getpid(), psutil.Process().create_time(), port, token)
+        record = _Record(os.getpid(), _created_s(), port, token)
         try:
             paths.replace_file(self._folder / FILE_NAME, msgspec.json.encode(record))
         except OSError as error:
@@ -197,8 +199,16 @@ def is_held(folder: Path) -> bool:
     return False
 
 
-def _process(record: _Record) -> psutil.Process | None:
+def _created_s() -> float:
+    import psutil
+
+    return psutil.Process().create_time()
+
+
+def _process(record: _Record) -> "psutil.Process | None":
     """Find the process; None where it cannot be seen from here, and its number is another's, as from a container."""
+    import psutil
+
     try:
         process = psutil.Process(record.pid)
         return process if abs(process.create_time() - record.started_s) < SAME_START_S else None
@@ -206,7 +216,9 @@ def _process(record: _Record) -> psutil.Process | None:
         return None
 
 
-def _is_alive(process: psutil.Process | None) -> bool:
+def _is_alive(process: "psutil.Process | None") -> bool:
+    import psutil
+
     try:
         # One that has ended, and that nobody has asked about yet, is still in the list.
         return process is not None and process.is_running() and process.status() != psutil.STATUS_ZOMBIE

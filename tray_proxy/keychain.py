@@ -14,15 +14,14 @@ import secrets
 import threading
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Final
-
-import keyring
-import keyring.backend
-from keyring.backends.chainer import ChainerBackend
+from typing import TYPE_CHECKING, Final
 
 from tray_proxy import redaction
 from tray_proxy.errors import KeychainUnavailable, KeyMissing, NoKeyStore
 from tray_proxy.secret_str import SecretStr
+
+if TYPE_CHECKING:
+    from keyring.backend import KeyringBackend
 
 SERVICE = "Tray Proxy"
 ACCOUNT = "OpenRouter API key"
@@ -210,8 +209,12 @@ async def _result[T](call: "asyncio.Future[T]", timeout_s: float) -> T:
         raise KeychainUnavailable(f"The system's key store refused ({type(error).__name__}).") from None
 
 
-def _store() -> "keyring.backend.KeyringBackend":
+def _store() -> "KeyringBackend":
     """Return the system's key store, but never one that writes plain files or throws keys away."""
+    # Late, and in the thread that asks: a server with its key in the environment needs none of it.
+    import keyring
+    from keyring.backends.chainer import ChainerBackend
+
     chosen = keyring.get_keyring()
     # A chainer tries one store after another, and may end at the plain files.
     for store in chosen.backends if isinstance(chosen, ChainerBackend) else [chosen]:

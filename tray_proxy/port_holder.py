@@ -14,8 +14,6 @@ import threading
 from collections.abc import Iterator
 from typing import Any, Literal
 
-import psutil
-
 from tray_proxy.errors import Holder, PortInUse
 from tray_proxy.texts import text
 
@@ -134,6 +132,8 @@ def _ending(sock: socket.socket, after_s: float) -> Iterator[None]:
 
 def _process_on(port: int) -> tuple[str | None, int | None]:
     """Return name and number of the process that listens there; of other people's the system does not tell."""
+    import psutil
+
     for connection, pid in _connections():
         at = connection.laddr
         if connection.status == psutil.CONN_LISTEN and at and at.port == port and pid:
@@ -143,6 +143,8 @@ def _process_on(port: int) -> tuple[str | None, int | None]:
 
 
 def _connections() -> Iterator[tuple[Any, int | None]]:
+    import psutil
+
     try:
         for connection in psutil.net_connections("tcp"):
             yield connection, connection.pid

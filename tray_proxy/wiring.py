@@ -5,14 +5,13 @@ import signal
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from starlette.routing import Route
 
-from tray_proxy import checkup, instance, logs, paths, releases
+from tray_proxy import instance, logs, paths, releases
 from tray_proxy.basis import program_folders, with_demo_key
-from tray_proxy.demo.upstream import DemoUpstream
 from tray_proxy.errors import ProxyError
 from tray_proxy.instance import AlreadyRuns, Instance, NotRunning
 from tray_proxy.listener import Listener, LoopThread, bind
@@ -34,6 +33,9 @@ from tray_proxy.tray.state import (
     Status,
 )
 from tray_proxy.web import control_api, doctor_api
+
+if TYPE_CHECKING:
+    from tray_proxy.doctor import Report
 
 END_TIMEOUT_S = 4.0
 
@@ -290,7 +292,7 @@ async def _check(settings: Settings, *, demo: bool, say: Callable[[str], None]) 
     program = Program(settings, demo=demo)
     try:
         program.cache.load_copy()
-        report = await checkup.examine(program, is_program=False)
+        report = await _examine(program, is_program=False)
         # Before the end: closing may have to wait for what hangs.
         say(report.text)
         return report.ok
@@ -298,10 +300,19 @@ async def _check(settings: Settings, *, demo: bool, say: Callable[[str], None]) 
         await _close(program, upstream)
 
 
+async def _examine(program: Program, *, is_program: bool) -> "Report":
+    # Late: it looks at trays and their pictures, too.
+    from tray_proxy import checkup
+
+    return await checkup.examine(program, is_program=is_program)
+
+
 async def _with_upstream(settings: Settings, *, demo: bool) -> tuple[Settings, Listener | None]:
     """Start the demo upstream where it is asked for; return the settings with its address."""
     if not demo:
         return settings, None
+    from tray_proxy.demo.upstream import DemoUpstream
+
     upstream = Listener(DemoUpstream().app, bind("127.0.0.1", 0))
     url = await upstream.start()
     return settings.but(openrouter_base_url=f"{url}/api/v1"), upstream
@@ -316,7 +327,7 @@ async def _open(
     Its page's port is opened at once: there another start of the program asks. `more` is `Program`'s.
     """
     settings, upstream = await _with_upstream(settings, demo=demo)
-    control = [*control, *doctor_api.routes(lambda: checkup.examine(program, is_program=True))]
+    control = [*control, *doctor_api.routes(lambda: _examine(program, is_program=True))]
     program = Program(settings, demo=demo, control=control, **more)
     program.begin()
     port, gate = await program.page.open()

@@ -2,16 +2,19 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tray_proxy.doctor import Report
 from tray_proxy.web.http import reply
 
+if TYPE_CHECKING:
+    from tray_proxy.doctor import Report
 
-def routes(examine: Callable[[], Awaitable[Report]]) -> list[Route]:
+
+def routes(examine: "Callable[[], Awaitable[Report]]") -> list[Route]:
     """Return the route; who clicks while a check is under way is told what that one finds."""
     under_way: asyncio.Future[Report] | None = None
 
