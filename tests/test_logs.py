@@ -319,6 +319,31 @@ def test_a_reader_that_goes_ends_no_answer_and_is_told_nothing_elsewhere(
     assert json.loads(file.read_text())["event"] == "hello [key removed]"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell whether a pipe is full")
+def test_a_reader_that_reads_no_more_holds_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in `serve | less`: the file has what was not read there, and it is told again once somebody reads."""
+    read, write = os.pipe()
+    full = io.TextIOWrapper(io.FileIO(write, "w"), write_through=True)
+    os.set_blocking(read, False)
+    monkeypatch.setattr(sys, "stdout", full)
+    file = logs.set_up(tmp_path, "INFO", echo=True)
+    log = structlog.get_logger("ours")
+
+    for number in range(2000):
+        log.info("unread", number=number)
+    heard = os.read(read, 2**20).decode().splitlines()
+    log.info("read again")
+    last = os.read(read, 2**20).decode()
+
+    full.close()
+    os.close(read)
+    assert file is not None
+    assert len(file.read_text().splitlines()) == 2001
+    assert [json.loads(line)["number"] for line in heard] == list(range(len(heard)))
+    assert len(heard) < 2000
+    assert json.loads(last)["event"] == "read again"
+
+
 def test_a_disk_that_fills_up_later_ends_no_answer(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The system itself refuses to write on, as on a full disk."""
     resource = pytest.importorskip("resource")

@@ -7,12 +7,14 @@ is not plain ASCII (control characters, line ends, marks that turn the reading d
 that nobody outside can forge a line.
 """
 
+import contextlib
 import json
 import logging
 import logging.handlers
 import os
+import select
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO
@@ -102,7 +104,21 @@ class _Handler(_Forgiving, logging.handlers.RotatingFileHandler):
 
 
 class _Echo(_Forgiving, logging.StreamHandler[TextIO]):
-    """Standard output, which may be a pipe that somebody closes."""
+    """Standard output, which may be a pipe that somebody closes, or does not read any more."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._takes_more: Callable[[], bool] = lambda: True
+        if sys.platform != "win32":
+            with contextlib.suppress(OSError, ValueError):  # a stream of Python's own, in a test
+                watch = select.poll()
+                watch.register(stream.fileno(), select.POLLOUT)
+                self._takes_more = lambda: bool(watch.poll(0))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record, unless the pipe is full: waiting for its reader, we would answer nobody."""
+        if self._takes_more():
+            super().emit(record)
 
 
 class _Once(logging.Formatter):
