@@ -2,7 +2,10 @@
 
 import email
 import itertools
+import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -64,6 +67,21 @@ def hostile(raw_upstream: Callable[..., str]) -> Hostile:
     return upstream
 
 
+def checked(keys: dict[str, str], folder: Path) -> bytes:
+    """Have everything checked at a terminal; give what was told there."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tray_proxy", "doctor"],
+        env=os.environ | {"TRAY_PROXY_HOME": str(folder / "home")} | keys,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1, done.stdout
+    return done.stdout
+
+
 def in_each_way(upstream: Hostile) -> Iterator[str]:
     """Have an upstream answer in one hostile way after another."""
     for way in ANSWERS:
@@ -99,6 +117,10 @@ def test_the_key_is_in_nothing_that_a_whole_run_leaves_or_tells(
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0
 
+    for way in ("status 401", "a redirect to a host of that name"):
+        hostile.answer = way
+        run.told[f"{way}: doctor"] = checked(keys, tmp_path)
+
     left = run.files() | {"standard output": (said + reading.result(20)).encode()}
     assert hostile.keys == {KEY}
     assert {status for name, status in run.statuses.items() if name.startswith("fine") and "embed" not in name} == {200}
@@ -126,7 +148,7 @@ def test_the_key_is_in_nothing_that_the_page_is_told(proxies: Any, tmp_path: Pat
             run.ask(way, "POST", f"/api/{path}", body, session | PAGE, port=address.port)
         for path in READ:
             run.ask(way, "GET", f"/api/{path}", None, session, port=address.port)
-    for path, body in (("check", {}), ("key", {"key": KEY}), ("try", {"model": KEY}), ("names/add", {"name": KEY})):
+    for path, body in (("key", {"key": KEY}), ("try", {"model": KEY}), ("names/add", {"name": KEY})):
         run.ask("the key where it does not belong", "POST", f"/api/{path}", body, session | PAGE, port=address.port)
     for path in READ_ONCE:
         run.ask("what there is besides", "GET", f"/api/{path}", None, session, port=address.port)
