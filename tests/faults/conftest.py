@@ -1,11 +1,13 @@
 """The real proxy on a real port between clients and an upstream whose every byte is known."""
 
+import logging
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from faults.asking import DIALECTS, Told, ask
 from faults.scripted import Script, Upstream
@@ -53,6 +55,14 @@ class Field:
         case = self.upstream.case(script)
         answered = await ask(self.port, path, dialect.request(case, stream=stream))
         return dialect.read(answered, stream=stream), self.upstream.asked[case]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_words() -> Iterator[None]:
+    """Keep the lines of thousands of requests from being written where nobody reads them."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
