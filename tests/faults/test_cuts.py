@@ -54,7 +54,7 @@ def after_each_byte():
 @pytest.mark.parametrize(
     ("path", "stream", "resets"),
     [
-        # Each byte is the last in both ways for Ollama's own chats, and in turn for the others, who differ in words alone.
+        # In both ways for Ollama's own chats, and in turn for the others: they differ in words alone.
         *((path, stream, resets) for path, stream in WAYS[:2] for resets in ((True, True), (False, False))),
         *((path, stream, (True, False)) for path, stream in WAYS[2:]),
     ],
