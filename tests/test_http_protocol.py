@@ -84,7 +84,7 @@ def test_a_long_body_is_no_long_head(connection, upstream):
 
 @pytest.mark.parametrize("beginning", [b"", b"GET / HTTP/1.1\r\nHost: loc"])
 def test_a_connection_that_does_not_ask_is_closed(proxy, monkeypatch, beginning):
-    monkeypatch.setattr(http_protocol, "HEAD_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(http_protocol, "REQUEST_TIMEOUT_S", 0.05)
 
     with socket.create_connection(("127.0.0.1", int(proxy.url.rpartition(":")[2])), timeout=10) as client:
         client.sendall(beginning)
@@ -98,16 +98,18 @@ def test_an_announced_body_beyond_the_limit_is_refused_at_once(connection):
     assert connection.recv(65536).startswith(b"HTTP/1.1 413 ")
 
 
-def test_a_connection_that_goes_on_with_an_answered_body_is_closed(connection, monkeypatch):
-    """Who was refused could else hold it for ever, and all the others that there may be."""
-    connection.sendall(b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999999\r\n\r\n")
-    while not connection.recv(65536).endswith(b"}"):
-        pass
-    monkeypatch.setattr(http_protocol, "HEAD_TIMEOUT_S", 0.05)
+@pytest.mark.parametrize("limit", ["REQUEST_TIMEOUT_S", "MAX_WASTE_BYTES"])
+def test_a_connection_that_goes_on_with_an_answered_body_is_closed(proxy, monkeypatch, limit):
+    """Who was refused could else hold it for ever, and all the others that there may be, or keep us busy."""
+    monkeypatch.setattr(http_protocol, limit, 0.2)
+    with socket.create_connection(("127.0.0.1", int(proxy.url.rpartition(":")[2])), timeout=10) as client:
+        client.sendall(b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999999\r\n\r\n")
+        while not client.recv(65536).endswith(b"}"):
+            pass
 
-    connection.sendall(b"more")
+        client.sendall(b"more")
 
-    assert everything(connection) == b""
+        assert everything(client) == b""
 
 
 def test_a_request_that_was_not_sent_whole_is_told_when_the_proxy_is_turned_off(proxies, tmp_path):

@@ -153,7 +153,7 @@ def test_an_idle_connection_is_kept_for_a_minute_and_more(loop):
 
     async def seconds_until_closed():
         [connection] = listener._server.server_state.connections
-        return connection.timeout_keep_alive_task.when() - loop.loop.time()
+        return connection._due - loop.loop.time()
 
     with httpx.Client(trust_env=False) as http:
         http.get(url)

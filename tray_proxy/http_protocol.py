@@ -1,6 +1,9 @@
 """
-uvicorn's HTTP protocol, with what it leaves out: limits on a request's head, an ear for the client while
-it is answered, and words that leave at once on Windows too.
+uvicorn's HTTP protocol, with what it leaves out: limits on connections, on a request's head, and on the time that a
+whole request may take to arrive; an ear for the client while it is answered; words that leave at once on Windows too.
+
+It is run for every piece that a client sends, and for every token that it is sent. So a connection has one timer, which
+is set again only when it has run out, and what is sent together leaves in one write.
 
 Source: uvicorn's `protocols/http/httptools_impl.py`.
 """
@@ -8,16 +11,44 @@ Source: uvicorn's `protocols/http/httptools_impl.py`.
 import asyncio
 import contextlib
 import socket
+import urllib.parse
+from collections.abc import MutableMapping
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-MAX_HEAD_BYTES = 64 * 1024
-# A connection that asks nothing is closed after this, and so is one whose request's head trickles in, or the rest of a
-# body that nobody reads any more, since the request was answered.
-HEAD_TIMEOUT_S = 60.0
+from tray_proxy.http_cycle import Cycle
 
+# In a request's scope: a function that takes what is to be called when the client has left. To listen for that by
+# `receive`, as with other servers, takes a task for each request.
+WHEN_LEFT = "tray_proxy.when_left"
+
+# In a request's scope, too: whether its connection is one too many, and is to be told so.
+CROWDED = "tray_proxy.crowded"
+
+# Each is a descriptor of ours, and so is what is asked upstream for it.
+MAX_CONNECTIONS = 1_000
+# So many more are told that there are too many. Beyond that they are cut off without a word.
+MAX_TURNED_AWAY = 100
+MAX_HEAD_BYTES = 64 * 1024
+# A whole request, from its first byte on; and how long a new connection may take to begin with one.
+REQUEST_TIMEOUT_S = 60.0
+# How long a client is listened to that is to be let go, so that it can read why: closed on what it still sends, the
+# connection would be reset, and the answer lost.
+LINGER_S = 2.0
+# What of a body is read and thrown away once its request was answered, which is when it was refused.
+MAX_WASTE_BYTES = 100 * 1024 * 1024
+# A client that sends faster than its request is read is not read for a while.
+_HIGH_WATER_BYTES = 64 * 1024
+
+_LENGTHS = (b"content-length", b"transfer-encoding")
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+_UNREADABLE = b"Invalid HTTP request received."
+_BAD_REQUEST = (
+    b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n"
+    b"content-length: %d\r\n\r\n%b" % (len(_UNREADABLE), _UNREADABLE)
+)
 
 
 class CarefulProtocol(HttpToolsProtocol):
@@ -25,41 +56,63 @@ class CarefulProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._head_bytes = 0
+        # Of the request that comes next or is under way.
+        self._received_bytes = 0
         self._in_head = True
-        self._head_timer: asyncio.TimerHandle | None = None
+        self._has_arrived = False
+        self._is_turned_away = False
+        self._is_ending = False
+        # When something must have happened, on the loop's clock; None while there is no hurry. The timer runs out then
+        # or before, and is set again.
+        self._due: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
-        """Give the first request its time."""
+        """Give the first request its time; or none, if there are too many connections."""
+        others = len(self.connections)
         super().connection_made(transport)
+        self._is_turned_away = others >= MAX_CONNECTIONS
+        if others >= MAX_CONNECTIONS + MAX_TURNED_AWAY:
+            transport.abort()
+            return
         # asyncio asks for this itself, but for the connections that its Windows loop accepts: it makes their sockets
         # without naming the protocol, and then takes them for another's.
         with contextlib.suppress(OSError):  # the client is gone already
             transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._head_begins()
+        self._hurry(self._patience_s())
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of the timer."""
-        self._head_ends()
+        if self._timer is not None:
+            self._timer.cancel()
         super().connection_lost(exc)
+        if self.cycle is not None:
+            self.cycle.left()  # type: ignore[attr-defined]  # of our own kind
 
     def data_received(self, data: bytes) -> None:
-        """Count what belongs to a head: the parser itself takes any length."""
-        self._head_bytes += len(data)
-        super().data_received(data)
-        if self._in_head and self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
-            self.transport.write(_TOO_LARGE)
+        """Parse it, and count what belongs to a request: the parser itself takes any length."""
+        self._received_bytes += len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._stay(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self._refuse(_BAD_REQUEST)
+            return
+        if self._has_arrived:
+            return
+        if self._in_head:
+            if self._received_bytes > MAX_HEAD_BYTES:
+                self._refuse(_TOO_LARGE)
+        elif self._received_bytes > MAX_WASTE_BYTES and self.cycle.response_complete:
             self.transport.close()
-        answered: Any = self.cycle  # None before the first request, whatever uvicorn's annotation says
-        if answered is not None and answered.response_complete and self._head_timer is None:
-            # uvicorn's own timer for an idle connection ended with the first byte.
-            self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self.transport.close)
 
     def on_message_begin(self) -> None:
-        """A further request on this connection begins."""
+        """A request begins."""
         super().on_message_begin()
         if not self._in_head:
-            self._head_begins()
+            self._in_head, self._has_arrived, self._received_bytes = True, False, 0
+        self._hurry(self._patience_s())
 
     def on_headers_complete(self) -> None:
         """
@@ -68,22 +121,177 @@ class CarefulProtocol(HttpToolsProtocol):
         uvicorn would queue it, stop reading, and no longer notice that the client has left: the answer under
         way would be bought to its end for nobody. No client of Ollama's sends requests like that.
         """
-        self._head_ends()
+        self._in_head = False
+        running: Any = self.cycle  # None before the first request, whatever uvicorn's annotation says
+        if self._is_ending or self.transport.is_closing():
+            return
+        if running is not None and not running.response_complete:
+            self._end_at_once()
+            return
+        # Many bytes that came together: were they all of the head, or is a body among them?
+        if self._received_bytes > MAX_HEAD_BYTES and _size(self.headers) + len(self.url) > MAX_HEAD_BYTES:
+            self._refuse(_TOO_LARGE)
+            return
+        self.cycle = self._cycle()
+        self._start_asgi_task(self.cycle, self.app)
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a part of the body until it is asked for."""
+        cycle: Any = self.cycle
+        if cycle is None or cycle.response_complete:
+            return
+        cycle.parts.append(body)
+        cycle.held_bytes += len(body)
+        if cycle.held_bytes > _HIGH_WATER_BYTES:
+            self.flow.pause_reading()
+        cycle.message_event.set()
+
+    def on_message_complete(self) -> None:
+        """The whole request is there."""
+        if self.parser.should_upgrade():
+            return  # so the parser says before the body; see `_stay`
+        self._has_arrived = True
+        cycle: Any = self.cycle
+        if cycle is None:
+            return
+        if cycle.response_complete:
+            self._rest()
+            return
+        self._due = None
+        cycle.more_body = False
+        cycle.message_event.set()
+
+    def on_response_complete(self) -> None:
+        """An answer was sent whole."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        self._is_ending = not self.cycle.keep_alive
+        if self._has_arrived:
+            self._rest()
+        elif self._is_ending:
+            self._hurry(LINGER_S)
+
+    def _stay(self, rest: bytes) -> None:
+        """
+        Pass over a client's wish for another protocol, as servers may: Java's clients wish for HTTP/2 each time.
+
+        The parser takes what follows such a head for the other protocol. It is the body, and so another parser is told
+        of it. Where there is none, the request is whole.
+        """
+        if self.transport.is_closing():
+            return
+        self.parser = httptools.HttpRequestParser(_BodyOf(self))
+        lengths = (
+            b"%b: %b\r\n" % each for each in self.headers if each[0] in (b"content-length", b"transfer-encoding")
+        )
+        keeps = b"" if self.cycle.keep_alive else b"connection: close\r\n"
+        try:
+            self.parser.feed_data(b"POST / HTTP/1.1\r\n%b%b\r\n" % (keeps, b"".join(lengths)))
+            self.parser.feed_data(rest)
+        except httptools.HttpParserError:
+            self._refuse(_BAD_REQUEST)
+
+    def body_complete(self) -> None:
+        """The body is there of a request that wished for another protocol; the next one may wish anew."""
+        self.parser = httptools.HttpRequestParser(self)
+        self.on_message_complete()
+
+    def _cycle(self) -> Cycle:
+        version, method = self.parser.get_http_version(), self.parser.get_method()
+        path, query = _target(self.url)
+        self.scope["method"] = method.decode("ascii")
+        self.scope["http_version"] = version
+        self.scope["raw_path"], self.scope["query_string"] = path, query
+        self.scope["path"] = urllib.parse.unquote(path.decode("ascii"))
+        scope: MutableMapping[str, Any] = self.scope  # type: ignore[assignment]  # as ASGI has it, with ours in it
+        scope[CROWDED] = self._is_turned_away
+        cycle = Cycle(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=[],
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=version != "1.0" and self.parser.should_keep_alive() and not self._is_turned_away,
+            on_response=self.on_response_complete,
+        )
+        scope[WHEN_LEFT] = cycle.when_left
+        return cycle
+
+    def _patience_s(self) -> float:
+        return LINGER_S if self._is_turned_away else REQUEST_TIMEOUT_S
+
+    def _rest(self) -> None:
+        """Wait for the next request, or for none."""
+        if self._is_ending:
+            self.transport.close()
+        else:
+            self._hurry(self.timeout_keep_alive)
+
+    def _refuse(self, answer: bytes) -> None:
+        """End the connection, with an answer where it does not fall into another one."""
         running: Any = self.cycle
         if running is not None and not running.response_complete:
-            running.disconnected = True
-            running.message_event.set()
+            self._end_at_once()
+        elif not self.transport.is_closing():
+            self.transport.write(answer)
+            self.transport.close()
+
+    def _end_at_once(self) -> None:
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
+        self.transport.close()
+
+    def _hurry(self, seconds: float) -> None:
+        """Let something happen within so many seconds, or `_overdue` be called."""
+        self._due = self.loop.time() + seconds
+        if self._timer is not None and self._timer.when() > self._due:
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None:
+            self._timer = self.loop.call_at(self._due, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._due is None:
+            return
+        if self._due > self.loop.time():
+            self._timer = self.loop.call_at(self._due, self._look)
+        else:
+            self._overdue()
+
+    def _overdue(self) -> None:
+        running: Any = self.cycle
+        if running is None or running.response_complete or running.late:
             self.transport.close()
             return
-        super().on_headers_complete()
+        # Whoever reads the body tells the client.
+        running.late, running.keep_alive = True, False
+        running.message_event.set()
+        self._hurry(LINGER_S)
 
-    def _head_begins(self) -> None:
-        self._head_ends()
-        self._in_head, self._head_bytes = True, 0
-        self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self.transport.close)
 
-    def _head_ends(self) -> None:
-        self._in_head = False
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+class _BodyOf:
+    """What a parser tells of that reads nothing but a body."""
+
+    def __init__(self, protocol: CarefulProtocol) -> None:
+        self.on_body = protocol.on_body
+        self.on_message_complete = protocol.body_complete
+
+
+def _size(headers: list[tuple[bytes, bytes]]) -> int:
+    return sum(len(name) + len(value) + 4 for name, value in headers)
+
+
+def _target(url: bytes) -> tuple[bytes, bytes]:
+    """Split what is asked for into path and query, whatever host it names."""
+    if url.startswith(b"/") and b"#" not in url:
+        path, _, query = url.partition(b"?")
+        return path, query
+    parsed = httptools.parse_url(url)
+    return parsed.path or b"/", parsed.query or b""

@@ -19,6 +19,7 @@ from tray_proxy.server import (
 )
 from tray_proxy.server.access import Access
 from tray_proxy.server.asgi import TEXT, App, Record, Reply, json_reply
+from tray_proxy.server.crowd import Crowd
 from tray_proxy.server.endpoint import Call, Endpoint, Handler
 from tray_proxy.server.exchange import Deps
 from tray_proxy.server.guard import ANY_ORIGIN, Guard, Rule
@@ -113,4 +114,4 @@ def create_app(deps: Callable[[], Deps], *, for_ourselves: bool = False, permiss
     if settings.proxy_api_key is not None and not for_ourselves:
         app = Access(app, settings.proxy_api_key)
     app = CleanPath(app, (path for _, path, _ in ROUTES))
-    return Journal(Guard(app, rule, permissions), deps().activity, ended, demo=deps().demo)
+    return Crowd(Journal(Guard(app, rule, permissions), deps().activity, ended, demo=deps().demo))

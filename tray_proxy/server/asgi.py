@@ -5,7 +5,6 @@ The endpoints are plain ASGI because nothing else notices at once that a client 
 request object stops listening when the handler begins, and `BaseHTTPMiddleware` hides the disconnect.
 """
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import Any, Protocol
 import msgspec
 
 from tray_proxy.errors import BadRequest, BodyTooLarge, UnsupportedEncoding
+from tray_proxy.http_protocol import REQUEST_TIMEOUT_S
 from tray_proxy.server.key_case import KeyCase
 from tray_proxy.server.nesting import MAX_DEPTH, Body, has_too_many_values, is_too_deep, outline
 from tray_proxy.wire.openrouter import Usage
@@ -26,8 +26,6 @@ type App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # Pictures and documents are legitimate; beyond this a request is an attack or a mistake.
 MAX_BODY_BYTES = 100 * 1024 * 1024
-# A request that trickles in holds a connection; a whole one comes far sooner than this.
-BODY_TIMEOUT_S = 60.0
 JSON = "application/json; charset=utf-8"
 NDJSON = "application/x-ndjson"
 TEXT = "text/plain; charset=utf-8"
@@ -153,17 +151,17 @@ async def read_into[T](body: Gathering[T], receive: Receive) -> T:
         ClientLeft: the client closed the connection.
     """
     try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientLeft
-                body.add(message.get("body", b""))
-                if not message.get("more_body", False):
-                    return body.whole()
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientLeft
+            body.add(message.get("body", b""))
+            if not message.get("more_body", False):
+                return body.whole()
     except TimeoutError:
+        # The protocol's; it has one clock for the whole of a request.
         raise BadRequest(
-            f"The request did not arrive within {BODY_TIMEOUT_S:g} s: send it again, or send less at once."
+            f"The request did not arrive within {REQUEST_TIMEOUT_S:g} s: send it again, or send less at once."
         ) from None
 
 

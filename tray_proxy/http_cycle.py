@@ -1,0 +1,135 @@
+"""
+One request and its answer, as uvicorn's protocol has them: the body in its parts, what is sent together in one write.
+
+Source: uvicorn's `protocols/http/httptools_impl.py`.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
+
+class Cycle(RequestResponseCycle):
+    """One request and its answer."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        self.parts: list[bytes] = []
+        self.held_bytes = 0
+        self.late = False
+        # Of an answer that has begun, until there is a body to send it with.
+        self._head = b""
+        self._when_left: Callable[[], None] | None = None
+
+    def when_left(self, call: Callable[[], None]) -> None:
+        """Have something called when the client has left."""
+        if self.disconnected:
+            call()
+        else:
+            self._when_left = call
+
+    def left(self) -> None:
+        """Tell that it has."""
+        call, self._when_left = self._when_left, None
+        if call is not None and not self.response_complete:
+            call()
+
+    async def receive(self) -> Any:
+        """
+        Give the next part of the body, or tell that the client has left, or needs no more.
+
+        Raises:
+            TimeoutError: the request did not arrive in time.
+        """
+        if self.waiting_for_100_continue and not self.transport.is_closing():
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.waiting_for_100_continue = False
+        if not self.disconnected and not self.response_complete:
+            self.flow.resume_reading()
+            await self.message_event.wait()
+            self.message_event.clear()
+        if self.disconnected or self.response_complete:
+            return {"type": "http.disconnect"}
+        if self.late:
+            raise TimeoutError
+        parts, self.parts, self.held_bytes = self.parts, [], 0
+        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        return {"type": "http.request", "body": body, "more_body": self.more_body}
+
+    async def send(self, message: Any) -> None:
+        """
+        Send the head of an answer, or more of its body, each in one write, and both in one if they come together.
+
+        Raises:
+            RuntimeError: our own code has mixed something up.
+        """
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if self.disconnected:
+            return
+        if message["type"] == "http.response.start" and not self.response_started:
+            self._head = self._begin(message["status"], message.get("headers", ()))
+            # Only if nothing else comes right now.
+            asyncio.get_running_loop().call_soon(self._send_head)
+            return
+        if message["type"] != "http.response.body" or not self.response_started or self.response_complete:
+            raise RuntimeError(f"Unexpected ASGI message '{message['type']}'.")
+        body, ends = message.get("body", b""), not message.get("more_body", False)
+        written = self._body(body, ends=ends)
+        if self._head:
+            self._head, written = b"", self._head + written
+        if written:
+            self.transport.write(written)
+        if ends:
+            self._complete()
+
+    def _begin(self, status: int, headers: Any) -> bytes:
+        """Write status and headers, and settle how the end of the body will be known."""
+        self.response_started = True
+        self.waiting_for_100_continue = False
+        lines = [STATUS_LINE[status]]
+        says_close = False
+        for name, value in headers:
+            if name == b"content-length":
+                self.chunked_encoding, self.expected_content_length = False, int(value)
+            elif name == b"connection" and value.lower() == b"close":
+                self.keep_alive, says_close = False, True
+            lines.append(b"%b: %b\r\n" % (name, value))
+        if not self.keep_alive and not says_close:
+            lines.append(b"connection: close\r\n")
+        has_body = self.scope["method"] != "HEAD" and status not in (204, 304)
+        # A client of old does not know chunks: for it the connection's end is that of the body.
+        if self.chunked_encoding is None and has_body and self.scope["http_version"] != "1.0":
+            self.chunked_encoding = True
+            lines.append(b"transfer-encoding: chunked\r\n")
+        lines.append(b"\r\n")
+        head = b"".join(lines)
+        # Whatever a header is made of: it makes no further one.
+        if not head.count(b"\n") == head.count(b"\r") == len(lines) or b"\0" in head:
+            raise RuntimeError("Invalid HTTP header.")
+        return head
+
+    def _body(self, body: bytes, *, ends: bool) -> bytes:
+        if self.scope["method"] == "HEAD":
+            self.expected_content_length = 0
+            return b""
+        if self.chunked_encoding:
+            chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+            return chunk + b"0\r\n\r\n" if ends else chunk
+        if self.chunked_encoding is False:
+            self.expected_content_length -= len(body)
+            if self.expected_content_length < 0 or (ends and self.expected_content_length):
+                raise RuntimeError("The body is not as long as Content-Length says.")
+        return body
+
+    def _send_head(self) -> None:
+        if self._head and not self.disconnected:
+            self._head, head = b"", self._head
+            self.transport.write(head)
+
+    def _complete(self) -> None:
+        self.response_complete = True
+        self.message_event.set()
+        self.on_response()

@@ -1,0 +1,38 @@
+"""What a client is told that comes while there are too many connections; see `http_protocol`, which counts them."""
+
+import time
+
+import structlog
+
+from tray_proxy.errors import TooManyConnections
+from tray_proxy.http_protocol import CROWDED, MAX_CONNECTIONS
+from tray_proxy.server import refusals
+from tray_proxy.server.asgi import App, Receive, Reply, Scope, Send, send_reply
+
+RETRY_AFTER_S = 1
+# A line for each would fill the log, and take the time that is short.
+LOG_EVERY_S = 60.0
+
+log = structlog.get_logger(__name__)
+
+
+class Crowd:
+    """Middleware: 503 in the dialect of the path, at once, where there are too many connections already."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._logged_s = -LOG_EVERY_S
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a client that is one too many, without a look at what it asks; pass the others on."""
+        if not scope.get(CROWDED):
+            await self._app(scope, receive, send)
+            return
+        now_s = time.monotonic()
+        if now_s - self._logged_s >= LOG_EVERY_S:
+            self._logged_s = now_s
+            log.warning("too many connections", limit=MAX_CONNECTIONS)
+        error = TooManyConnections()
+        reply = refusals.refusal(error, scope["path"], "")
+        headers = (*reply.headers, ("retry-after", str(RETRY_AFTER_S)), ("connection", "close"))
+        await send_reply(send, Reply(reply.status, reply.body, reply.content_type, headers))
