@@ -18,7 +18,6 @@ Every failure a person or a client can meet.
     ├─ KeychainUnavailable 503
     │  └─ NoKeyStore 503
     ├─ Stopping 503
-    ├─ TooManyConnections 503
     ├─ OllamaAway 503
     ├─ PortInUse
     ├─ SettingsInvalid
@@ -227,16 +226,6 @@ class Stopping(ProxyError):
 
     def __init__(self) -> None:
         super().__init__("Tray Proxy was turned off before the answer was complete; turn it on and ask again.")
-
-
-class TooManyConnections(ProxyError):
-    """More connections are open than we are willing to hold."""
-
-    status = 503
-    hint = "Wait a moment. If it goes on, some app opens connections without closing them."
-
-    def __init__(self) -> None:
-        super().__init__("Tray Proxy holds too many connections: wait a moment, and close some.")
 
 
 class OllamaAway(ProxyError):

@@ -4,7 +4,7 @@ import time
 
 import structlog
 
-from tray_proxy.errors import TooManyConnections
+from tray_proxy.errors import ProxyError
 from tray_proxy.http_protocol import CROWDED, MAX_CONNECTIONS
 from tray_proxy.server import refusals
 from tray_proxy.server.asgi import App, Receive, Reply, Scope, Send, send_reply
@@ -14,6 +14,16 @@ RETRY_AFTER_S = 1
 LOG_EVERY_S = 60.0
 
 log = structlog.get_logger(__name__)
+
+
+class TooManyConnections(ProxyError):
+    """More connections are open than we are willing to hold."""
+
+    status = 503
+    hint = "Wait a moment. If it goes on, some app opens connections without closing them."
+
+    def __init__(self) -> None:
+        super().__init__("Tray Proxy holds too many connections: wait a moment, and close some.")
 
 
 class Crowd:
@@ -32,7 +42,6 @@ class Crowd:
         if now_s - self._logged_s >= LOG_EVERY_S:
             self._logged_s = now_s
             log.warning("too many connections", limit=MAX_CONNECTIONS)
-        error = TooManyConnections()
-        reply = refusals.refusal(error, scope["path"], "")
+        reply = refusals.refusal(TooManyConnections(), scope["path"], "")
         headers = (*reply.headers, ("retry-after", str(RETRY_AFTER_S)), ("connection", "close"))
         await send_reply(send, Reply(reply.status, reply.body, reply.content_type, headers))
