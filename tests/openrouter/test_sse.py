@@ -23,6 +23,8 @@ def decoded(*received):
         (b"data: cut short", [b"cut short"]),
         (b"\n\n\n", []),
         (b"data: [DONE]\n\n", [b"[DONE]"]),
+        (b"\xef\xbb\xbfdata: a\n\n", [b"a"]),
+        (b"data: \xef\xbb\xbf\n\n", [b"\xef\xbb\xbf"]),
     ],
 )
 def test_events_are_read_as_the_standard_says(stream, payloads):
@@ -39,6 +41,17 @@ def test_only_line_feeds_end_a_line():
 
 def test_bytes_may_be_cut_anywhere():
     assert decoded(*(ODD[index : index + 1] for index in range(len(ODD)))) == [ODD[6:-2]]
+
+
+def test_an_event_of_lines_without_end_is_given_up(monkeypatch):
+    monkeypatch.setattr(sse, "MAX_LINE_BYTES", 30)
+    decoder = SSEDecoder()
+
+    assert [decoder.feed(b"data: 4567\n") for _ in range(2)] == [[], []]
+    assert decoder.feed(b"\n") == [b"4567\n4567"]
+    assert [decoder.feed(b"data: 4567\n") for _ in range(3)] == [[], [], []]
+    with pytest.raises(LineTooLong):
+        decoder.feed(b"data: 4567\n")
 
 
 def test_a_line_without_end_is_given_up(monkeypatch):

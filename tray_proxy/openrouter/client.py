@@ -142,7 +142,7 @@ class OpenRouterClient:
             response = await self._send(
                 "POST", path, self._settings.first_byte_timeout_s, key, content=content, accept=accept.encode()
             )
-            kind = response.headers.get("content-type", "")
+            kind = response.headers.get("content-type", "").lower()
             if kind.startswith(EVENTS) if accept == EVENTS else response.status_code == 200:
                 return response
             try:

@@ -1,6 +1,8 @@
 """Server-sent events: bytes in, event payloads out."""
 
+# Of a line, and of an event that is made of several.
 MAX_LINE_BYTES = 16 * 1024 * 1024
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class LineTooLong(Exception):
@@ -13,12 +15,15 @@ class SSEDecoder:
 
     Lines end at `\\n` bytes only (a `\\r` before it is cut off): splitters that know Unicode also split at
     U+2028 and others, which are ordinary characters inside an answer. Comments (`: OPENROUTER PROCESSING`),
-    event names and ids are passed over; several `data` lines of one event are joined as the standard says.
+    event names and ids are passed over, and a byte order mark at the beginning; several `data` lines of one event are
+    joined as the standard says.
     """
 
     def __init__(self) -> None:
         self._rest = bytearray()
         self._data: list[bytes] = []
+        self._data_bytes = 0
+        self._begun = False
 
     def feed(self, received: bytes) -> list[bytes]:
         """
@@ -28,7 +33,7 @@ class SSEDecoder:
             The payloads completed by them.
 
         Raises:
-            LineTooLong: a line exceeds 16 MiB.
+            LineTooLong: a line exceeds 16 MiB, or so does an event.
         """
         if self._rest:
             self._rest += received
@@ -46,7 +51,11 @@ class SSEDecoder:
                 raise LineTooLong
             return []
         payloads = []
-        for raw in block.split(b"\n"):
+        lines = block.split(b"\n")
+        if not self._begun:
+            self._begun = True
+            lines[0] = lines[0].removeprefix(_BYTE_ORDER_MARK)
+        for raw in lines:
             line = raw[:-1] if raw.endswith(b"\r") else raw
             if line.startswith(b"data: "):
                 self._data.append(line[6:])
@@ -55,6 +64,13 @@ class SSEDecoder:
             elif not line and self._data:
                 payloads.append(self._data[0] if len(self._data) == 1 else b"\n".join(self._data))
                 self._data.clear()
+        if self._data:
+            # About as much as that: all of what came since an event ended.
+            self._data_bytes = len(block) + (0 if payloads else self._data_bytes)
+            if self._data_bytes > MAX_LINE_BYTES:
+                raise LineTooLong
+        else:
+            self._data_bytes = 0
         return payloads
 
     def finish(self) -> list[bytes]:
