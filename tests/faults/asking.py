@@ -12,6 +12,7 @@ import msgspec
 from faults.scripted import TEXT_MODEL
 
 AT_ONCE = 48
+_CHUNK_SIZE = re.compile(rb"([0-9a-fA-F]+)\r\n")
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,12 @@ def read_answer(received: bytes) -> Answered:
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
     if headers.get("transfer-encoding") != "chunked":
         return Answered(int(status[9:12]), headers, rest, len(rest) == int(headers.get("content-length", len(rest))))
-    body, whole = bytearray(), False
-    while (size := re.match(rb"([0-9a-fA-F]+)\r\n", rest)) and not whole:
-        length, rest = int(size[1], 16), rest[size.end() :]
+    body, whole, at = bytearray(), False, 0
+    while not whole and (size := _CHUNK_SIZE.match(rest, at)):
+        length, begins = int(size[1], 16), size.end()
         whole = length == 0
-        body += rest[:length]
-        rest = rest[length + 2 :]
+        body += rest[begins : begins + length]
+        at = begins + length + 2
     return Answered(int(status[9:12]), headers, bytes(body), whole)
 
 

@@ -1,0 +1,115 @@
+"""Answers without end, or of an absurd size: an error, and memory that stays within bounds."""
+
+import contextlib
+import gzip
+
+import msgspec
+import psutil
+import pytest
+
+from faults.asking import WAYS, Told, all_of, ask
+from faults.scripted import CHUNKED, EVENTS, VECTOR_MODEL, chunk, refusal, sends, word
+
+MIB = 2**20
+AGAIN = "Try again in a moment, or choose another model."
+TOO_LONG = f"OpenRouter sent more in one event than any answer can hold. {AGAIN}"
+TOO_MUCH = f"OpenRouter sent more than was asked for. {AGAIN}"
+
+
+def endless(head, piece, *, at_most=400 * MIB):
+    """Send a piece again and again until the other side has had enough; gives how much was sent."""
+    sent = []
+
+    async def script(line):
+        sent.append(0)
+        with contextlib.suppress(ConnectionError):
+            await line.send(head)
+            while sent[-1] < at_most:
+                await line.send(piece)
+                sent[-1] += len(piece)
+        line.close()
+
+    return script, sent
+
+
+@pytest.mark.parametrize(
+    "line", [b"data: " + b"x" * MIB, b": " + b"x" * MIB, b"x" * MIB], ids=["data", "comment", "nameless"]
+)
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_line_without_end_is_an_error(field, line, stream):
+    script, sent = endless(EVENTS + b"\r\n" + word("first "), line)
+    before = psutil.Process().memory_info().rss
+
+    told = field.run(field.tell(script, "/api/chat", stream=stream))
+
+    assert told == ((Told(200, "first ", [TOO_LONG]) if stream else Told(502, errors=[TOO_LONG])), 1)
+    assert sent[0] < 48 * MIB
+    assert psutil.Process().memory_info().rss - before < 128 * MIB
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_an_event_of_lines_without_end_is_an_error(field, stream):
+    script, sent = endless(EVENTS + b"\r\n" + word("first "), (b"data: " + b"x" * 1000 + b"\n") * 1000)
+
+    told = field.run(field.tell(script, "/api/chat", stream=stream))
+
+    assert told == ((Told(200, "first ", [TOO_LONG]) if stream else Told(502, errors=[TOO_LONG])), 1)
+    assert sent[0] < 48 * MIB
+
+
+@pytest.mark.parametrize(("path", "stream"), [WAYS[0], WAYS[1], WAYS[8], WAYS[9]])
+def test_an_answer_without_end_is_an_error(field, path, stream):
+    """Words of half a mebibyte each, for ever."""
+    script, sent = endless(CHUNKED, chunk(word("x" * (MIB // 2))))
+
+    told, asked = field.run(field.tell(script, path, stream=stream))
+
+    assert (told.status, told.errors, told.done, asked) == (200 if stream else 502, [TOO_MUCH], False, 1)
+    assert sent[0] < 100 * MIB
+
+
+@pytest.mark.parametrize("size", [b"Content-Length: 99999999999\r\n\r\n", b"\r\n"], ids=["announced", "not announced"])
+def test_vectors_without_end_are_an_error(field, size):
+    script, sent = endless(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + size, b" " * MIB)
+
+    async def ask_for_vectors():
+        case = field.upstream.case(script)
+        body = {"model": VECTOR_MODEL, "input": f"case {case}."}
+        return [await ask(field.port, path, body) for path in ("/api/embed", "/v1/embeddings")]
+
+    ollama, openai = field.run(ask_for_vectors())
+    assert (ollama.status, msgspec.json.decode(ollama.body)) == (502, {"error": TOO_MUCH})
+    assert (openai.status, msgspec.json.decode(openai.body)["error"]["message"]) == (502, TOO_MUCH)
+    assert max(sent) < 100 * MIB
+
+
+def test_a_refusal_without_end_is_told_by_its_status(field):
+    script, sent = endless(b"HTTP/1.1 500 Error\r\nContent-Type: application/json\r\n\r\n", b" " * MIB)
+
+    told = field.run(all_of((field.tell(script, path, stream=stream) for path, stream in WAYS), at_once=2))
+
+    assert [(each.status, len(each.errors), asked) for each, asked in told] == [(500, 1, 1)] * len(WAYS)
+    assert max(sent) < 16 * MIB
+
+
+def test_a_packed_bomb_is_not_unpacked(field):
+    bomb = gzip.compress(b" " * (256 * MIB), 1)
+    head = b"Content-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)
+    before = psutil.Process().memory_info().rss
+
+    told = field.run(
+        all_of(
+            field.tell(sends(b"HTTP/1.1 %d Said\r\n" % status + head + bomb), path, stream=stream)
+            for status in (200, 400)
+            for path, stream in WAYS[:4]
+        )
+    )
+
+    assert [(len(each.errors), asked) for each, asked in told] == [(1, 1)] * 8
+    assert psutil.Process().memory_info().rss - before < 64 * MIB
+
+
+def test_a_long_refusal_is_cut_for_people(field):
+    told, _ = field.run(field.tell(sends(refusal(400, "no " * 20_000)), "/api/chat", stream=True))
+
+    assert (told.status, len(told.errors[0]) < 1200) == (400, True)
