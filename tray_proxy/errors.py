@@ -174,10 +174,8 @@ class ManagingDenied(ProxyError):
     hint = "Set MANAGE_MODELS to allow, or do it on the settings page."
 
     def __init__(self, what: str = "change the list of models") -> None:
-        super().__init__(
-            f"apps may not {what}: the setting MANAGE_MODELS is deny; "
-            "set it to allow, or use Tray Proxy's settings page"
-        )
+        cure = "set it to allow, or use Tray Proxy's settings page"
+        super().__init__(f"apps may not {what}: the setting MANAGE_MODELS is deny; {cure}")
 
 
 class ModelKeptOut(ProxyError):
