@@ -8,7 +8,7 @@ import pytest
 
 from tray_proxy import proxy
 from tray_proxy.errors import PortInUse
-from tray_proxy.listener import bind
+from tray_proxy.listener import GRACE_S, bind
 from tray_proxy.proxy import Proxy
 from tray_proxy.settings import Settings
 from tray_proxy.tray.state import AddressChanged, ListenerFailed, ListenerStarted, PortAwaited
@@ -64,7 +64,7 @@ def test_it_is_opened_and_closed(stage):
     stage.do(stage.proxy.stop())
 
     assert opened == (f"127.0.0.1:{stage.settings.port}", True, True)
-    assert (stage.proxy.running, stage.ended) == (False, [1.0])
+    assert (stage.proxy.running, stage.ended) == (False, [GRACE_S])
     with pytest.raises(httpx.ConnectError):
         stage.answers()
 

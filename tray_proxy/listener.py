@@ -41,8 +41,10 @@ type Asgi = Callable[
 # Node's clients reuse connections that have been idle for a while; five seconds, uvicorn's own, breaks them.
 CLIENT_KEEPALIVE_S = 75
 BACKLOG = 2048
-# How long running requests may end by themselves after the port is closed.
-GRACE_S = 1.0
+# How long answers under way may end by themselves after the port is closed.
+GRACE_S = 5.0
+# How long all else may last then: what is still being asked, and clients that do not read their last words.
+CUT_S = 1
 # How far a port to use instead may lie.
 NEAR = 50
 
@@ -319,7 +321,8 @@ class Listener:
                 server_header=False,
                 date_header=False,
                 timeout_keep_alive=CLIENT_KEEPALIVE_S,
-                timeout_graceful_shutdown=int(GRACE_S),
+                # Counted from the same moment on as the grace.
+                timeout_graceful_shutdown=CUT_S if stopping is None else int(GRACE_S) + CUT_S,
             ),
             sockets,
         )

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from tray_proxy.doctor import Report
 
 END_TIMEOUT_S = 4.0
+# Answers under way get their time, and clients that do not read theirs.
+CLOSE_TIMEOUT_S = 8.0
 
 log = structlog.get_logger(__name__)
 
@@ -269,7 +271,7 @@ def _run_tray(
         shell.run(lambda: controller.start(shell, actions))
     finally:
         if loop.lives:
-            loop.submit(_close(program, upstream)).result(END_TIMEOUT_S)
+            loop.submit(_close(program, upstream)).result(CLOSE_TIMEOUT_S)
             loop.stop(END_TIMEOUT_S)
 
 
