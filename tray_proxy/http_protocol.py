@@ -10,6 +10,7 @@ Source: uvicorn's `protocols/http/httptools_impl.py`.
 
 import asyncio
 import contextlib
+import re
 import socket
 import urllib.parse
 from collections.abc import MutableMapping
@@ -23,6 +24,8 @@ from tray_proxy.http_cycle import Cycle
 # In a request's scope: a function that takes what is to be called when the client has left. To listen for that by
 # `receive`, as with other servers, takes a task for each request.
 WHEN_LEFT = "tray_proxy.when_left"
+# And one that sends more of an answer that has begun, at once and in any place, where `send` needs a task.
+PUT = "tray_proxy.put"
 
 # In a request's scope, too: whether its connection is one too many, and is to be told so.
 CROWDED = "tray_proxy.crowded"
@@ -201,6 +204,9 @@ class CarefulProtocol(HttpToolsProtocol):
     def _cycle(self) -> Cycle:
         version, method = self.parser.get_http_version(), self.parser.get_method()
         path, query = _target(self.url)
+        if not self.url.startswith((b"/", b"*")) and (host := (b"host", _authority(self.url))) not in self.headers:
+            # Two readers could take it for two computers: as with two Host headers, the guard lets neither in.
+            self.headers.append(host)
         self.scope["method"] = method.decode("ascii")
         self.scope["http_version"] = version
         self.scope["raw_path"], self.scope["query_string"] = path, query
@@ -220,7 +226,7 @@ class CarefulProtocol(HttpToolsProtocol):
             keep_alive=version != "1.0" and self.parser.should_keep_alive() and not self._is_turned_away,
             on_response=self.on_response_complete,
         )
-        scope[WHEN_LEFT] = cycle.when_left
+        scope[WHEN_LEFT], scope[PUT] = cycle.when_left, cycle.put
         return cycle
 
     def _patience_s(self) -> float:
@@ -295,3 +301,8 @@ def _target(url: bytes) -> tuple[bytes, bytes]:
         return path, query
     parsed = httptools.parse_url(url)
     return parsed.path or b"/", parsed.query or b""
+
+
+def _authority(url: bytes) -> bytes:
+    """Return what stands where a whole address names its host, as it is: with a user's name, or a port."""
+    return re.split(rb"[/?#]", url.partition(b"://")[2] or url, maxsplit=1)[0]

@@ -206,11 +206,26 @@ def test_so_is_a_body_that_is_none(proxy, upstream, headers):
     assert upstream.received == []
 
 
-def test_a_host_in_the_target_leads_nowhere(proxy, upstream):
+@pytest.mark.parametrize(
+    ("target", "host", "status"),
+    [
+        (b"http://evil.example:1/api/version", b"localhost", 403),
+        (b"http://localhost@evil.example/api/version", b"localhost", 403),
+        (b"http://localhost:80/api/version", b"localhost", 403),
+        (b"http://localhost/api/version", b"evil.example", 403),
+        (b"http://evil.example/api/version", b"evil.example", 403),
+        (b"http://localhost/api/version", b"localhost", 200),
+        (b"http://localhost?/api/version", b"localhost", 200),
+        (b"//evil.example/api/version", b"localhost", 404),
+        (b"/api/version", b"localhost", 200),
+    ],
+)
+def test_a_host_in_the_target_has_to_be_the_one_in_host(proxy, upstream, target, host, status):
+    """Two readers could take the request for one to two computers."""
     with connect(proxy) as client:
-        client.sendall(b"GET http://evil.example:1/api/version HTTP/1.1\r\n" + HOST + b"\r\n")
+        client.sendall(b"GET %b HTTP/1.1\r\nHost: %b\r\n\r\n" % (target, host))
 
-        assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
+        assert client.recv(65536).startswith(b"HTTP/1.1 %d " % status)
     assert upstream.received == []
 
 
