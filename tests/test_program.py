@@ -318,7 +318,7 @@ def test_the_settings_page_opens_more_than_once(program, loop):
     second = loop.submit(program.page.url("")).result(15)
 
     answers = [httpx.get(url, trust_env=False).headers["location"] for url in (first, second)]
-    assert answers == ["/#models", "/"]
+    assert [led.partition("~")[0] for led in answers] == ["/#models", "/#"]
 
 
 def test_the_pages_address_without_a_token_opens_nothing(program, loop):

@@ -19,7 +19,6 @@ from attacks.hostile import ANSWERS, Hostile
 from tray_proxy.secret_str import SecretStr
 
 ACCESS = {"Authorization": f"Bearer {ACCESS_KEY}"}
-PAGE = {"X-Tray-Proxy": "page", "Content-Type": "application/json"}
 # What the page is told of others; its own texts, and the settings, are read once.
 READ = ("state", "activity", "log", "diagnostics", "apps", "models", "port", "sign-in")
 READ_ONCE = ("settings", "texts")
@@ -139,19 +138,20 @@ def test_the_key_is_in_nothing_that_the_page_is_told(proxies: Any, tmp_path: Pat
     address = urlsplit(running.loop.submit(running.program.page.url("")).result(10))
     run = Run(running.program.settings.port, tmp_path)
     opened = run.ask("the tray's address", "GET", f"{address.path}?{address.query}", port=address.port)
-    session = {"Cookie": email.message_from_bytes(opened.partition(b"\n")[2])["set-cookie"].partition(";")[0]}
+    led = email.message_from_bytes(opened.partition(b"\n")[2])
+    page = {"Cookie": led["set-cookie"].partition(";")[0], "X-Tray-Proxy": led["location"].partition("~")[2]}
     run.told.clear()
     for way in in_each_way(hostile):
         for path, body, headers in itertools.islice(questions(), 2):
             run.ask(way, "POST", path, body, headers)
         for path, body in (("key/test", {}), ("key/test", {"key": KEY}), ("models/refresh", {})):
-            run.ask(way, "POST", f"/api/{path}", body, session | PAGE, port=address.port)
+            run.ask(way, "POST", f"/api/{path}", body, page, port=address.port)
         for path in READ:
-            run.ask(way, "GET", f"/api/{path}", None, session, port=address.port)
+            run.ask(way, "GET", f"/api/{path}", None, page, port=address.port)
     for path, body in (("key", {"key": KEY}), ("try", {"model": KEY}), ("names/add", {"name": KEY})):
-        run.ask("the key where it does not belong", "POST", f"/api/{path}", body, session | PAGE, port=address.port)
+        run.ask("the key where it does not belong", "POST", f"/api/{path}", body, page, port=address.port)
     for path in READ_ONCE:
-        run.ask("what there is besides", "GET", f"/api/{path}", None, session, port=address.port)
+        run.ask("what there is besides", "GET", f"/api/{path}", None, page, port=address.port)
     read = {name: status for name, status in run.statuses.items() if ": GET /api/" in name}
 
     assert set(read.values()) == {200}

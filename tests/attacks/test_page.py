@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Frame, Page, expect
 
@@ -125,8 +126,9 @@ def test_the_page_is_shown_in_no_frame(owner: BrowserContext, served: Served, si
 
         page.goto(f"http://{origin}:{site.port}/")
 
-        # What the browser puts in their place.
-        assert {frame.url for frame in page.frames[1:]} == {"chrome-error://chromewebdata/"}
+        # What the browser puts in their place, where it puts anything there.
+        shown = {frame.url for frame in page.frames[1:]} - {""}
+        assert shown == {"chrome-error://chromewebdata/"}
     assert not served.is_heard()
 
 
@@ -180,6 +182,21 @@ def test_the_cookie_is_out_of_reach_for_scripts_and_other_sites(
     assert (cookie["httpOnly"], cookie["sameSite"], cookie["expires"]) == (True, "Strict", -1)
     assert mine.evaluate("document.cookie") == ""
     assert site.cookies == []
+
+
+def test_what_another_port_is_shown_is_worth_nothing(owner: BrowserContext, served: Served, site: Site) -> None:
+    """Cookies know no ports: a server of another user's, on this computer, is shown ours, and may ask by itself."""
+    page = place_of(owner, site, "127.0.0.1")
+    page.reload()
+
+    shown = {"Cookie": site.cookies[-1], "X-Tray-Proxy": "page", "Content-Type": "application/json"}
+    got = [httpx.get(f"{served.url}{path}", headers=shown, trust_env=False) for path in ("/api/state", "/api/settings")]
+    got.append(httpx.post(f"{served.url}/api/models", headers=shown, json={"allowed": None}, trust_env=False))
+
+    assert f"tray_proxy_{served.port}=" in shown["Cookie"]
+    assert [answer.status_code for answer in got] == [403] * 3
+    assert page.evaluate("localStorage.getItem('mark')") is None
+    assert served.backend.calls == []
 
 
 MARKUP = (

@@ -10,6 +10,7 @@ import pytest
 
 from desktop.test_tray import CHAT, App
 from desktop.waiting import wait_for
+from web.opening import page_headers
 
 KEYLESS = {"OPENROUTER_API_KEY": ""}
 
@@ -20,8 +21,7 @@ def open_page(app):
     app.menu.click("Settings…")
     address = wait_for(lambda: app.desktop.opened_addresses()[before:], "the page to be opened")[0]
     page = httpx.Client(base_url=address.partition("/open")[0], trust_env=False, timeout=20)
-    page.get(address)
-    page.headers.update({"X-Tray-Proxy": "page", "Content-Type": "application/json"})
+    page.headers.update(page_headers(page.get(address)))
     return page
 
 

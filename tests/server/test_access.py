@@ -9,6 +9,7 @@ import pytest
 
 from tray_proxy.demo.upstream import DEMO_KEY, DemoUpstream
 from tray_proxy.secret_str import SecretStr
+from web.opening import page_headers
 
 KEY = "canary-access-key-of-nobody"
 BEARER = {"authorization": f"Bearer {KEY}"}
@@ -177,9 +178,8 @@ def test_the_page_asks_its_question_without_the_key_and_stays_on_loopback(proxy,
     url = loop.submit(proxy.program.page.url("")).result(15)
     page = httpx.Client(base_url=url.partition("/open")[0], trust_env=False, follow_redirects=True)
     with page:
-        page.get(url)
-        headers = {"x-tray-proxy": "page"}
-        answer = page.post("/api/try", json={"model": "openai/gpt-4o-mini"}, headers=headers)
+        page.headers.update(page_headers(page.get(url)))
+        answer = page.post("/api/try", json={"model": "openai/gpt-4o-mini"})
         told = [page.get(path).text for path in ("/api/settings", "/api/state", "/api/apps", "/api/diagnostics")]
 
     assert answer.status_code == 200, answer.text

@@ -44,6 +44,7 @@ from tray_proxy.web.state_api import ModelCounts, Notices, PageState, Trouble
 from tray_proxy.web.try_api import Answered
 from tray_proxy.web.updates_api import NewVersion
 from tray_proxy.web.visitors_api import VisitorRow, VisitorsState
+from web.opening import page_headers
 
 KEY = "sk-or-v1-0123456789abcdef0123456789abcdef"
 XSS_NAME = "<img src=x onerror=document.title='owned'>"
@@ -576,6 +577,5 @@ class Served:
     def visitor(self) -> httpx.Client:
         """A client that came in by the front door, and sends what our page sends."""
         client = self.stranger()
-        assert client.get(self.gate.new_path()).status_code == 303
-        client.headers.update({"X-Tray-Proxy": "page", "Content-Type": "application/json"})
+        client.headers.update(page_headers(client.get(self.gate.new_path())))
         return client

@@ -4,6 +4,8 @@ import re
 
 import httpx
 
+from web.opening import page_headers
+
 # What a browser says when OpenRouter's page sends it to us.
 FROM_OPENROUTER = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 
@@ -16,8 +18,7 @@ class SignedOut:
         port, gate = running.loop.submit(running.program.page.open()).result(15)
         self.url = f"http://127.0.0.1:{port}"
         self.page = httpx.Client(base_url=self.url, trust_env=False, timeout=30)
-        self.page.get(gate.new_path())
-        self.page.headers.update({"X-Tray-Proxy": "page", "Content-Type": "application/json"})
+        self.page.headers.update(page_headers(self.page.get(gate.new_path())))
 
     def begin(self, **more):
         answer = self.page.post("/api/sign-in", json=more)

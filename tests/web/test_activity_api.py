@@ -7,6 +7,7 @@ from desktop.waiting import wait_for
 from tray_proxy import logs
 from tray_proxy.web import activity_api
 from tray_proxy.web.activity_api import ActivityDesk
+from web.opening import page_headers
 
 
 @pytest.fixture
@@ -19,9 +20,8 @@ def page(running):
     """A client that came in at the page's front door, as a browser does."""
     url = running.loop.submit(running.program.page.url("activity")).result(15)
     with httpx.Client(trust_env=False) as visitor:
-        visitor.get(url, follow_redirects=True)
+        visitor.headers.update(page_headers(visitor.get(url)))
         visitor.base_url = httpx.URL(url).join("/")
-        visitor.headers.update({"X-Tray-Proxy": "page", "Content-Type": "application/json"})
         yield visitor
 
 

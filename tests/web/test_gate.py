@@ -36,7 +36,7 @@ def test_a_token_opens_the_page_and_becomes_a_strict_cookie(served: Served) -> N
     answer = served.stranger().get(served.gate.new_path())
 
     assert answer.status_code == 303
-    assert answer.headers["location"] == "/"
+    assert re.fullmatch(r"/#~[\w-]{43}", answer.headers["location"])
     name, _, attributes = answer.headers["set-cookie"].partition("=")
     assert name == f"tray_proxy_{served.port}"
     assert re.fullmatch(r"[\w-]{43}; HttpOnly; Path=/; SameSite=strict", attributes)
@@ -54,7 +54,7 @@ def test_the_page_can_be_opened_at_a_section(served: Served) -> None:
     """The menu item "Models…" leads to the models."""
     answer = served.stranger().get(served.gate.new_path(section="models"))
 
-    assert answer.headers["location"] == "/#models"
+    assert answer.headers["location"].partition("~")[0] == "/#models"
 
 
 def test_a_section_is_a_word_and_nothing_else() -> None:
@@ -305,7 +305,7 @@ def test_a_preflight_is_never_granted(served: Served) -> None:
     "headers",
     [
         {"X-Tray-Proxy": ""},
-        {"X-Tray-Proxy": "PAGE"},
+        {"X-Tray-Proxy": "page"},
         {"Content-Type": "text/plain"},
         {"Content-Type": "application/x-www-form-urlencoded"},
         {"Content-Type": ""},
@@ -318,6 +318,30 @@ def test_a_change_needs_our_header_and_json(served: Served, method: str, path: s
 
     assert answer.status_code == 403
     assert served.backend.calls == []
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/api/state"), ("GET", "/api/log"), ("POST", "/api/models")])
+def test_the_cookie_alone_tells_and_changes_nothing(served: Served, method: str, path: str) -> None:
+    """Browsers show it to every port of this computer, and any of them may be another user's."""
+    visitor, thief = served.visitor(), served.stranger()
+    thief.cookies.update(visitor.cookies)
+
+    answer = thief.request(method, path, headers={"Content-Type": "application/json"}, content=b'{"allowed": null}')
+
+    assert (answer.status_code, served.backend.calls) == (403, [])
+    assert visitor.get("/api/state").status_code == 200
+
+
+def test_the_mark_alone_tells_and_changes_nothing(served: Served) -> None:
+    mark = served.visitor().headers["X-Tray-Proxy"]
+
+    assert served.stranger().get("/api/state", headers={"X-Tray-Proxy": mark}).status_code == 403
+
+
+def test_the_mark_is_another_for_each_start(served: Served) -> None:
+    gates = [PageGate(4000) for _ in range(2)]
+
+    assert len({gate._mark for gate in gates} | {gate._session for gate in gates}) == 4
 
 
 def test_json_with_a_charset_is_json(served: Served) -> None:
@@ -359,7 +383,8 @@ def test_a_body_that_breaks_off_changes_nothing(served: Served) -> None:
     session = visitor.cookies[f"tray_proxy_{served.port}"]
     content = json.dumps({"allowed": None})
     head = (
-        f"POST /api/models HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\nX-Tray-Proxy: page\r\n"
+        f"POST /api/models HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\n"
+        f"X-Tray-Proxy: {visitor.headers['X-Tray-Proxy']}\r\n"
         f"Content-Type: application/json\r\nCookie: tray_proxy_{served.port}={session}\r\nContent-Length: 100\r\n\r\n"
     )
     with socket.create_connection(("127.0.0.1", served.port), timeout=10) as connection:

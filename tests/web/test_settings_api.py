@@ -10,6 +10,7 @@ from tray_proxy.listener import bind
 from tray_proxy.settings import FIELDS, stored_names
 from tray_proxy.web.http import FormInvalid
 from tray_proxy.web.settings_api import ELSEWHERE, GROUPS
+from web.opening import page_headers
 
 
 def do(running, work):
@@ -222,8 +223,8 @@ def test_settings_that_cannot_be_saved_are_not_in_force(running, monkeypatch):
 )
 def test_the_page_is_told_when_what_it_saved_comes_into_force(running, changes, answer):
     entry = do(running, running.program.page.url(""))
-    with httpx.Client(trust_env=False, headers={"X-Tray-Proxy": "page"}) as page:
-        page.get(entry)
+    with httpx.Client(trust_env=False) as page:
+        page.headers.update(page_headers(page.get(entry)))
 
         told = page.post(entry.partition("/open")[0] + "/api/settings", json={"changes": changes})
 

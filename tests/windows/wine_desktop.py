@@ -19,6 +19,7 @@ from desktop.session import HEIGHT, WIDTH, DesktopSession
 from desktop.waiting import wait_for
 from tray_proxy.demo.keys import DEMO_KEY
 from tray_proxy.listener import bind
+from web.opening import page_headers
 
 ROOT = Path(__file__).parents[2]
 ARTIFACTS = ROOT / "test-artifacts"
@@ -244,8 +245,7 @@ class App:
         self.choose("Settings…")
         address = wait_for(lambda: self.wine.desktop.opened_addresses()[before:], "the page to be opened")[0]
         with httpx.Client(base_url=address.partition("/open")[0], trust_env=False, timeout=20) as page:
-            page.get(address)
-            page.headers.update({"X-Tray-Proxy": "page", "Content-Type": "application/json"})
+            page.headers.update(page_headers(page.get(address)))
             yield page
 
     def answers(self):

@@ -6,6 +6,9 @@ loopback port. So the tray opens the page by an address that works once; what th
 cookie that no script can read and no other site can make use of. Another site's page is told apart by Host
 (DNS rebinding), Origin and Sec-Fetch-Site, and cannot send our own header: no preflight is ever granted.
 
+A browser shows its cookies to every port of this computer, and a port may be another user's. So the page is handed a
+mark as well, behind the "#" of the address it is led to, which no server is sent; whatever it asks bears that mark.
+
 OpenRouter sends the browser back to one path, from its own site and so without the cookie: there the state in the query
 guards what can be done, and a stranger is shown a page that says no.
 
@@ -37,6 +40,10 @@ STATIC = Path(__file__).with_name("static")
 OPEN_PATH = "/open"
 # The page that turns people away wants to look like ours; nothing is to be learned from the style sheet.
 PUBLIC_PATHS = frozenset({"/static/page.css"})
+# A browser asks for it by itself, without headers of ours; it tells nothing but that something has changed.
+NEWS_PATH = "/api/events"
+# Before the mark, behind the "#".
+MARK_SIGN = "~"
 
 TOKEN_LIFE_S = 120.0
 MAX_PENDING = 8
@@ -77,6 +84,7 @@ class PageGate:
         # A cookie is for all ports of a host: under one name, two copies would throw out each other's.
         self._cookie = f"tray_proxy_{port}"
         self._session = secrets.token_urlsafe(32)
+        self._mark = secrets.token_urlsafe(32)
         self.control_token = secrets.token_urlsafe(32)
         self._now_s = now_s
         self._lock = threading.Lock()
@@ -148,7 +156,9 @@ class PageGate:
             return self._open(request)
         if path not in PUBLIC_PATHS and not self._has_session(headers):
             return self._refusal(path)
-        if request.method not in ("GET", "HEAD") and not _is_sent_by_page(headers):
+        if path.startswith("/api/") and path != NEWS_PATH and not self._is_marked(headers):
+            return self._refusal(path)
+        if request.method not in ("GET", "HEAD") and not (self._is_marked(headers) and _is_json(headers)):
             return self._refusal(path)
         return None
 
@@ -156,7 +166,7 @@ class PageGate:
         ticket = self._redeem(request.query_params.get("token", "")) if request.method == "GET" else None
         if ticket is None:
             return self._refusal(OPEN_PATH)
-        answer = RedirectResponse(f"/#{ticket.section}" if ticket.section else "/", status_code=303)
+        answer = RedirectResponse(f"/#{ticket.section}{MARK_SIGN}{self._mark}", status_code=303)
         # Not Secure: loopback speaks plain http, and Safari would then not send the cookie back.
         answer.set_cookie(self._cookie, self._session, path="/", httponly=True, samesite="strict")
         return answer
@@ -174,6 +184,9 @@ class PageGate:
         # Split by hand: http.cookies gives up on the whole line when another local program's cookie is odd.
         pairs = [pair.strip().partition("=") for line in headers.getlist("cookie") for pair in line.split(";")]
         return any(name == self._cookie and _is_same(self._session, value) for name, _, value in pairs)
+
+    def _is_marked(self, headers: Headers) -> bool:
+        return _is_same(self._mark, headers.get("x-tray-proxy", ""))
 
     def _is_our_program(self, headers: Headers) -> bool:
         # Browsers say where a request comes from, even one of our own page, which has no business there.
@@ -214,9 +227,8 @@ def _is_visit(headers: Headers) -> bool:
     )
 
 
-def _is_sent_by_page(headers: Headers) -> bool:
-    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    return headers.get("x-tray-proxy") == "page" and media_type == "application/json"
+def _is_json(headers: Headers) -> bool:
+    return headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
 
 
 async def _read_body(receive: Receive) -> bytes:

@@ -4,6 +4,20 @@ import { t } from "./texts.js";
 
 const READ_WITHIN_MS = 10_000;
 const hearers = new Set();
+const mark = taken();
+
+/** Take what the tray's address hands to this page alone. The browser keeps it for other tabs, and for a reload. */
+function taken() {
+  const [place, handed] = window.location.hash.split("~");
+  try {
+    if (!handed) return window.localStorage.getItem("mark") ?? "";
+    window.localStorage.setItem("mark", handed);
+  } catch {
+    // It may keep nothing: then it lasts as long as the page.
+  }
+  if (handed) window.history.replaceState(null, "", place.length > 1 ? place : window.location.pathname);
+  return handed ?? "";
+}
 
 /** `fields`: what is wrong with which field of a form, by the field's name. */
 export class Problem extends Error {
@@ -35,7 +49,7 @@ async function call(method, path, content, options = {}) {
   try {
     answer = await fetch(path, {
       method,
-      headers: method === "GET" ? {} : { "Content-Type": "application/json", "X-Tray-Proxy": "page" },
+      headers: { "X-Tray-Proxy": mark, ...(method === "GET" ? {} : { "Content-Type": "application/json" }) },
       body: content === undefined ? undefined : JSON.stringify(content),
       ...options,
     });
