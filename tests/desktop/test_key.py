@@ -75,6 +75,11 @@ def test_a_pasted_key_lies_in_the_key_store_and_nowhere_else(desktop, browser, t
     assert app.quit() == 0
 
 
+# As the page itself asks.
+ASK_STATE = """fetch('/api/state', {headers: {'X-Tray-Proxy': localStorage.getItem('mark')}})
+    .then(answer => { if (!answer.ok) throw answer.status; return answer.text() })"""
+
+
 def seen(of_process, otherwise):
     """Ask something of a process, which may have ended since it was found."""
     try:
@@ -89,7 +94,7 @@ def seen_in(app, page, folder):
     everyone = [process, *process.children(recursive=True)]
     places = {
         "page": page.content() + "".join(page.locator("input").evaluate_all("all => all.map(one => one.value)")),
-        "state": page.evaluate("fetch('/api/state').then(answer => answer.text())"),
+        "state": page.evaluate(ASK_STATE),
         "menu": "\n".join(app.menu.labels()),
         "arguments": " ".join(" ".join(seen(one.cmdline, ())) for one in psutil.process_iter()),
         "environment": " ".join(" ".join(seen(one.environ, {}).values()) for one in everyone),
