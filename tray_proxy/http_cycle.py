@@ -85,6 +85,17 @@ class Cycle(RequestResponseCycle):
         if ends:
             self._complete()
 
+    def put(self, body: bytes) -> bool:
+        """
+        Send more of the body of an answer whose beginning was sent, without waiting for room.
+
+        Returns:
+            Whether there is room for still more; if not, `send` waits for it.
+        """
+        if not self.disconnected:
+            self.transport.write(self._body(body, ends=False))
+        return not self.flow.write_paused
+
     def _begin(self, status: int, headers: Any) -> bytes:
         """Write status and headers, and settle how the end of the body will be known."""
         self.response_started = True

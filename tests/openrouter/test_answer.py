@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from openrouter.reading import chunks_of
 from tray_proxy.errors import (
     KeyRejected,
     ModelNotFound,
@@ -12,6 +13,7 @@ from tray_proxy.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
+from tray_proxy.openrouter import answer
 from tray_proxy.openrouter.answer import MAX_MESSAGE_LENGTH, Answer, read_embeddings, silent, without_key
 from tray_proxy.settings import Settings
 
@@ -23,6 +25,12 @@ class Given:
 
     def __init__(self, *pieces):
         self._pieces = list(pieces)
+
+    async def pour(self, take, limit_s):
+        while (part := await self.part(limit_s)) is not None:
+            if not take(part):
+                return True
+        return False
 
     async def part(self, limit_s):
         async with asyncio.timeout(limit_s):
@@ -48,7 +56,7 @@ def chunks(*pieces):
 
     async def read():
         answer = Answer(Given(*pieces), Settings(), "m")
-        said = [chunk.choices[0].delta.content async for some in answer.chunks() for chunk in some]
+        said = [chunk.choices[0].delta.content async for some in chunks_of(answer) for chunk in some]
         return said, answer.marked
 
     return asyncio.run(read())
@@ -66,6 +74,20 @@ def test_a_body_as_large_as_allowed_is_read_and_a_larger_one_is_not():
     assert whole(b"1234", b"5678", limit=8) == b"12345678"
     with pytest.raises(UpstreamError, match=r"^OpenRouter sent more than was asked for\.$"):
         whole(b"1234", b"5678", b"9", limit=8)
+
+
+def test_a_stream_without_end_is_given_up_after_what_it_said(monkeypatch):
+    monkeypatch.setattr(answer, "MAX_STREAM_BYTES", 100)
+    word = b'data: {"choices":[{"delta":{"content":"hi"}}]}\n\n'
+    said = []
+
+    async def read():
+        async for some in chunks_of(Answer(Given(*[word] * 9), Settings(), "m")):
+            said.extend(chunk.choices[0].delta.content for chunk in some)
+
+    with pytest.raises(UpstreamError, match=r"^OpenRouter sent more than was asked for\.$"):
+        asyncio.run(read())
+    assert said == ["hi"] * 3
 
 
 def test_silence_before_the_first_byte_has_its_own_limit():
@@ -100,7 +122,7 @@ def test_an_event_that_cannot_be_read_is_an_error():
 def test_what_follows_the_mark_is_read_and_cannot_fail(after):
     async def read():
         answer = Answer(Given(b"data: [DONE]\n\n", after), Settings(), "m")
-        said = [some async for some in answer.chunks()]
+        said = [some async for some in chunks_of(answer)]
         await answer.drain()
         return said, answer.marked
 

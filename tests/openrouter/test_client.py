@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from openrouter.reading import chunks_of
 from tray_proxy.errors import (
     KeyRejected,
     ModelNotFound,
@@ -71,7 +72,9 @@ def talk_to(url, *questions, **settings):
 
 async def chat(client):
     async with client.stream(REQUEST, "m") as answer:
-        return [chunk.choices[0].delta.content async for chunks in answer.chunks() for chunk in chunks if chunk.choices]
+        return [
+            chunk.choices[0].delta.content async for chunks in chunks_of(answer) for chunk in chunks if chunk.choices
+        ]
 
 
 async def vectors(client):
@@ -125,7 +128,7 @@ def test_a_large_picture_arrives_whole_also_when_it_is_sent_again(raw_upstream):
 
     async def show(client):
         async with client.stream(request, "m") as reply:
-            return [chunks async for chunks in reply.chunks()] != []
+            return [chunks async for chunks in chunks_of(reply)] != []
 
     assert talk_to(raw_upstream(answer), show, show) == [True, True]
     urls = [
@@ -251,7 +254,7 @@ def test_a_figure_that_comes_as_text_does_not_cost_the_answer(raw_upstream):
 
     async def listen(client):
         async with client.stream(REQUEST, "m") as reply:
-            async for chunks in reply.chunks():
+            async for chunks in chunks_of(reply):
                 costs.extend(chunk.usage.cost for chunk in chunks)
 
     talk_to(raw_upstream(answer), listen)
@@ -333,7 +336,7 @@ def test_what_came_before_an_error_is_given_first(raw_upstream):
 
     async def listen(client):
         async with client.stream(REQUEST, "m") as reply:
-            async for chunks in reply.chunks():
+            async for chunks in chunks_of(reply):
                 said.extend(chunk.choices[0].delta.content for chunk in chunks)
 
     with pytest.raises(UpstreamError, match=r"^m$"):

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from openrouter.encrypted import ANSWER, NAME, Encrypted, ProxyServer, authority
+from openrouter.reading import chunks_of
 from tray_proxy.errors import CertificateRefused, NetworkProxyFailed, NetworkSignIn, Offline, UpstreamUnreachable
 from tray_proxy.keychain import Keychain
 from tray_proxy.openrouter import dialling
@@ -342,7 +343,7 @@ def test_an_answer_under_way_goes_on_when_connections_are_dropped(world, raw_ups
     async def talk(client):
         words = []
         async with client.stream(REQUEST, "m") as reply:
-            async for chunks in reply.chunks():
+            async for chunks in chunks_of(reply):
                 words += [chunk.choices[0].delta.content for chunk in chunks]
                 if not dropped.is_set():
                     client.drop_connections()

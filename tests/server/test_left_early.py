@@ -2,6 +2,7 @@
 
 import pytest
 
+from openrouter.reading import chunks_of
 from tray_proxy.server.asgi import ClientLeft, Record
 from tray_proxy.server.exchange import Purchase
 from tray_proxy.wire.openrouter import CompletionRequest, Message
@@ -27,7 +28,7 @@ def test_a_client_that_left_while_its_model_was_looked_for_buys_nothing(proxy, u
 
         async def ask():
             async with deps.client.stream(REQUEST, "gpt-4o-mini") as answer:
-                async for _ in answer.chunks():
+                async for _ in chunks_of(answer):
                     pass
 
         await purchase.buy(ask())

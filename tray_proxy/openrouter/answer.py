@@ -5,7 +5,7 @@ It knows neither the HTTP library nor the connection: bytes come in, and what is
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
@@ -21,6 +21,8 @@ DRAIN_S = 2.0
 # An error is shown to people, in small windows.
 MAX_MESSAGE_LENGTH = 1000
 TOO_MUCH = "OpenRouter sent more than was asked for."
+# Many times the longest answer that any model gives, pictures in it included.
+MAX_STREAM_BYTES = 64 * 1024 * 1024
 
 _END_MARK = b"[DONE]"
 # Not strict: a figure that comes as text ("0.01") must not cost the answer it stands in.
@@ -44,6 +46,14 @@ class Body(Protocol):
             UpstreamUnreachable: they broke off.
         """
 
+    async def pour(self, take: Callable[[bytes], bool], limit_s: float) -> bool:
+        """
+        Have the bytes taken as they come, until `take` wants no more (True) or they end (False).
+
+        Raises:
+            TimeoutError, UpstreamUnreachable: as `part`.
+        """
+
 
 class Answer:
     """
@@ -58,35 +68,58 @@ class Answer:
 
     def __init__(self, body: Body, settings: Settings, asked: str) -> None:
         self.marked = False
-        self._part = body.part
+        self._body = body
         self._settings = settings
         self._asked = asked
+        self._decoder = SSEDecoder()
+        self._begun = False
+        self._received_bytes = 0
         self._failure: ProxyError | None = None
+        self._taker: Callable[[list[Chunk]], bool] = lambda _: False
 
-    async def chunks(self) -> AsyncIterator[list[Chunk]]:
+    async def pour(self, take: Callable[[list[Chunk]], bool]) -> bool:
         """
-        Give the chunks as they arrive, those that came together in one list.
+        Have the chunks taken as they arrive, those that came together in one list.
+
+        Args:
+            take: Says whether it wants to get more in this way.
+
+        Returns:
+            True where `take` wants no more; False at the end of the answer.
 
         Raises:
-            ProxyError: OpenRouter reported an error, broke off, or fell silent. All that came before it in
-                the same bytes is given first: the client has paid for it.
+            ProxyError: OpenRouter reported an error, broke off, fell silent, or sent without end. All that came before
+                it in the same bytes is given first: the client has paid for it.
         """
-        decoder = SSEDecoder()
-        limit_s, waiting_for = self._settings.first_byte_timeout_s, "the first byte of the answer"
-        while True:
-            received = await self._next(limit_s, waiting_for)
-            limit_s, waiting_for = self._settings.idle_timeout_s, "the next piece of the answer"
+        self._taker, wants_more, ended = take, True, False
+        if not self._begun:
+            self._begun = True
+            part = await self._next(self._settings.first_byte_timeout_s, "the first byte of the answer")
+            wants_more, ended = self._take(part), part is None
+        if wants_more and not ended:
+            limit_s = self._settings.idle_timeout_s
             try:
-                events = decoder.finish() if received is None else decoder.feed(received)
-            except LineTooLong:
-                raise UpstreamError("OpenRouter sent more in one event than any answer can hold.") from None
-            chunks = self._read(events)
-            if chunks:
-                yield chunks
-            if self._failure is not None:
-                raise self._failure
-            if received is None or self.marked:
-                return
+                ended = not await self._body.pour(self._take, limit_s)
+            except TimeoutError:
+                raise silent(limit_s, "the next piece of the answer") from None
+            if ended:
+                self._take(None)
+        if self._failure is not None:
+            raise self._failure
+        return not (ended or self.marked)
+
+    def _take(self, received: bytes | None) -> bool:
+        """Give away what stands in the next bytes, None being their end; returns whether more is wanted of them."""
+        try:
+            events = self._decoder.finish() if received is None else self._decoder.feed(received)
+        except LineTooLong:
+            events, self._failure = [], UpstreamError("OpenRouter sent more in one event than any answer can hold.")
+        self._received_bytes += len(received or b"")
+        if self._received_bytes > MAX_STREAM_BYTES:
+            self._failure = UpstreamError(TOO_MUCH)
+        chunks = self._read(events)
+        wants_more = self._taker(chunks) if chunks else True
+        return wants_more and self._failure is None and not self.marked
 
     def _read(self, events: list[bytes]) -> list[Chunk]:
         chunks: list[Chunk] = []
@@ -113,7 +146,7 @@ class Answer:
 
     async def _next(self, limit_s: float, waiting_for: str) -> bytes | None:
         try:
-            return await self._part(limit_s)
+            return await self._body.part(limit_s)
         except TimeoutError:
             raise silent(limit_s, waiting_for) from None
 
@@ -140,7 +173,7 @@ class Answer:
         """Read to the end of the body after the end mark, so that the connection can be used again."""
         try:
             async with asyncio.timeout(DRAIN_S):
-                while await self._part(DRAIN_S) is not None:
+                while await self._body.part(DRAIN_S) is not None:
                     pass
         except (TimeoutError, UpstreamUnreachable):
             return  # then it is closed instead

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import email.utils
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -217,6 +217,8 @@ class Connections:
             return obstacles.no_connection(error, has_route=has_route, proxy=proxy)
         if isinstance(error, httpx.ConnectTimeout):
             return UpstreamTimeout(f"OpenRouter could not be reached within {self._settings.connect_timeout_s:g} s.")
+        if isinstance(error, httpx.WriteTimeout):
+            return silent(self._settings.idle_timeout_s, "it to take the request")
         return UpstreamUnreachable("The connection to OpenRouter broke off before anything was answered.")
 
 
@@ -242,7 +244,7 @@ class Pieces:
 
     def __init__(self, response: httpx.Response) -> None:
         stream = response.stream
-        self._part = stream.part if isinstance(stream, Body) else _parts_of(response)
+        self._body = stream if isinstance(stream, Body) else _OtherBody(response)
 
     async def part(self, limit_s: float) -> bytes | None:
         """
@@ -253,19 +255,39 @@ class Pieces:
             UpstreamUnreachable: they broke off.
         """
         try:
-            return await self._part(limit_s)
+            return await self._body.part(limit_s)
+        except httpx.ReadTimeout:
+            raise TimeoutError from None
+        except httpx.HTTPError as error:
+            raise UpstreamUnreachable(obstacles.BROKE_OFF) from error
+
+    async def pour(self, take: Callable[[bytes], bool], limit_s: float) -> bool:
+        """
+        Have the bytes taken as they come, until `take` wants no more (True) or they end (False).
+
+        Raises:
+            TimeoutError, UpstreamUnreachable: as `part`.
+        """
+        try:
+            return await self._body.pour(take, limit_s)
         except httpx.ReadTimeout:
             raise TimeoutError from None
         except httpx.HTTPError as error:
             raise UpstreamUnreachable(obstacles.BROKE_OFF) from error
 
 
-def _parts_of(response: httpx.Response) -> Callable[[float], Awaitable[bytes | None]]:
-    """Read an answer of httpx's own transport as one of ours."""
-    body = response.aiter_raw()
+class _OtherBody:
+    """An answer of httpx's own transport, read as one of ours."""
 
-    async def part(limit_s: float) -> bytes | None:
+    def __init__(self, response: httpx.Response) -> None:
+        self._pieces = response.aiter_raw()
+
+    async def part(self, limit_s: float) -> bytes | None:
         async with asyncio.timeout(limit_s):
-            return await anext(body, None)
+            return await anext(self._pieces, None)
 
-    return part
+    async def pour(self, take: Callable[[bytes], bool], limit_s: float) -> bool:
+        while (part := await self.part(limit_s)) is not None:
+            if not take(part):
+                return True
+        return False

@@ -11,7 +11,8 @@ import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import cast
+from functools import partial
+from typing import NoReturn, cast
 
 import httptools
 import httpx
@@ -50,6 +51,9 @@ class Connection(asyncio.Protocol):
         self._late: httpx.TimeoutException | None = None
         self._until_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._limit_s = 0.0
+        self._pouring: Callable[[bytes], bool] | None = None
+        self._refused: Callable[[], bool] | None = None
 
     # -- an exchange, in the task that asks --
 
@@ -103,6 +107,52 @@ class Connection(asyncio.Protocol):
                 self.end()
                 return None
             await self._wait(limit_s)
+        return self._take()
+
+    async def pour(self, take: Callable[[bytes], bool], limit_s: float) -> bool:
+        """
+        Have what comes of the body taken in the moment it comes: no task is woken for it.
+
+        Args:
+            take: Gets the bytes; says whether it wants to get more in this way.
+            limit_s: How long nothing may come.
+
+        Returns:
+            False at the end of the body; True where `take` wants no more.
+
+        Raises:
+            httpx.ReadTimeout: nothing came in time.
+            httpx.TransportError: it broke off.
+        """
+        self._limit_s = limit_s
+        while self._body or not self._whole:
+            if self._body and not take(self._take()):
+                return True
+            if not self._body and not self._whole:
+                self._pouring = take
+                try:
+                    await self._wait(limit_s)
+                finally:
+                    self._pouring = None
+                if self._refused is not None:
+                    refused, self._refused = self._refused, None
+                    return refused()
+        self.end()
+        return False
+
+    def _pour(self, take: Callable[[bytes], bool]) -> bool:
+        """Have taken what has just come; returns whether there is no news for the task that waits."""
+        self._until_s = self._loop.time() + self._limit_s
+        try:
+            more = take(self._take())
+        except BaseException as error:  # noqa: BLE001  it belongs to the task that waits
+            self._pouring, self._refused = None, partial(_raise, error)
+            return False
+        if not more:
+            self._pouring, self._refused = None, lambda: True
+        return more
+
+    def _take(self) -> bytes:
         part = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         self._body.clear()
         if self._body_bytes > MAX_WAITING_BYTES:
@@ -195,6 +245,8 @@ class Connection(asyncio.Protocol):
         else:
             if self._head_bytes > MAX_HEAD_BYTES and not self._status:
                 self._fail(httpx.RemoteProtocolError("the answer's head is too large"))
+            elif self._pouring is not None and self._body and self._pour(self._pouring) and not self._whole:
+                return
             elif self._body_bytes > MAX_WAITING_BYTES:
                 self._transport.pause_reading()
             self._wake()
@@ -258,7 +310,7 @@ class Body(httpx.AsyncByteStream):
     """An answer's body, as it arrives."""
 
     def __init__(self, connection: Connection) -> None:
-        self.part = connection.part
+        self.part, self.pour = connection.part, connection.pour
         self._connection: Connection | None = connection
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -379,6 +431,10 @@ class Transport(httpx.AsyncBaseTransport):
                 raise
             connection.connection_made(encrypted)
         return connection
+
+
+def _raise(error: BaseException) -> NoReturn:
+    raise error
 
 
 def _head_of(request: httpx.Request) -> bytes:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from tray_proxy.activity import Activity
 from tray_proxy.catalogue import CatalogueCache
 from tray_proxy.errors import ProxyError, Stopping
+from tray_proxy.http_protocol import PUT
 from tray_proxy.keychain import Keychain
 from tray_proxy.metrics import Metrics
 from tray_proxy.neighbour.memory import LocalNames
@@ -223,6 +224,9 @@ class Exchange(Purchase):
     dialect: Dialect
     whole_type: str = JSON
     _streams: bool = field(default=False, init=False)
+    _put: Callable[[bytes], bool] | None = field(default=None, init=False)
+    _unsent: list[bytes] = field(default_factory=list, init=False)
+    _is_full: bool = field(default=False, init=False)
     _model_id: str = field(default="", init=False)
     _place: Place = field(default=BEGINNING, init=False)
     _ending: Callable[[], object] = field(default=lambda: None, init=False)
@@ -260,17 +264,37 @@ class Exchange(Purchase):
     async def _stream(self, completion: CompletionRequest) -> None:
         async with self.deps.client.stream(completion, self.asked) as answer:
             self._reply.opened(time.monotonic_ns())
-            async for chunks in answer.chunks():
-                deltas = self._feed(chunks)
-                if deltas:
-                    await self._write(self.dialect.deltas(deltas))
-                if self._reply.stopped:
-                    break
+            more = True
+            while more and not self._reply.stopped:
+                try:
+                    more = await answer.pour(self._pass_on)
+                except ProxyError:
+                    await self._flush()
+                    raise
+                await self._flush()
             if not self._reply.stopped:
                 await self._end(marked=answer.marked)
         if self._reply.stopped:
             # Only now that the upstream connection is closed: what comes on it is bought.
             await self._end(marked=False)
+
+    def _pass_on(self, chunks: list[Chunk]) -> bool:
+        """Write what has just come, at once where that can be; says whether more can be written in this way."""
+        deltas = self._feed(chunks)
+        if deltas:
+            lines = self.dialect.deltas(deltas)
+            if self._put is None or self._unsent:
+                self._unsent.append(lines)
+            else:
+                self._is_full = not self._put(lines)
+        return not (self._unsent or self._is_full or self._reply.stopped)
+
+    async def _flush(self) -> None:
+        """Write what could not be written at once, and wait until there is room for more."""
+        if self._unsent or self._is_full:
+            lines, self._is_full = b"".join(self._unsent), False
+            self._unsent.clear()
+            await self._write(lines)
 
     async def _end(self, *, marked: bool) -> None:
         left, outcome = self._finish(marked=marked)
@@ -280,12 +304,14 @@ class Exchange(Purchase):
 
     async def _gather(self, completion: CompletionRequest) -> None:
         gathered: list[Delta] = []
+
+        def keep(chunks: list[Chunk]) -> bool:
+            gathered.extend(self._feed(chunks))
+            return not self._reply.stopped
+
         async with self.deps.client.stream(completion, self.asked) as answer:
             self._reply.opened(time.monotonic_ns())
-            async for chunks in answer.chunks():
-                gathered += self._feed(chunks)
-                if self._reply.stopped:
-                    break
+            await answer.pour(keep)
             if not self._reply.stopped:
                 await self._answer_whole(gathered, marked=answer.marked)
         if self._reply.stopped:
@@ -319,6 +345,7 @@ class Exchange(Purchase):
             self._begun = self._streams = True
             await send_start(self.send, 200, self.dialect.content_type)
         await self.send({"type": "http.response.body", "body": lines, "more_body": True})
+        self._put = self.scope.get(PUT)
 
     async def last_words(self, error: ProxyError) -> None:
         """Write the error into the stream, if that is what has begun."""
