@@ -1,6 +1,8 @@
 """What is printed, and `docs/measurements.md`, from what was measured; pure."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from textwrap import fill
 from typing import Any
 
 from benchmarks.speed.candidates import NGINX, OURS
@@ -10,6 +12,7 @@ from benchmarks.speed.targets import judge
 
 # What a measurement holds: `machine`, `begun` (when each scenario was measured), `checks` and `runs`.
 Measurement = dict[str, Any]
+WIDTH = 120
 
 INTRODUCTION = """# Measurements
 
@@ -36,12 +39,42 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "The client leaves": ("abort", "abort_waiting", "abort_plain"),
     "Starting, and after a silence": ("start", "at_once", "gap"),
 }
-# What other programs found out, by the name of the file that holds what they printed.
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A section of the page about what another program printed: its heading, what it does, its command line."""
+
+    heading: str
+    what: str
+    command: str
+
+
+# By the name of the file that holds what was printed.
 ELSEWHERE = {
-    "picture_memory": ("A picture in memory", "benchmarks/picture_memory.py 10"),
-    "tray": ("The tray", "benchmarks/tray.py"),
-    "soak": ("An hour of mixed load", "benchmarks/soak.py"),
-    "faults": ("Faults", "-m pytest -q tests/faults"),
+    "picture_memory": Elsewhere(
+        "A picture in memory",
+        "How much a proxy's memory grows at most while it passes on one picture: by the request's size, if all is well.",
+        "benchmarks/picture_memory.py 10",
+    ),
+    "tray": Elsewhere(
+        "The tray",
+        "With an icon, on a desktop of its own: what a person notices, and what it takes while nothing happens.",
+        "benchmarks/tray.py",
+    ),
+    "soak": Elsewhere(
+        "Mixed work for a long time",
+        "Apps of every dialect ask for streams, plain answers, pictures, vectors and lists; some leave in the middle, "
+        "and some questions meet an upstream that fails. Nothing may be kept of it after the end.",
+        "benchmarks/soak.py MINUTES",
+    ),
+    "faults": Elsewhere(
+        "Faults and attacks",
+        "The n-th byte, chunk or connection fails, for all n; clients leave at every moment; answers are framed oddly, "
+        "or have no end; the program is killed while it answers; the key is looked for in all that leaves it. Each test "
+        "says what must become of it.",
+        "-m pytest -q tests/faults tests/attacks tests/properties",
+    ),
 }
 OTHERS = """## Other proxies
 
@@ -114,7 +147,8 @@ def page(measurement: Measurement, elsewhere: Mapping[str, str]) -> str:
     figures = Figures(measurement["runs"])
     facts = "; ".join(f"{name} {value}" for name, value in measurement["machine"].items())
     days = sorted({begun.split()[0] for begun in measurement["begun"].values()})
-    text = f"{INTRODUCTION}Measured on {' and '.join(days)} (UTC). {facts}. {noise(figures)}\n\n"
+    circumstances = f"Measured on {' and '.join(days)} (UTC). {facts}. {noise(figures)}"
+    text = f"{INTRODUCTION}{fill(circumstances, WIDTH)}\n\n"
     text += f"## Targets\n\n{target_table(figures)}\n## Speed and weight\n\n```\n"
     text += f".venv/bin/python -m benchmarks.speed --scenarios all --peers\n```\n\n{READING}\n"
     for heading, names in SECTIONS.items():
@@ -122,9 +156,10 @@ def page(measurement: Measurement, elsewhere: Mapping[str, str]) -> str:
         if tables:
             text += f"### {heading}\n\n" + "\n".join(tables) + "\n"
     text += other_proxies(measurement["checks"])
-    for name, (heading, command) in ELSEWHERE.items():
+    for name, section in ELSEWHERE.items():
         if name in elsewhere:
-            text += f"## {heading}\n\n```\n.venv/bin/python {command}\n```\n\n{_as_markdown(elsewhere[name])}\n\n"
+            text += f"## {section.heading}\n\n{fill(section.what, WIDTH)}\n\n"
+            text += f"```\n.venv/bin/python {section.command}\n```\n\n{_as_markdown(elsewhere[name])}\n\n"
     return text + LIMITS
 
 
