@@ -54,7 +54,7 @@ class Elsewhere:
 ELSEWHERE = {
     "picture_memory": Elsewhere(
         "A picture in memory",
-        "How much a proxy's memory grows at most while it passes on one picture: by the request's size, if all is well.",
+        "How much a proxy's memory grows at most while it passes one picture on: by the request's size, at best.",
         "benchmarks/picture_memory.py 10",
     ),
     "tray": Elsewhere(
@@ -71,8 +71,8 @@ ELSEWHERE = {
     "faults": Elsewhere(
         "Faults and attacks",
         "The n-th byte, chunk or connection fails, for all n; clients leave at every moment; answers are framed oddly, "
-        "or have no end; the program is killed while it answers; the key is looked for in all that leaves it. Each test "
-        "says what must become of it.",
+        "or have no end; the program is killed while it answers; the key is looked for in all that leaves it. Each "
+        "test says what must become of it.",
         "-m pytest -q tests/faults tests/attacks tests/properties",
     ),
 }
