@@ -119,9 +119,10 @@ class Upstream:
         self.scripts: dict[int, Script] = {}
         self.asked: Counter[int] = Counter()
         self.connections = 0
-        # Takes what is too large to be read at once off its connection; gives what it gives by `stalled`.
-        self.stall: Callable[[asyncio.StreamReader, int], Awaitable[object]] | None = None
-        self.stalled: asyncio.Future[object] | None = None
+        # What is sent in place of each list of models, before the connection is closed.
+        self.lists: bytes | None = None
+        # Takes what is too large to be read at once off its connection, and answers it.
+        self.stall: Callable[[asyncio.StreamReader, int, asyncio.StreamWriter], Awaitable[None]] | None = None
         self._numbers = iter(range(1, 10**9))
         self._server: asyncio.Server | None = None
         self._models = {
@@ -165,13 +166,15 @@ class Upstream:
         path = head.split(b" ", 2)[1].partition(b"?")[0]
         length = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
         size = int(length[1]) if length else 0
-        if size > LARGE and self.stall is not None and self.stalled is not None:
-            self.stalled.set_result(await self.stall(reader, size))
+        if size > LARGE and self.stall is not None:
+            await self.stall(reader, size, writer)
             writer.close()
             return
         body = await reader.readexactly(size)
         if path in self._models:
-            writer.write(self._models[path])
+            writer.write(self.lists or self._models[path])
+            if self.lists is not None:
+                writer.close()
             return
         found = _CASE.search(body)
         assert found is not None, body

@@ -1,11 +1,26 @@
 """The n-th byte of an answer is its last, for all n: every word that arrived, then one error; and nothing twice."""
 
+import contextlib
 import json
 
 import pytest
 
-from faults.asking import WAYS, Told, all_of
-from faults.scripted import CHUNKED, DONE, EVENTS, FINISH, LAST_CHUNK, chunk, chunked, sends, word
+from faults.asking import DIALECTS, WAYS, Told, all_of, ask
+from faults.scripted import (
+    CHUNKED,
+    DONE,
+    EVENTS,
+    FINISH,
+    LAST_CHUNK,
+    VECTOR_MODEL,
+    Upstream,
+    as_json,
+    chunk,
+    chunked,
+    sends,
+    word,
+)
+from tray_proxy.errors import ProxyError
 
 WORDS = ("Zoë", " 中", "!")
 SAID = [word(each) for each in WORDS]
@@ -128,3 +143,55 @@ def test_a_new_connection_that_answers_nothing_is_an_error_and_not_tried_again(f
         return await field.tell(sends(b"", reset=reset), path, stream=stream)
 
     assert field.run(nothing()) == (Told(502, errors=[NOTHING]), 1)
+
+
+VECTORS = b'{"data":[{"embedding":[0.6,0.8],"index":0}],"usage":{"prompt_tokens":1}}'
+VECTORS_IN_CHUNKS = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    + b"".join(chunk(VECTORS[at : at + 30]) for at in range(0, len(VECTORS), 30))
+    + LAST_CHUNK
+)
+
+
+@pytest.mark.parametrize("wire", [as_json(VECTORS), VECTORS_IN_CHUNKS], ids=["with a length", "in chunks"])
+@pytest.mark.parametrize("path", ["/api/embed", "/v1/embeddings"])
+def test_vectors_that_are_cut_after_any_byte_are_one_error_and_not_asked_for_again(field, path, wire):
+    read = DIALECTS["/v1/completions" if path.startswith("/v1") else "/api/chat"]
+
+    async def cut(at):
+        case = field.upstream.case(sends(wire[:at], reset=at % 2 == 0))
+        answered = await ask(field.port, path, {"model": VECTOR_MODEL, "input": f"case {case}."})
+        error = None if answered.status == 200 else read.error_of(answered)
+        return answered.status, error, field.upstream.asked[case]
+
+    told = field.run(all_of(cut(at) for at in range(1, len(wire) + 1)))
+
+    head = wire.index(b"\r\n\r\n") + 4
+    cuts = [(502, NOTHING if at < head else BROKE_OFF, 1) for at in range(1, len(wire))]
+    assert told == [*cuts, (200, None, 1)]
+
+
+def test_a_list_of_models_that_is_cut_after_any_byte_costs_nobody_the_last_good_one(field, proxies, tmp_path):
+    """However the cut looks: such a body may have a length, or none."""
+    upstream = Upstream()
+    field.run(upstream.start())
+    proxy = proxies.start(tmp_path, openrouter_base_url=upstream.url)
+    names = proxy.http.get("/v1/models").json()
+    body = json.dumps({"data": [{"id": "some/model", "name": "Some", "architecture": {"output_modalities": ["text"]}}]})
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+    wires = as_json(body.encode()), head + b"\r\n" + body.encode()
+
+    async def refresh():
+        with contextlib.suppress(ProxyError):
+            await proxy.program.cache.refresh()
+
+    for wire in wires:
+        for at in range(1, len(wire)):
+            upstream.lists = wire[:at]
+            proxy.loop.submit(refresh()).result(15)
+            assert proxy.http.get("/v1/models").json() == names
+
+    upstream.lists = wires[0]
+    proxy.loop.submit(refresh()).result(15)
+    assert [model["id"] for model in proxy.http.get("/v1/models").json()["data"]] == ["some/model"]
+    field.run(upstream.stop())

@@ -46,6 +46,9 @@ class Client:
         await client._writer.drain()
         return client
 
+    def ask(self, content):
+        self._writer.write(content)
+
     async def read_until(self, mark):
         await self._reader.readuntil(mark)
 
@@ -133,6 +136,34 @@ def test_a_client_that_leaves_has_its_upstream_connection_closed_and_is_recorded
     log.info("%s: upstream closed after %.1f ms, at most %.1f", moment, took[len(took) // 2] * 1000, took[-1] * 1000)
 
 
+@pytest.mark.parametrize("manner", MANNERS)
+def test_a_client_that_leaves_on_its_second_question_ends_that_too(field, manner):
+    """Most apps keep a connection, and ask on it again and again."""
+    before = field.cancelled
+
+    async def ask_and_leave(path, stream):
+        loop = asyncio.get_running_loop()
+        reached, left = loop.create_future(), loop.create_future()
+        first = field.upstream.case(sends(chunked(word("Hello"), FINISH, DONE), stay=True))
+        second = field.upstream.case(waits(MOMENTS["between two words"], reached, left))
+        client = await Client.asking(field.port, request(path, DIALECTS[path].request(first, stream=stream)))
+        await client.read_until(b"\r\n\r\n")
+        await client.read_until(b"0\r\n\r\n" if stream else b"Hello")
+        client.ask(request(path, DIALECTS[path].request(second, stream=stream)))
+        await reached
+        client.leave(manner)
+        await left
+        client.close()
+        return field.upstream.asked[first], field.upstream.asked[second]
+
+    async def all_leave():
+        asked = await all_of(ask_and_leave(*way) for way in WAYS)
+        await until(lambda: field.cancelled == before + len(WAYS))
+        return asked
+
+    assert field.run(all_leave()) == [(1, 1)] * len(WAYS)
+
+
 @pytest.mark.parametrize("path", ["/api/embed", "/v1/embeddings"])
 @pytest.mark.parametrize("manner", MANNERS)
 def test_a_client_that_leaves_before_its_vectors_has_its_upstream_connection_closed(field, path, manner):
@@ -181,16 +212,16 @@ def test_a_client_that_leaves_while_its_picture_is_sent_on_has_that_broken_off(f
     async def leave():
         begun, go_on = asyncio.Event(), asyncio.Event()
 
-        async def stall(reader, length):
+        async def stall(reader, length, _writer):
             begun.set()
             await go_on.wait()
             received = 0
             with contextlib.suppress(ConnectionError):
                 while part := await reader.read(MIB):
                     received += len(part)
-            return received, length
+            stalled.set_result((received, length))
 
-        field.upstream.stalled = asyncio.get_running_loop().create_future()
+        stalled = asyncio.get_running_loop().create_future()
         field.upstream.stall = stall
         message = {"role": "user", "content": "look", "images": [picture]}
         client = await Client.asking(field.port, request("/api/chat", {"model": TEXT_MODEL, "messages": [message]}))
@@ -198,7 +229,7 @@ def test_a_client_that_leaves_while_its_picture_is_sent_on_has_that_broken_off(f
         client.leave(manner)
         await until(lambda: field.cancelled == before + 1)
         go_on.set()
-        received, length = await field.upstream.stalled
+        received, length = await stalled
         client.close()
         return received < length
 

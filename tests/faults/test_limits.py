@@ -1,5 +1,7 @@
 """Answers without end, or of an absurd size: an error, and memory that stays within bounds."""
 
+import asyncio
+import base64
 import contextlib
 import gzip
 
@@ -7,9 +9,23 @@ import msgspec
 import psutil
 import pytest
 
-from faults.asking import WAYS, Told, all_of, ask
-from faults.scripted import CHUNKED, EVENTS, VECTOR_MODEL, chunk, refusal, sends, word
+from faults.asking import DIALECTS, WAYS, Told, all_of, ask, read_answer, request
+from faults.scripted import (
+    CHUNKED,
+    DONE,
+    EVENTS,
+    FINISH,
+    LAST_CHUNK,
+    TEXT_MODEL,
+    VECTOR_MODEL,
+    chunk,
+    chunked,
+    refusal,
+    sends,
+    word,
+)  # fmt: skip
 
+HELLO = chunked(word("Hello"), FINISH, DONE)
 MIB = 2**20
 AGAIN = "Try again in a moment, or choose another model."
 TOO_LONG = f"OpenRouter sent more in one event than any answer can hold. {AGAIN}"
@@ -113,3 +129,62 @@ def test_a_long_refusal_is_cut_for_people(field):
     told, _ = field.run(field.tell(sends(refusal(400, "no " * 20_000)), "/api/chat", stream=True))
 
     assert (told.status, len(told.errors[0]) < 1200) == (400, True)
+
+
+def test_a_client_that_does_not_read_holds_back_its_upstream_and_nobody_else(field):
+    """Or its answer would pile up here. When it reads at last, it has every word."""
+    words, sent = ["x" * 100_000 + " "] * 300, []
+
+    async def script(line):
+        await line.send(CHUNKED)
+        for each in words:
+            await line.send(chunk(word(each)))
+            sent.append(len(each))
+        await line.send(chunk(FINISH) + chunk(DONE) + LAST_CHUNK)
+        line.close()
+
+    async def deaf():
+        dialect = DIALECTS["/api/chat"]
+        case = field.upstream.case(script)
+        reader, writer = await asyncio.open_connection("127.0.0.1", field.port, limit=2**16)
+        writer.write(request(dialect.path, dialect.request(case, stream=True), Connection="close"))
+        held_back = 0
+        while sum(sent) > held_back or not sent:
+            # No more comes while others have had all their words: it waits.
+            held_back = sum(sent)
+            others = await all_of(field.tell(sends(HELLO), path, stream=stream) for path, stream in WAYS * 20)
+            assert others == [(Told(200, "Hello", done=True), 1)] * len(WAYS) * 20
+        answered = read_answer(await reader.read(-1))
+        writer.close()
+        return held_back, dialect.read(answered, stream=True)
+
+    held_back, told = field.run(deaf())
+
+    assert held_back < 20 * MIB
+    assert told == Told(200, "".join(words), done=True)
+
+
+def large():
+    """Make a request for which more is sent on than fits into any buffer on the way."""
+    picture = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(24 * MIB)).decode()
+    return {"model": TEXT_MODEL, "messages": [{"role": "user", "content": "look", "images": [picture]}]}
+
+
+def test_a_refusal_of_what_is_still_being_sent_is_told(field):
+    """A gateway answers 413 at the head, and reads no further."""
+
+    async def stall(reader, _length, writer):
+        writer.write(refusal(413, "too large"))
+        while await reader.read(MIB):
+            pass
+
+    async def ask_for_it():
+        field.upstream.stall = stall
+        return await ask(field.port, "/api/chat", large())
+
+    answered = field.run(ask_for_it())
+
+    assert (answered.status, msgspec.json.decode(answered.body)) == (
+        413,
+        {"error": "too large. Send less at once, for example fewer or smaller pictures."},
+    )

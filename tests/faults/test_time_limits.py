@@ -1,6 +1,7 @@
 """Each time limit ends in an error that names it; whoever hangs holds nobody else up."""
 
 import asyncio
+import base64
 import contextlib
 import socket
 import time
@@ -8,7 +9,19 @@ import time
 import pytest
 
 from faults.asking import DIALECTS, WAYS, Told, all_of, ask, until
-from faults.scripted import CHUNKED, DONE, FINISH, LAST_CHUNK, VECTOR_MODEL, as_json, chunk, chunked, sends, word
+from faults.scripted import (
+    CHUNKED,
+    DONE,
+    FINISH,
+    LAST_CHUNK,
+    TEXT_MODEL,
+    VECTOR_MODEL,
+    as_json,
+    chunk,
+    chunked,
+    sends,
+    word,
+)
 
 HINT = "Try again, or choose a faster model."
 FIRST = f"OpenRouter was silent for 0.3 s while we waited for the first byte of the answer. {HINT}"
@@ -70,6 +83,31 @@ def test_vectors_that_do_not_come_are_told_too(hasty, beginning, error):
 
     answered = hasty.run(vectors())
     assert (answered.status, DIALECTS["/v1/completions"].error_of(answered)) == (504, error)
+
+
+def test_a_request_that_is_not_taken_is_told_too(field, proxies, tmp_path):
+    """Connected, and then nobody reads: a picture does not fit into what lies on the way."""
+    picture = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(24 * 2**20)).decode()
+    body = {"model": TEXT_MODEL, "messages": [{"role": "user", "content": "look", "images": [picture]}]}
+
+    proxy = proxies.start(tmp_path, openrouter_base_url=field.upstream.url, idle_timeout_s=0.3)
+    impatient = field.before(proxy)
+
+    async def not_taken():
+        over = asyncio.Event()
+
+        async def stall(_reader, _length, _writer):
+            await over.wait()
+
+        field.upstream.stall = stall
+        answered = await ask(impatient.port, "/api/chat", body)
+        over.set()
+        return answered.status, DIALECTS["/api/chat"].error_of(answered)
+
+    assert field.run(not_taken()) == (
+        504,
+        f"OpenRouter was silent for 0.3 s while we waited for it to take the request. {HINT}",
+    )
 
 
 def test_comments_count_as_life(hasty):
