@@ -1,11 +1,13 @@
 """What crashes leave behind holds neither the key nor a prompt."""
 
+import ctypes
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -23,6 +25,7 @@ def run(program: str, tmp_path: Path, **more: str) -> subprocess.CompletedProces
     begin = f"""
         import asyncio, gc, os, sys, threading, warnings
         from pathlib import Path
+from types import SimpleNamespace
         from tray_proxy import logs, redaction, secrecy
         secrecy.keep()
         KEY, PROMPT = {KEY!r}, {PROMPT!r}
@@ -135,13 +138,19 @@ def test_a_crash_leaves_no_image_of_the_memory(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(sys.platform != "win32", reason="it is Windows' own")
-def test_windows_shows_no_box_and_reports_no_heap() -> None:
-    import ctypes
+@pytest.mark.parametrize("reports", [True, False], ids=["Windows", "Wine"])
+def test_windows_shows_no_box_and_reports_no_heap(reports: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was asked of it before, for this process or the one that started it, stays."""
+    asked: list[tuple[str, int]] = []
+    kernel = SimpleNamespace(GetErrorMode=lambda: 0x8000, SetErrorMode=lambda mode: asked.append(("mode", mode)))
+    if reports:
+        kernel.WerSetFlags = lambda flags: asked.append(("reports", flags))
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(ctypes, "windll", SimpleNamespace(kernel32=kernel), raising=False)
 
     secrecy.leave_no_image()
 
-    assert ctypes.windll.kernel32.GetErrorMode() & 3 == 3
+    assert asked == [("mode", 0x8003), *([("reports", 1)] if reports else [])]
 
 
 @LINUX

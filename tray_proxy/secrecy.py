@@ -5,6 +5,7 @@ Any of these may hold the key or a prompt, and is read by others: by who collect
 an exception nobody foresaw its type is told, and the places it went through; never its text or its variables.
 """
 
+import contextlib
 import logging
 import os
 import sys
@@ -41,7 +42,8 @@ def leave_no_image() -> None:
         kernel = ctypes.windll.kernel32
         # No box, and with it no report; whatever is reported all the same has no heap in it.
         kernel.SetErrorMode(kernel.GetErrorMode() | _SEM_FAILCRITICALERRORS | _SEM_NOGPFAULTERRORBOX)
-        kernel.WerSetFlags(_WER_FAULT_REPORTING_FLAG_NOHEAP)
+        with contextlib.suppress(AttributeError):  # Wine has it not everywhere
+            kernel.WerSetFlags(_WER_FAULT_REPORTING_FLAG_NOHEAP)
     else:
         import resource
 

@@ -93,8 +93,8 @@ def test_no_field_or_header_of_an_app_steers_a_request(
     sent = [one for one in upstream.received if one.method == "POST"]
     assert len(sent) >= 15
     assert stranger.heard == []
-    # A target that names another host is answered here, as if it named none.
-    assert answered.startswith(b"HTTP/1.1 200 ")
+    # A target that names another host than Host does is let in no further than such a Host.
+    assert answered.startswith(b"HTTP/1.1 403 ")
     assert {one.path for one in sent} <= PATHS
     assert {name.lower() for one in sent for name in one.headers} <= HEADERS
     for canary in ("canary", elsewhere, "203.0.113.1"):
