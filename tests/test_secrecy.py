@@ -25,7 +25,6 @@ def run(program: str, tmp_path: Path, **more: str) -> subprocess.CompletedProces
     begin = f"""
         import asyncio, gc, os, sys, threading, warnings
         from pathlib import Path
-from types import SimpleNamespace
         from tray_proxy import logs, redaction, secrecy
         secrecy.keep()
         KEY, PROMPT = {KEY!r}, {PROMPT!r}
