@@ -1,6 +1,10 @@
 """What is asked about, what is not, and that nobody can look like somebody else."""
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tray_proxy.origins import MAX_LENGTH, Visitor, is_plain
 
@@ -105,3 +109,30 @@ def test_only_the_very_extension_bears_its_name():
     other = PAGE_ASSIST[:-1] + "p"
 
     assert [Visitor(each).name for each in (PAGE_ASSIST, other, "https://chat.example")] == ["Page Assist", "", ""]
+
+
+# What an attacker could make a name of, and more of it than chance would find.
+GOOD = st.sampled_from(["evil", "example", "paypal", "com", "co.uk", ".", ".", "-", "_", ":8080", "a" * 32, "xn--4ve"])
+BAD = st.sampled_from(
+    ["http://", "null", "..", ":", ":443", ":0", ":99999", "@", "/", "#", "?", "\\", "%2e", "[::1]", "127.0.0.1", "A", "ü",
+     "\u202e", "\u200b", "\uff0e", "\x00", "\r\n", "\t", " ", "<b>", "&", "*"]
+)  # fmt: skip
+SCHEMES = st.sampled_from(["http://", "https://", "chrome-extension://", "moz-extension://", "", "HTTPS://"])
+NAMES = st.lists(GOOD, max_size=9) | st.lists(GOOD | BAD, max_size=6)
+ORIGINS = st.builds(lambda scheme, rest: scheme + "".join(rest), SCHEMES, NAMES)
+PLAIN = re.compile(r"(https?://[a-z0-9_.:\[\]-]+|[a-z-]+://[A-Za-z0-9-]+)")
+
+
+@given(ORIGINS)
+def test_whatever_a_page_calls_itself_it_is_told_in_plain_letters_and_by_its_end_or_not_at_all(origin):
+    if not is_plain(origin):
+        return
+    visitor = Visitor(origin)
+    told = visitor.told(30)
+
+    assert PLAIN.fullmatch(origin)
+    assert len(origin) <= MAX_LENGTH
+    assert PLAIN.fullmatch(told.replace("…", "", 1).replace("://.", "://"))
+    assert told.partition("://")[0] == origin.partition("://")[0]
+    assert origin.endswith(told.rpartition("…")[2])
+    assert visitor.site in told

@@ -297,7 +297,10 @@ def test_a_newer_version_is_told_to_who_wants_to_be_told(notifications: bool) ->
     assert effects == ([Notify("Tray Proxy 1.2.0 is there", words, "VersionFound")] if notifications else [])
 
 
-ASKS_TEXT = "It calls itself {} and was refused. Answer in the tray's menu: what you allow may spend your credit."
+ASKS_TEXT = (
+    "It calls itself {} and was refused. Answer in the tray's menu, or on the page Settings: what you allow may spend "
+    "your credit."
+)
 
 
 @pytest.mark.parametrize(
