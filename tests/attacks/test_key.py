@@ -3,6 +3,7 @@
 import email
 import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -113,6 +114,9 @@ def test_the_key_is_in_nothing_that_a_whole_run_leaves_or_tells(
     run.ask("a stranger", "POST", "/api/chat", {}, ACCESS | {"Origin": f"http://{KEY}.example"})
     process_files = [Path(f"/proc/{process.pid}/{name}") for name in ("cmdline", "environ")]
     seen = {str(path): path.read_bytes() for path in process_files if path.exists()}
+    if sys.platform == "linux":
+        limits = Path(f"/proc/{process.pid}/limits").read_text()
+        assert re.search(r"^Max core file size +[01] ", limits, re.MULTILINE), limits
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0
 
