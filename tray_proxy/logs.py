@@ -186,7 +186,7 @@ def set_up(folder: Path, level: str, *, echo: bool) -> Path | None:
     for handler in handlers or [logging.NullHandler()]:
         root.addHandler(handler)
     set_level(level)
-    # None of it is told, and to find it out costs as much as a line. Source: Python docs, "Logging HOWTO", Optimization.
+    # None of it is told, and to find it out costs as much as a line. Source: Python docs, "Logging HOWTO".
     logging._srcfile = None  # noqa: SLF001  as documented there
     logging.logThreads = logging.logMultiprocessing = logging.logProcesses = False
     # Their DEBUG lines hold headers and bodies, that is, the key and the prompt.
