@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from tray_proxy import setting_sources, settings
+from tray_proxy import paths, setting_sources, settings
 from tray_proxy.demo.catalogue import models_with_output
 from tray_proxy.errors import SettingsInvalid
 from tray_proxy.secret_str import SecretStr
@@ -420,7 +420,7 @@ def test_a_file_that_cannot_be_opened_allows_no_model_and_says_so(
         raise PermissionError(13, "The process cannot access the file")
 
     user_file.write_text('{"allowed_models": ["openai/gpt-4o-mini"]}')
-    monkeypatch.setattr(Path, "read_bytes", held)
+    monkeypatch.setattr(paths, "read_file", held)
     complaints: list[str] = []
 
     loaded = settings.load(complain=complaints.append)
