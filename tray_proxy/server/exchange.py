@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Protocol
 
 from tray_proxy.activity import Activity
@@ -207,8 +208,7 @@ class Purchase:
         """End a stream that has begun with these lines; a client that does not read them holds nothing up."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS_S):
-                await self.send({"type": "http.response.body", "body": lines, "more_body": True})
-                await self.send({"type": "http.response.body", "body": b""})
+                await self.send({"type": "http.response.body", "body": lines})
 
 
 @dataclass
@@ -298,8 +298,7 @@ class Exchange(Purchase):
 
     async def _end(self, *, marked: bool) -> None:
         left, outcome = self._finish(marked=marked)
-        await self._write((self.dialect.deltas(left) if left else b"") + self.dialect.end(outcome))
-        await self.send({"type": "http.response.body", "body": b""})
+        await self._write((self.dialect.deltas(left) if left else b"") + self.dialect.end(outcome), ends=True)
         self._ended = True
 
     async def _gather(self, completion: CompletionRequest) -> None:
@@ -323,6 +322,8 @@ class Exchange(Purchase):
 
     def _feed(self, chunks: list[Chunk]) -> list[Delta]:
         now_ns = time.monotonic_ns()
+        if len(chunks) == 1:
+            return self._reply.feed(chunks[0], now_ns)
         return [delta for chunk in chunks for delta in self._reply.feed(chunk, now_ns)]
 
     def _finish(self, *, marked: bool) -> tuple[list[Delta], Outcome]:
@@ -339,12 +340,12 @@ class Exchange(Purchase):
             calls = [(call.id, call.name, call.arguments) for call in turn.calls]
             self.deps.memory.remember(turn_keys(self._model_id, self._place, turn.content, calls), turn.details)
 
-    async def _write(self, lines: bytes) -> None:
+    async def _write(self, lines: bytes, *, ends: bool = False) -> None:
         if not self._begun:
             # Not before the first word: until then a failure is still a real HTTP status.
             self._begun = self._streams = True
             await send_start(self.send, 200, self.dialect.content_type)
-        await self.send({"type": "http.response.body", "body": lines, "more_body": True})
+        await self.send({"type": "http.response.body", "body": lines, "more_body": not ends})
         self._put = self.scope.get(PUT)
 
     async def last_words(self, error: ProxyError) -> None:
@@ -355,23 +356,13 @@ class Exchange(Purchase):
         await self.send_last((self.dialect.deltas(held) if held else b"") + self.dialect.failure(error))
 
 
-class _Seconds:
-    """The present second as text: it is written once, however many lines name it."""
-
-    def __init__(self) -> None:
-        self._second, self._text = -1, ""
-
-    def now(self) -> str:
-        second, ns = divmod(time.time_ns(), 1_000_000_000)
-        if second != self._second:
-            self._second = second
-            self._text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        return f"{self._text}.{ns // 1000:06d}Z"
-
-
-_seconds = _Seconds()
-
-
 def now_rfc3339() -> str:
     """Return the present time as Ollama writes it; some clients insist on the fraction of a second."""
-    return _seconds.now()
+    second, ns = divmod(time.time_ns(), 1_000_000_000)
+    return f"{_second_rfc3339(second)}.{ns // 1000:06d}Z"
+
+
+@lru_cache(maxsize=1)
+def _second_rfc3339(second: int) -> str:
+    # Written once, however many lines name it.
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
