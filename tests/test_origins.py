@@ -115,8 +115,8 @@ def test_only_the_very_extension_bears_its_name():
 LABELS = st.sampled_from(["evil", "example", "paypal", "com", "co", "uk", "a-b", "a_b", "a" * 32, "b" * 60, "xn--4ve"])
 ENDS = st.sampled_from(["", "", ":8080", ":1", ":65535", ":443", ":0", ".", "/"])
 PIECES = st.sampled_from(
-    ["http://", "null", "evil", "example", "com", ".", "..", "-", ":", ":8080", ":99999", "@", "/", "#", "?", "\\", "%2e",
-     "[::1]", "1.2.3.4", "A", "ü", "\u202e", "\u200b", "\uff0e", "\x00", "\r\n", "\t", " ", "<b>", "&", "*"]
+    ["http://", "null", "evil", "example", "com", ".", "..", "-", ":", ":8080", ":99999", "@", "/", "#", "?", "\\",
+     "%2e", "[::1]", "1.2.3.4", "A", "ü", "\u202e", "\u200b", "\uff0e", "\x00", "\r\n", "\t", " ", "<b>", "&", "*"]
 )  # fmt: skip
 SCHEMES = st.sampled_from(["http://", "https://", "chrome-extension://", "moz-extension://", "", "HTTPS://"])
 HOSTS = st.lists(LABELS, min_size=2, max_size=5).map(".".join)
