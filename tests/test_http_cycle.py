@@ -166,6 +166,23 @@ def test_parts_that_came_together_are_joined():
     assert received([b"ab", b"c"]) == b"abc"
 
 
+@pytest.mark.parametrize("more", [True, False])
+def test_behind_the_last_part_of_a_body_the_connection_is_read_again(more):
+    """That it was too much to be held at once must not keep us from noticing that the client leaves."""
+
+    async def run():
+        cycle = cycle_on(Wire())
+        receiving = asyncio.create_task(cycle.receive())
+        await asyncio.sleep(0)
+        cycle.parts, cycle.more_body = [b"x"], more
+        cycle.flow.pause_reading()
+        cycle.message_event.set()
+        await receiving
+        return cycle.flow.read_paused
+
+    assert asyncio.run(run()) is more
+
+
 def test_who_waits_to_be_asked_for_the_body_is_asked():
     async def run():
         wire = Wire()

@@ -55,6 +55,9 @@ class Cycle(RequestResponseCycle):
         if self.late:
             raise TimeoutError
         parts, self.parts, self.held_bytes = self.parts, [], 0
+        if not self.more_body:
+            # Nobody asks for more, and only who reads notices that the client leaves.
+            self.flow.resume_reading()
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         return {"type": "http.request", "body": body, "more_body": self.more_body}
 
