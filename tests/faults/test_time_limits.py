@@ -188,7 +188,7 @@ def test_two_hundred_that_hang_hold_nobody_up(field):
 
     async def crowd():
         hung = asyncio.Event()
-        waiting = []
+        waiting, before = [], field.cancelled
 
         async def script(line):
             waiting.append(line.number)
@@ -203,6 +203,7 @@ def test_two_hundred_that_hang_hold_nobody_up(field):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await until(lambda: field.cancelled == before + 200)
         return good
 
     assert field.run(crowd()) == [(WHOLE, 1)] * len(WAYS)
