@@ -15,10 +15,12 @@ import os
 import select
 import sys
 from collections.abc import Callable, MutableMapping
+from datetime import UTC, datetime
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO
 
+import msgspec
 import structlog
 
 from tray_proxy import paths, secrecy
@@ -27,6 +29,10 @@ from tray_proxy.redaction import strike_out
 MAX_BYTES = 10_000_000
 FILES = 3
 FILE_NAME = "tray-proxy.log"
+# Who tells of the requests.
+REQUESTS = "tray_proxy.server.journal"
+
+_encode = msgspec.json.Encoder().encode
 
 
 def _strike_out_everywhere(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -119,6 +125,29 @@ class _Echo(_Forgiving, logging.StreamHandler[TextIO]):
         """Write a record, unless the pipe is full: waiting for its reader, we would answer nobody."""
         if self._takes_more():
             super().emit(record)
+
+
+def tell_request(facts: dict[str, Any]) -> None:
+    """
+    Tell of a request that has ended.
+
+    It comes to the same as `get_logger(…).info("request", …)`, and takes a tenth of its time: there is one for each.
+
+    Args:
+        facts: What the line holds.
+    """
+    logger = logging.getLogger(REQUESTS)
+    if not logger.isEnabledFor(logging.INFO):
+        return
+    now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    line = strike_out(_encode(facts | {"event": "request", "level": "info", "logger": REQUESTS, "time": now}).decode())
+    if not line.isascii() or not all(isinstance(each.formatter, _Once) for each in logging.getLogger().handlers):
+        # What is not plain is escaped, and what people read is written in another way.
+        structlog.get_logger(REQUESTS).info("request", **facts)
+        return
+    record = logging.LogRecord(REQUESTS, logging.INFO, "", 0, line, None, None)
+    record.written = line
+    logger.handle(record)
 
 
 class _Once(logging.Formatter):

@@ -25,6 +25,11 @@ class SSEDecoder:
         self._data_bytes = 0
         self._begun = False
 
+    @property
+    def pending(self) -> bool:
+        """Whether an event has begun that has not ended yet, or none has come so far."""
+        return bool(self._rest or self._data) or not self._begun
+
     def feed(self, received: bytes) -> list[bytes]:
         """
         Take in bytes, cut wherever the network cut them.

@@ -140,17 +140,20 @@ class Connection(asyncio.Protocol):
         self.end()
         return False
 
-    def _pour(self, take: Callable[[bytes], bool]) -> bool:
-        """Have taken what has just come; returns whether there is no news for the task that waits."""
+    def _pour(self, take: Callable[[bytes], bool]) -> None:
+        """Have taken what has just come, and wake the task that waits only where there is news for it."""
         self._until_s = self._loop.time() + self._limit_s
         try:
-            more = take(self._take())
+            if take(self._take()):
+                if self._whole:
+                    self._wake()
+                return
         except BaseException as error:  # noqa: BLE001  it belongs to the task that waits
-            self._pouring, self._refused = None, partial(_raise, error)
-            return False
-        if not more:
-            self._pouring, self._refused = None, lambda: True
-        return more
+            self._refused = partial(_raise, error)
+        else:
+            self._refused = lambda: True
+        self._pouring = None
+        self._wake()
 
     def _take(self) -> bytes:
         part = self._body[0] if len(self._body) == 1 else b"".join(self._body)
@@ -245,7 +248,8 @@ class Connection(asyncio.Protocol):
         else:
             if self._head_bytes > MAX_HEAD_BYTES and not self._status:
                 self._fail(httpx.RemoteProtocolError("the answer's head is too large"))
-            elif self._pouring is not None and self._body and self._pour(self._pouring) and not self._whole:
+            elif self._pouring is not None and self._body:
+                self._pour(self._pouring)
                 return
             elif self._body_bytes > MAX_WAITING_BYTES:
                 self._transport.pause_reading()

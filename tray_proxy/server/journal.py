@@ -4,21 +4,18 @@ One log line per request, and the request id that a person can quote from an ans
 The same goes to the list on the page Activity, where a request stands while it is answered.
 """
 
+import secrets
 import time
-import uuid
 from collections.abc import Callable
 from typing import Any
 
-import structlog
-
+from tray_proxy import logs
 from tray_proxy.activity import Activity
 from tray_proxy.callers import identify
 from tray_proxy.server.asgi import App, Message, Receive, Record, Scope, Send, header
 from tray_proxy.translate.names import MAX_NAME_LENGTH
 
 MAX_PATH = 200
-
-log = structlog.get_logger(__name__)
 
 
 class Journal:
@@ -44,7 +41,7 @@ class Journal:
         """Pass the request on, and write its line when it has ended, however it ended."""
         if scope["type"] != "http":
             return
-        record = Record(request_id=uuid.uuid4().hex)
+        record = Record(request_id=secrets.token_hex(16))
         scope["record"] = record
         status: int | None = None
         caller = identify(header(scope, "user-agent"), header(scope, "origin"))
@@ -78,23 +75,24 @@ class Journal:
             route = record.route[:MAX_PATH] or path
             self._activity.end(entry, route=route, asked=record.asked, models=record.models)
             self._ended(record, status, elapsed_s)
-            log.info(
-                "request",
-                request_id=record.request_id,
-                method=scope["method"],
-                path=path,
-                app=caller.product,
-                client=caller.id,
-                model=entry.model,
-                models=record.models,
-                asked=record.asked,
-                local=record.local,
-                status=status,
-                outcome=record.outcome,
-                prompt_tokens=usage.prompt_tokens,
-                completion_tokens=usage.completion_tokens,
-                cost_usd=usage.cost,
-                ms=entry.ms,
-                error=record.error,
-                **self._mark,
+            logs.tell_request(
+                {
+                    "request_id": record.request_id,
+                    "method": scope["method"],
+                    "path": path,
+                    "app": caller.product,
+                    "client": caller.id,
+                    "model": entry.model,
+                    "models": record.models,
+                    "asked": record.asked,
+                    "local": record.local,
+                    "status": status,
+                    "outcome": record.outcome,
+                    "prompt_tokens": usage.prompt_tokens,
+                    "completion_tokens": usage.completion_tokens,
+                    "cost_usd": usage.cost,
+                    "ms": entry.ms,
+                    "error": record.error,
+                    **self._mark,
+                }
             )

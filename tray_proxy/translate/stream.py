@@ -178,13 +178,6 @@ class _Choice:
             deltas += self.release() + self.completed_calls(generation_id)
         return deltas
 
-    def say(self, text: str) -> list[Delta]:
-        """Take in a piece of text, which is not the last one."""
-        if self._watch is not None:
-            return self.take(ChunkChoice(delta=ChunkDelta(content=text)), (), "")
-        self.content.append(text)
-        return [Delta(text, choice=self.index)]
-
     def release(self) -> list[Delta]:
         """Give the text that was held back because a stop string could have begun in it; no more follows it."""
         return [] if self._watch is None else self._delta(*self._watch.release())
@@ -278,6 +271,8 @@ class ReplyStream:
     @property
     def stopped(self) -> bool:
         """Whether one of the watched stop strings was said: the answer is at its end, whatever comes."""
+        if not self._stops:
+            return False
         # Of several answers the others are still to come.
         return self._asked == 1 and any(choice.stopped for choice in self._choices.values())
 
@@ -301,11 +296,22 @@ class ReplyStream:
         Returns:
             What it adds to the answer: nothing, text, or the tool calls that it completes.
         """
+        self._generation_id = chunk.id or self._generation_id
         if isinstance(chunk, TextChunk):
-            return self._say(chunk, now_ns)
+            # Nearly all are such, so this is written in one piece.
+            text = chunk.choices[0].delta.content
+            if not text:
+                return []
+            self._pieces += 1
+            if self._first_ns is None:
+                self._first_ns = now_ns
+            only = self._choices.get(0) or self._choice(0)
+            if self._stops:
+                return only.take(ChunkChoice(delta=ChunkDelta(content=text)), (), self._generation_id)
+            only.content.append(text)
+            return [Delta(text)]
         if chunk.usage is not None:
             self._usage = chunk.usage
-        self._generation_id = chunk.id or self._generation_id
         deltas: list[Delta] = []
         for choice in chunk.choices or []:
             said = choice.delta
@@ -315,16 +321,6 @@ class ReplyStream:
                 self._first_ns = self._first_ns or now_ns
             deltas += self._choice(choice.index or 0).take(choice, likelihoods, self._generation_id)
         return deltas
-
-    def _say(self, chunk: TextChunk, now_ns: int) -> list[Delta]:
-        self._generation_id = chunk.id or self._generation_id
-        text = chunk.text
-        if not text:
-            return []
-        self._pieces += 1
-        if self._first_ns is None:
-            self._first_ns = now_ns
-        return self._choice(0).say(text)
 
     def release(self) -> list[Delta]:
         """Give the text that was held back because a stop string could have begun in it; no more follows it."""

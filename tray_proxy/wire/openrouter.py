@@ -278,11 +278,6 @@ class TextChunk(Struct, frozen=True):
     usage: None = None
     error: None = None
 
-    @property
-    def text(self) -> str:
-        """What it adds."""
-        return self.choices[0].delta.content
-
 
 class CompletionChunk(Struct, frozen=True):
     """One event of the stream. The usage chunk has no choices."""
