@@ -46,6 +46,23 @@ def test_the_demos_names_are_its_own_and_outlive_it(serve, free_port, tmp_path):
     assert json.loads(real.read_text()) == {"presets": {"real": {"model": "openai/gpt-4o"}}}
 
 
+def test_whom_a_tray_once_let_in_a_server_does_not_know(serve, free_port, tmp_path):
+    """Nobody sits there who could be asked: OLLAMA_ORIGINS alone decides."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "settings.json").write_text('{"web_permissions": {"https://once.example": "always"}}')
+    # Where nobody listens: no test asks OpenRouter itself.
+    serve("--ollama-origins", "https://chat.example", "--openrouter-base-url", "http://127.0.0.1:9", port=free_port)
+
+    statuses = [
+        httpx.get(f"http://127.0.0.1:{free_port}/", headers={"origin": origin}, trust_env=False).status_code
+        for origin in ("https://once.example", "https://other.example", "https://chat.example")
+    ]
+
+    assert statuses == [403, 403, 200]
+    assert "other.example" not in (home / "settings.json").read_text()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_cleanly_when_it_is_told_to(serve, free_port, number):
     process, _ = serve("--demo", port=free_port)
