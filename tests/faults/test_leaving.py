@@ -40,8 +40,8 @@ class Client:
         self._writer = writer
 
     @classmethod
-    async def asking(cls, port, content):
-        client = cls(*await asyncio.open_connection("127.0.0.1", port))
+    async def asking(cls, port, content, **more):
+        client = cls(*await asyncio.open_connection("127.0.0.1", port, **more))
         client._writer.write(content)
         await client._writer.drain()
         return client
@@ -291,3 +291,38 @@ def test_leaving_harms_nobody_else(field):
 
     told = [each for each in field.run(both()) if each is not None]
     assert told == [(Told(200, "".join(words), done=True), 1)] * (4 * len(WAYS))
+
+
+@pytest.mark.parametrize("manner", MANNERS)
+def test_a_client_that_leaves_what_it_did_not_read_ends_that_too(field, manner):
+    """All that fits on the way has been sent, and more is held back when it goes."""
+    before = field.cancelled
+    hello = sends(chunked(word("Hello"), FINISH, DONE))
+
+    async def leave(path):
+        sent, left = [0], asyncio.get_running_loop().create_future()
+
+        async def script(line):
+            with contextlib.suppress(ConnectionError):
+                await line.send(CHUNKED)
+                while True:
+                    await line.send(chunk(word("x" * 100_000)))
+                    sent[0] += 1
+            left.set_result(None)
+
+        content = request(path, DIALECTS[path].request(field.upstream.case(script), stream=True))
+        client = await Client.asking(field.port, content, limit=2**16)
+        held_back = -1
+        while sent[0] > held_back:
+            # No more comes while others have had all their words: it waits.
+            held_back = sent[0]
+            await all_of(field.tell(hello, *WAYS[0][:1], stream=True) for _ in range(30))
+        client.leave(manner)
+        await left
+        client.close()
+
+    async def all_leave():
+        await all_of(leave(path) for path in DIALECTS)
+        await until(lambda: field.cancelled == before + len(DIALECTS))
+
+    field.run(all_leave())
