@@ -2,6 +2,7 @@
 
 import json
 import socket
+import sys
 
 import pytest
 
@@ -124,3 +125,43 @@ def test_a_request_that_was_not_sent_whole_is_told_when_the_proxy_is_turned_off(
 
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b"Tray Proxy was turned off" in answer
+
+
+ENDLESS = -1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit there")
+@pytest.mark.parametrize(
+    ("soft", "hard", "made"),
+    [
+        (256, ENDLESS, (2200, ENDLESS)),
+        (1024, 524_288, (2200, 524_288)),
+        (1024, 1500, (1500, 1500)),
+        (4096, 4096, None),
+        (ENDLESS, ENDLESS, None),
+    ],
+)
+def test_there_may_be_as_many_files_as_connections_take(monkeypatch, soft, hard, made):
+    import resource
+
+    limits = []
+    monkeypatch.setattr(resource, "RLIM_INFINITY", ENDLESS)
+    monkeypatch.setattr(resource, "getrlimit", lambda _kind: (soft, hard))
+    monkeypatch.setattr(resource, "setrlimit", lambda _kind, both: limits.append(both))
+
+    http_protocol.make_room()
+
+    assert limits == ([] if made is None else [made])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit there")
+def test_a_system_that_refuses_more_files_is_no_failure(monkeypatch):
+    import resource
+
+    def refuse(_kind, _both):
+        raise ValueError("current limit exceeds maximum limit")
+
+    monkeypatch.setattr(resource, "getrlimit", lambda _kind: (256, 10_000))
+    monkeypatch.setattr(resource, "setrlimit", refuse)
+
+    http_protocol.make_room()

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import re
 import socket
+import sys
 import urllib.parse
 from collections.abc import MutableMapping
 from typing import Any
@@ -54,6 +55,21 @@ _BAD_REQUEST = (
 )
 
 
+def make_room() -> None:
+    """Let this process open as many files as its connections may take; macOS begins with 256, and Linux with 1,024."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    # As many upstream, and some for us.
+    wanted = 2 * (MAX_CONNECTIONS + MAX_TURNED_AWAY)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        with contextlib.suppress(OSError, ValueError):  # a system with another limit of its own
+            resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+
+
 class CarefulProtocol(HttpToolsProtocol):
     """One client's connection."""
 
@@ -91,6 +107,16 @@ class CarefulProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
         if self.cycle is not None:
             self.cycle.left()  # type: ignore[attr-defined]  # of our own kind
+
+    def eof_received(self) -> None:
+        """
+        The client sends nothing more: it has left.
+
+        asyncio would close once all is written, which never is where the client does not read either.
+        """
+        running: Any = self.cycle
+        if running is not None and not running.response_complete:
+            self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Parse it, and count what belongs to a request: the parser itself takes any length."""

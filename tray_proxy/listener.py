@@ -23,7 +23,7 @@ import uvicorn
 
 from tray_proxy import port_holder
 from tray_proxy.errors import PortInUse
-from tray_proxy.http_protocol import CarefulProtocol
+from tray_proxy.http_protocol import CarefulProtocol, make_room
 from tray_proxy.revival import Revival
 from tray_proxy.setting_values import is_every_address
 from tray_proxy.settings import address
@@ -335,6 +335,7 @@ class Listener:
 
     async def start(self) -> str:
         """Serve, and return the URL once requests are answered."""
+        make_room()
         host, port = self._sockets[0].getsockname()[:2]
         self._serving = asyncio.create_task(self._server.serve(sockets=self._sockets))
         self._serving.add_done_callback(self._ended)
