@@ -140,7 +140,8 @@ def tell_request(facts: dict[str, Any]) -> None:
     if not logger.isEnabledFor(logging.INFO):
         return
     now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    line = strike_out(_encode(facts | {"event": "request", "level": "info", "logger": REQUESTS, "time": now}).decode())
+    told = {name: strike_out(fact) if type(fact) is str else fact for name, fact in facts.items()}
+    line = _encode(told | {"event": "request", "level": "info", "logger": REQUESTS, "time": now}).decode()
     if not line.isascii() or not all(isinstance(each.formatter, _Once) for each in logging.getLogger().handlers):
         # What is not plain is escaped, and what people read is written in another way.
         structlog.get_logger(REQUESTS).info("request", **facts)

@@ -7,7 +7,6 @@ which models are in use is seen to here.
 
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -75,7 +74,6 @@ async def buy(
     """
     call.deps.unknown_options.note(question.options)
     exchange = Exchange(call.deps, call.scope, call.receive, call.send, call.record, found.asked, dialect, whole_type)
-    with ExitStack() as using:
-        using.enter_context(call.deps.loaded.in_use(found.name, keep_alive_s, time.time))
+    with call.deps.loaded.in_use(found.name, keep_alive_s, time.time) as using:
         stops = stops_to_watch(question.options)
-        await exchange.run(question.completion, stream=stream, stops=stops, ending=using.close)
+        await exchange.run(question.completion, stream=stream, stops=stops, ending=using.end)

@@ -6,9 +6,9 @@ Nothing is loaded here. What is told is which models are in use, and until when 
 Source: Ollama's `server/sched.go` (useLoadedRunner, expireRunner) and `server/routes.go` (PsHandler).
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Self
 
 from tray_proxy.translate.keep_alive import DEFAULT_KEEP_ALIVE_S
 
@@ -55,8 +55,7 @@ class Loaded:
         self._note(name, keep_alive_s, now_s)
         self._forget_expired(now_s)
 
-    @contextmanager
-    def in_use(self, name: str, keep_alive_s: float | None, clock: Callable[[], float]) -> Iterator[None]:
+    def in_use(self, name: str, keep_alive_s: float | None, clock: Callable[[], float]) -> "Using":
         """
         Note that a model is used, until the block ends; its time begins to run only then.
 
@@ -64,14 +63,7 @@ class Loaded:
             keep_alive_s: As for `used`.
             clock: Gives Unix time.
         """
-        use = self._note(name, keep_alive_s, clock())
-        use.under_way += 1
-        try:
-            yield
-        finally:
-            use.under_way -= 1
-            use.last_s = clock()
-            self._forget_expired(use.last_s)
+        return Using(self._note(name, keep_alive_s, clock()), clock, self._forget_expired)
 
     def unload(self, name: str) -> None:
         """Forget a model, by the name it is listed under; that it was not in use does not matter."""
@@ -95,3 +87,35 @@ class Loaded:
 
     def _forget_expired(self, now_s: float) -> None:
         self._uses = {name: use for name, use in self._uses.items() if use.under_way or use.expires_s(now_s) > now_s}
+
+
+class Using:
+    """
+    One use of a model, from the block's beginning to its end, or to `end`.
+
+    Args:
+        clock: Gives Unix time.
+        ended: Told the time of the end.
+    """
+
+    def __init__(self, use: _Use, clock: Callable[[], float], ended: Callable[[float], None]) -> None:
+        self._use = use
+        self._clock = clock
+        self._tell_ended = ended
+        self._under_way = False
+
+    def __enter__(self) -> Self:
+        self._under_way = True
+        self._use.under_way += 1
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """End it, where it has not ended yet."""
+        if self._under_way:
+            self._under_way = False
+            self._use.under_way -= 1
+            self._use.last_s = self._clock()
+            self._tell_ended(self._use.last_s)
