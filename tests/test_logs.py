@@ -88,6 +88,7 @@ def test_a_librarys_record_has_the_same_form(records: Records) -> None:
         "one\ntwo",
         'one\r\n{"event": "forged"}',
         "bell \x07 and escape \x1b[2J",
+        "delete \x7f",
         "turned \u202e around \u2066",
         "line \u2028 separator \x85",
         "Grüße, 世界",
@@ -289,11 +290,11 @@ def test_a_person_at_a_terminal_reads_lines(
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     file = logs.set_up(tmp_path, "INFO", echo=True)
 
-    structlog.get_logger("ours").warning("odd \x1b[2J", port=1, model=None, name="é\n")
+    structlog.get_logger("ours").warning("odd \x1b[2J", port=1, model=None, name="é\n\x7f")
 
     said = capsys.readouterr().out
     assert re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", "", said) == (
-        'WARNING odd \\u001b[2J port=1 name="\\u00e9\\n"\n'
+        'WARNING odd \\u001b[2J port=1 name="\\u00e9\\n\\u007f"\n'
     )
     assert file is not None
     assert json.loads(file.read_text())["event"] == "odd \x1b[2J"

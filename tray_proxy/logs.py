@@ -76,9 +76,14 @@ def _keep_first_line_of_asyncio(
 def _as_line(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
     """Write a record for a person to read, with what it holds besides its words behind them."""
     time, level, words, _ = (str(event.pop(name, "")) for name in ("time", "level", "event", "logger"))
-    facts = [f"{name}={json.dumps(value)}" for name, value in event.items() if value is not None]
+    facts = [f"{name}={_escaped(value)}" for name, value in event.items() if value is not None]
     # Words may come from outside, and control characters would play with the terminal.
-    return " ".join([time[:19].replace("T", " "), f"{level.upper():7}", json.dumps(words)[1:-1], *facts])
+    return " ".join([time[:19].replace("T", " "), f"{level.upper():7}", _escaped(words)[1:-1], *facts])
+
+
+def _escaped(value: object, **how: Any) -> str:
+    """Write as JSON what can be printed, and nothing else: one control character (DEL) JSON leaves as it is."""
+    return json.dumps(value, **how).replace("\x7f", "\\u007f")
 
 
 def set_level(level: str) -> None:
@@ -142,7 +147,9 @@ def tell_request(facts: dict[str, Any]) -> None:
     now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     told = {name: strike_out(fact) if type(fact) is str else fact for name, fact in facts.items()}
     line = _encode(told | {"event": "request", "level": "info", "logger": REQUESTS, "time": now}).decode()
-    if not line.isascii() or not all(isinstance(each.formatter, _Once) for each in logging.getLogger().handlers):
+    if not (line.isascii() and line.isprintable()) or not all(
+        isinstance(each.formatter, _Once) for each in logging.getLogger().handlers
+    ):
         # What is not plain is escaped, and what people read is written in another way.
         structlog.get_logger(REQUESTS).info("request", **facts)
         return
@@ -187,7 +194,7 @@ def set_up(folder: Path, level: str, *, echo: bool) -> Path | None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
         )
 
-    as_json = _Once(formatter(structlog.processors.JSONRenderer(ensure_ascii=True)))
+    as_json = _Once(formatter(structlog.processors.JSONRenderer(_escaped, ensure_ascii=True)))
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -47,6 +47,16 @@ def test_a_forged_line_stays_one_line(proxy, log_lines):
     assert line["path"] == '/x\n{"event":"forged"}\u202e'
 
 
+def test_a_line_holds_nothing_but_what_can_be_printed(proxy, log_lines, tmp_path):
+    """Also where all of it is ASCII: one control character JSON leaves as it is."""
+    proxy.http.get("/x%7f")
+
+    [told] = log_lines("/x")
+    [line] = (tmp_path / logs.FILE_NAME).read_text().splitlines()
+    assert told["path"] == "/x\x7f"
+    assert line.isprintable()
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
