@@ -1,6 +1,7 @@
 """The real proxy on a real port between clients and an upstream whose every byte is known."""
 
 import logging
+import ssl
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 import structlog
+import trustme
 
 from faults.asking import DIALECTS, Told, ask
 from faults.scripted import Script, Upstream
@@ -90,6 +92,21 @@ def field(
     return Field(
         outside, the_scripted_upstream, shared_proxies.start(home, openrouter_base_url=the_scripted_upstream.url)
     )
+
+
+@pytest.fixture
+def encrypted_field(field: Field, proxies: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Field]:
+    """The same over TLS, with an upstream of its own."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    encrypted = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(encrypted)
+    upstream = Upstream()
+    field.run(upstream.start(encrypted=encrypted))
+    proxy = proxies.start(tmp_path / "home", openrouter_base_url=f"https://localhost:{upstream.port}/api/v1")
+    yield Field(field.outside, upstream, proxy)
+    field.run(upstream.stop())
 
 
 @pytest.fixture

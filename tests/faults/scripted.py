@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import re
 import socket
+import ssl
 import struct
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -131,14 +132,21 @@ class Upstream:
         }
 
     @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        assert self._server is not None
+        return int(self._server.sockets[0].getsockname()[1])
+
+    @property
     def url(self) -> str:
         """Where it is to be reached."""
-        assert self._server is not None
-        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/api/v1"
+        return f"http://127.0.0.1:{self.port}/api/v1"
 
-    async def start(self, port: int = 0) -> None:
-        """Listen."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port, backlog=1024, limit=2**20)
+    async def start(self, port: int = 0, encrypted: ssl.SSLContext | None = None) -> None:
+        """Listen, encrypted where its certificate is given."""
+        self._server = await asyncio.start_server(
+            self._serve, "127.0.0.1", port, backlog=1024, limit=2**20, ssl=encrypted
+        )
 
     async def stop(self) -> None:
         """Close the port; connections go on."""

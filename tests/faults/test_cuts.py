@@ -145,6 +145,22 @@ def test_a_new_connection_that_answers_nothing_is_an_error_and_not_tried_again(f
     assert field.run(nothing()) == (Told(502, errors=[NOTHING]), 1)
 
 
+@pytest.mark.parametrize("resets", [(True, False), (False, True)])
+def test_an_encrypted_answer_that_is_cut_after_any_byte_is_told_in_the_same_way(encrypted_field, resets):
+    """As OpenRouter's are: another layer, which has an end of its own."""
+    wire, arrived = after_each_byte()
+
+    async def cut(at):
+        return at, await encrypted_field.tell(sends(wire[:at], reset=resets[at % 2]), "/api/chat", stream=True)
+
+    told = encrypted_field.run(all_of(cut(at) for at in range(1, len(wire) + 1)))
+
+    assert told == [
+        (at, (expected(arrived[at] or b"", NOTHING if arrived[at] is None else BROKE_OFF, stream=True), 1))
+        for at in range(1, len(wire) + 1)
+    ]
+
+
 VECTORS = b'{"data":[{"embedding":[0.6,0.8],"index":0}],"usage":{"prompt_tokens":1}}'
 VECTORS_IN_CHUNKS = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -224,7 +224,7 @@ def test_a_connection_that_is_refused_is_one_error_and_the_next_is_well(field, p
     """The other side is started anew, say: nobody has to do anything for it to go on."""
     upstream = Upstream()
     field.run(upstream.start())
-    port = int(upstream.url.split(":")[2].partition("/")[0])
+    port = upstream.port
     proxy = replace(field.before(proxies.start(tmp_path, openrouter_base_url=upstream.url)), upstream=upstream)
     nobody = f"OpenRouter could not be reached: there seems to be no internet connection. {CURE}"
 

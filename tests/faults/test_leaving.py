@@ -136,6 +136,16 @@ def test_a_client_that_leaves_has_its_upstream_connection_closed_and_is_recorded
     log.info("%s: upstream closed after %.1f ms, at most %.1f", moment, took[len(took) // 2] * 1000, took[-1] * 1000)
 
 
+def test_a_client_that_leaves_ends_an_encrypted_call_too(encrypted_field):
+    cases = [(how, moment, *way) for how, moment, way in itertools.product(MANNERS, MOMENTS, WAYS[:2])]
+
+    async def all_leave():
+        await all_of((left_at(encrypted_field, *case) for case in cases), at_once=6)
+        await until(lambda: encrypted_field.cancelled == len(cases))
+
+    encrypted_field.run(all_leave())
+
+
 @pytest.mark.parametrize("manner", MANNERS)
 def test_a_client_that_leaves_on_its_second_question_ends_that_too(field, manner):
     """Most apps keep a connection, and ask on it again and again."""
