@@ -268,7 +268,7 @@ def test_every_failure_that_an_app_can_meet_has_its_words():
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (403, "It was turned away: it calls from a web page or a browser extension that you have not allowed under Settings."),
+        (403, "It was turned away: it is a web page or a browser extension. You can allow it under Settings."),
         (404, "It asked for something that is not here; see whether its address is right."),
         (418, "A request failed; the log says more."),
     ],
