@@ -89,7 +89,8 @@ class Connections:
             (b"Accept-Encoding", b"identity"),
         ]
         self._surroundings = None if is_loopback(self._url.host) else surroundings()
-        self._trusted = trust.context()
+        # Reading the system's certificates takes a tenth of the start; the demo needs none.
+        self._trusted = trust.context() if self._url.scheme == "https" else None
         self._way = self._new_way()
         self._ahead: asyncio.Task[None] | None = None
 
@@ -101,7 +102,7 @@ class Connections:
         from tray_proxy.openrouter.proxied import Proxied
 
         try:
-            return Proxied(self._trusted)
+            return Proxied(self._trusted or trust.context())
         except (ValueError, ImportError):
             # The error's own text holds the proxy's address, with a password perhaps.
             raise SettingsInvalid(

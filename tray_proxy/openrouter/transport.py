@@ -337,7 +337,7 @@ class Transport(httpx.AsyncBaseTransport):
         trusted: Checks certificates.
     """
 
-    def __init__(self, url: httpx.URL, trusted: ssl.SSLContext) -> None:
+    def __init__(self, url: httpx.URL, trusted: ssl.SSLContext | None) -> None:
         self._host = url.host
         self._port = url.port or (443 if url.scheme == "https" else 80)
         self._trusted = trusted if url.scheme == "https" else None
