@@ -24,12 +24,12 @@ from faults.scripted import (
 )
 
 HINT = "Try again, or choose a faster model."
-FIRST = f"OpenRouter was silent for 0.3 s while we waited for the first byte of the answer. {HINT}"
-NEXT = f"OpenRouter was silent for 0.3 s while we waited for the next piece of the answer. {HINT}"
+FIRST = f"OpenRouter was silent for 0.5 s while we waited for the first byte of the answer. {HINT}"
+NEXT = f"OpenRouter was silent for 0.5 s while we waited for the next piece of the answer. {HINT}"
 HELLO = chunked(word("Hello"), FINISH, DONE)
 WHOLE = Told(200, "Hello", done=True)
 COMMENT = chunk(b": OPENROUTER PROCESSING\n\n")
-LIMITS = {"first_byte_timeout_s": 0.3, "idle_timeout_s": 0.3, "connect_timeout_s": 0.3}
+LIMITS = {"first_byte_timeout_s": 0.5, "idle_timeout_s": 0.5, "connect_timeout_s": 0.5}
 
 
 @pytest.fixture(scope="session")
@@ -90,7 +90,7 @@ def test_a_request_that_is_not_taken_is_told_too(field, proxies, tmp_path):
     picture = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(24 * 2**20)).decode()
     body = {"model": TEXT_MODEL, "messages": [{"role": "user", "content": "look", "images": [picture]}]}
 
-    proxy = proxies.start(tmp_path, openrouter_base_url=field.upstream.url, idle_timeout_s=0.3)
+    proxy = proxies.start(tmp_path, openrouter_base_url=field.upstream.url, idle_timeout_s=0.5)
     impatient = field.before(proxy)
 
     async def not_taken():
@@ -106,7 +106,7 @@ def test_a_request_that_is_not_taken_is_told_too(field, proxies, tmp_path):
 
     assert field.run(not_taken()) == (
         504,
-        f"OpenRouter was silent for 0.3 s while we waited for it to take the request. {HINT}",
+        f"OpenRouter was silent for 0.5 s while we waited for it to take the request. {HINT}",
     )
 
 
@@ -156,7 +156,7 @@ def test_a_connection_that_is_never_made_is_told(field, proxies, tmp_path):
         )
         told = ask_about_models(field, proxy)
 
-    assert told == "OpenRouter could not be reached within 0.3 s."
+    assert told == "OpenRouter could not be reached within 0.5 s."
 
 
 def test_a_handshake_that_is_never_made_is_told(field, proxies, tmp_path):
@@ -170,7 +170,7 @@ def test_a_handshake_that_is_never_made_is_told(field, proxies, tmp_path):
         )
         told = ask_about_models(field, proxy)
 
-    assert told == "OpenRouter could not be reached within 0.3 s."
+    assert told == "OpenRouter could not be reached within 0.5 s."
 
 
 def ask_about_models(field, proxy):
