@@ -79,7 +79,8 @@ def measure(rig: Rig, candidates: list[Candidate], scenarios: list[str], repetit
         for repetition in range(repetitions or SCENARIOS[name].repetitions or REPETITIONS):
             # There and back again, so that none always comes after the same one.
             for one in taking_part if repetition % 2 == 0 else reversed(taking_part):
-                measurement["runs"].append(run_once(rig, one, name))
+                if one.candidate.at_most is None or repetition < one.candidate.at_most:
+                    measurement["runs"].append(run_once(rig, one, name))
         print("\n" + scenario_table(Figures(measurement["runs"]), name), flush=True)
     return measurement
 

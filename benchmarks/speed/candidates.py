@@ -33,6 +33,8 @@ class Candidate:
     headers: tuple[str, ...] = ()
     # The scenarios that it takes part in; None for all.
     scenarios: frozenset[str] | None = None
+    # How often a scenario is run at most; None for as often as the others.
+    at_most: int | None = None
     # What of the check in `correctness.py` does not apply.
     unchecked: frozenset[str] = frozenset()
     # Whether its start is measured: what is no program of its own, or only the floor, has none.
