@@ -18,6 +18,7 @@ from tray_proxy import instance
 from tray_proxy.instance import AlreadyRuns, Instance, NoAnswer, NotRunning
 from tray_proxy.listener import Listener, LoopThread, bind
 from tray_proxy.web import control_api
+from tray_proxy.web.app import mounted
 from tray_proxy.web.gate import PageGate
 
 # A process that holds the lock of the folder it is told, until it is killed.
@@ -45,7 +46,7 @@ class Copy:
         self.instance = acquired
         sockets = bind("127.0.0.1", 0)
         self.gate = PageGate(sockets[0].getsockname()[1])
-        app = self.gate.protect(Starlette(routes=control_api.routes(self._show, self._end)))
+        app = self.gate.protect(Starlette(routes=mounted(control_api.routes(self._show, self._end))))
         self.listener = Listener(app, sockets)
         self.port = self.listener.port
         loop.submit(self.listener.start()).result(15)

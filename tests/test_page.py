@@ -3,10 +3,10 @@
 import httpx
 import pytest
 from starlette.responses import PlainTextResponse
-from starlette.routing import Route
 
 from tray_proxy.page import Page
 from tray_proxy.web.events import Events
+from tray_proxy.web.http import Route
 
 
 async def hello(_request):

@@ -7,7 +7,6 @@ nothing is noted here: what the system says is what is so.
 
 import configparser
 import os
-import plistlib
 import re
 import subprocess
 import sys
@@ -15,7 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
-from xml.parsers.expat import ExpatError
 
 from tray_proxy import paths
 from tray_proxy.errors import ProxyError
@@ -231,6 +229,8 @@ class LaunchAgent(_File):
     """
 
     def __init__(self, command: tuple[str, ...], folder: Path) -> None:
+        import plistlib
+
         self._command = list(command)
         agent = {
             "Label": LABEL,
@@ -252,6 +252,9 @@ class LaunchAgent(_File):
 
     def state(self) -> AutostartState:
         """Read it from the system."""
+        import plistlib
+        from xml.parsers.expat import ExpatError
+
         try:
             content = self.read()
             agent = None if content is None else plistlib.loads(content)

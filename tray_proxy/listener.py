@@ -315,6 +315,7 @@ class Listener:
                 access_log=False,
                 # Nobody stands between an app and us whose word on where it is from would be worth anything.
                 proxy_headers=False,
+                interface="asgi3",  # it would take a bound method for the older one
                 lifespan="off",
                 http=CarefulProtocol,
                 ws="none",

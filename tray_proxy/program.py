@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 import structlog
-from starlette.routing import Route
 
 from tray_proxy import __version__, autostart, logs, memory, paths, redaction
 from tray_proxy.activity import Activity
@@ -75,6 +74,7 @@ from tray_proxy.web import (
     visitors_api,
 )
 from tray_proxy.web.events import Events
+from tray_proxy.web.http import Route
 
 log = structlog.get_logger(__name__)
 

@@ -20,7 +20,6 @@ from tray_proxy import paths
 from tray_proxy.errors import SettingsInvalid
 from tray_proxy.keychain import in_thread
 from tray_proxy.openrouter import trust
-from tray_proxy.openrouter.proxied import use_our_dialling
 
 SITE = "https://github.com"
 MAX_REDIRECTS = 5
@@ -146,6 +145,9 @@ async def _client() -> httpx.AsyncClient:
         follow_redirects=False,
         cookies=http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=())),
     )
+    # Late: it knows httpx's own transport, which nothing else needs on most networks.
+    from tray_proxy.openrouter.proxied import use_our_dialling
+
     use_our_dialling(client)
     return client
 

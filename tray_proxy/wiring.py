@@ -1,6 +1,7 @@
 """The two ways to run the program: with the tray, and as `serve`. Here the ends are tied together."""
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
@@ -8,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from starlette.routing import Route
 
 from tray_proxy import instance, logs, paths, releases
 from tray_proxy.basis import program_folders, with_demo_key
@@ -20,7 +20,6 @@ from tray_proxy.reach import elsewhere, shown
 from tray_proxy.settings import Settings
 from tray_proxy.texts import text
 from tray_proxy.tray import opener
-from tray_proxy.tray.controller import TrayController
 from tray_proxy.tray.state import (
     ActionFailed,
     Event,
@@ -33,9 +32,11 @@ from tray_proxy.tray.state import (
     Status,
 )
 from tray_proxy.web import control_api, doctor_api
+from tray_proxy.web.http import Route
 
 if TYPE_CHECKING:
     from tray_proxy.doctor import Report
+    from tray_proxy.tray.shell import TrayShell
 
 END_TIMEOUT_S = 4.0
 # Answers under way get their time, and clients that do not read theirs.
@@ -97,9 +98,10 @@ async def _serve(settings: Settings, this: Instance, *, demo: bool, say: Callabl
         signal.signal(number, lambda _number, _frame: loop.call_soon_threadsafe(ended.set))
     control = control_api.routes(lambda: text("instance.headless", address=settings.url), ended.set)
     chosen = with_demo_key(settings) if demo else settings
-    program, upstream = await _open(chosen, this, demo=demo, control=control, **more)
+    program, upstream = await _open(chosen, demo=demo, control=control, **more)
     try:
         await program.proxy.start()
+        await _set_going(program, this)
         say(text("instance.serves-demo" if demo else "instance.serves", url=settings.url))
         if (wide := elsewhere(settings)) is not None:
             say(text("instance.serves-others", url=wide))
@@ -226,12 +228,8 @@ def _run_tray(
     background: bool,
 ) -> None:
     logs.set_up(program_folders(settings, demo=demo).logs, settings.log_level, echo=False)
-    try:
-        # Late: pystray chooses its backend when it is imported, and fails without a display.
-        from tray_proxy.tray.shell import TrayShell
-    except Exception as error:
-        log.warning("no tray", exc_info=True)
-        raise NoDisplay from error
+    # Late: a server has no use for it.
+    from tray_proxy.tray.controller import TrayController
 
     logs_folder = program_folders(settings, demo=demo).logs
     first = Status(
@@ -241,16 +239,11 @@ def _run_tray(
         demo=demo,
     )
     controller = TrayController(first)
-    shell = TrayShell(controller.post, first)
-    # Asked once: at login a panel may come up meanwhile, and what is said is to be what was done.
-    has_tray_host = shell.has_tray_host
-    _begin(controller.post, settings, background=background, has_tray_host=has_tray_host)
     loop = LoopThread(died=lambda error: controller.post(ListenerFailed(LoopDied(error))))
     control = control_api.routes(lambda: controller.post(SettingsClicked()), lambda: controller.post(QuitClicked()))
     program, upstream = loop.submit(
         _open(
             settings,
-            this,
             demo=demo,
             post=controller.post,
             given=given,
@@ -259,20 +252,39 @@ def _run_tray(
             releases=releases.source(),
         )
     ).result()
-    actions = TrayActions(loop, program, logs_folder, controller.post)
-    if has_tray_host:
-        say(text("tray.in-the-tray", folder=logs_folder))
-    else:
-        say(text("tray.no-tray-host-background" if background else "tray.no-tray-host"))
-        if settings.notifications and not background:
-            # Who started it with a click sees no terminal.
-            shell.notify(text("tray.notice-no-tray"), text("tray.no-tray-host"))
     try:
+        if settings.turn_on_at_start:
+            # Now, and not only when the icon is there; why it could not be is told by what stands for a click.
+            with contextlib.suppress(ProxyError):
+                loop.submit(program.proxy.start()).result()
+        loop.submit(_set_going(program, this)).result()
+        shell = _new_shell(controller.post, first)
+        # Asked once: at login a panel may come up meanwhile, and what is said is to be what was done.
+        has_tray_host = shell.has_tray_host
+        _begin(controller.post, settings, background=background, has_tray_host=has_tray_host)
+        actions = TrayActions(loop, program, logs_folder, controller.post)
+        if has_tray_host:
+            say(text("tray.in-the-tray", folder=logs_folder))
+        else:
+            say(text("tray.no-tray-host-background" if background else "tray.no-tray-host"))
+            if settings.notifications and not background:
+                # Who started it with a click sees no terminal.
+                shell.notify(text("tray.notice-no-tray"), text("tray.no-tray-host"))
         shell.run(lambda: controller.start(shell, actions))
     finally:
         if loop.lives:
             loop.submit(_close(program, upstream)).result(CLOSE_TIMEOUT_S)
             loop.stop(END_TIMEOUT_S)
+
+
+def _new_shell(post: Callable[[Event], None], first: Status) -> "TrayShell":
+    try:
+        # Late: pystray chooses its backend when it is imported, and fails without a display.
+        from tray_proxy.tray.shell import TrayShell
+    except Exception as error:
+        log.warning("no tray", exc_info=True)
+        raise NoDisplay from error
+    return TrayShell(post, first)
 
 
 def _begin(post: Callable[[Event], None], settings: Settings, *, background: bool, has_tray_host: bool) -> None:
@@ -321,20 +333,28 @@ async def _with_upstream(settings: Settings, *, demo: bool) -> tuple[Settings, L
 
 
 async def _open(
-    settings: Settings, this: Instance, *, demo: bool, control: Sequence[Route], **more: Any
+    settings: Settings, *, demo: bool, control: Sequence[Route], **more: Any
 ) -> tuple[Program, Listener | None]:
     """
-    Build the program, with the demo upstream where it is asked for, and let it begin.
+    Build the program, with the demo upstream where it is asked for. `more` is `Program`'s.
 
-    Its page's port is opened at once: there another start of the program asks. `more` is `Program`'s.
+    Nothing of it runs yet: the port is to be open before that costs time.
     """
     settings, upstream = await _with_upstream(settings, demo=demo)
     control = [*control, *doctor_api.routes(lambda: _examine(program, is_program=True))]
     program = Program(settings, demo=demo, control=control, **more)
-    program.begin()
-    port, gate = await program.page.open()
-    this.publish(port, gate.control_token)
     return program, upstream
+
+
+async def _set_going(program: Program, this: Instance) -> None:
+    """
+    Let a program begin: to learn the models, to look for the key, and to hear another start of the program.
+
+    It hears that on its page's port, which is therefore opened at once.
+    """
+    program.begin()
+    # In a thread: it has to read who we are to the system, and somebody may have asked something by now.
+    await asyncio.to_thread(this.publish, *await program.page.open())
 
 
 async def _close(program: Program, upstream: Listener | None) -> None:

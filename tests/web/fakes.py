@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import httpx
 import msgspec
-from starlette.routing import Route
 
 from tray_proxy.activity import Entry, Totals
 from tray_proxy.autostart import AutostartState
@@ -35,6 +34,7 @@ from tray_proxy.web.activity_api import ActivityState, LogTail
 from tray_proxy.web.apps_api import AppShown, AppsState, OtherProgram, StepShown
 from tray_proxy.web.events import Events
 from tray_proxy.web.gate import PageGate
+from tray_proxy.web.http import Route
 from tray_proxy.web.key_api import KeyState
 from tray_proxy.web.models_api import FoundModels, ModelRow, ModelsState, NameRow
 from tray_proxy.web.port_api import OllamaSeen, PortState

@@ -15,10 +15,10 @@ class SignedOut:
 
     def __init__(self, running):
         self.running = running
-        port, gate = running.loop.submit(running.program.page.open()).result(15)
-        self.url = f"http://127.0.0.1:{port}"
+        entry = running.loop.submit(running.program.page.url("")).result(15)
+        self.url = entry.partition("/open")[0]
         self.page = httpx.Client(base_url=self.url, trust_env=False, timeout=30)
-        self.page.headers.update(page_headers(self.page.get(gate.new_path())))
+        self.page.headers.update(page_headers(self.page.get(entry)))
 
     def begin(self, **more):
         answer = self.page.post("/api/sign-in", json=more)

@@ -7,6 +7,7 @@ from starlette.applications import Starlette
 
 from tray_proxy.doctor import Line, Report
 from tray_proxy.web import doctor_api
+from tray_proxy.web.app import mounted
 from web.fakes import Served
 
 REPORT = Report((Line("Port", True, "Open."), Line("Key", False, "There is none.", "Sign in.")), "All as text.")
@@ -48,7 +49,7 @@ def test_who_clicks_again_waits_for_the_check_that_is_under_way() -> None:
         return REPORT
 
     async def work() -> list[int]:
-        app = Starlette(routes=doctor_api.routes(examine))
+        app = Starlette(routes=mounted(doctor_api.routes(examine)))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
             clicks = [asyncio.create_task(client.post("/api/check")) for _ in range(3)]
             while not begun:  # noqa: ASYNC110  nobody else tells

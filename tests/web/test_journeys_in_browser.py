@@ -30,8 +30,7 @@ def tab(browser, running):
 @pytest.fixture
 def enter(tab, running):
     """Come in the way the tray leads."""
-    port, gate = running.loop.submit(running.program.page.open()).result(15)
-    return lambda section: tab.goto(f"http://127.0.0.1:{port}{gate.new_path(section=section)}")
+    return lambda section: tab.goto(running.loop.submit(running.program.page.url(section)).result(15))
 
 
 def listed(running):

@@ -13,6 +13,7 @@ from stand_in_ollama import NAMES, VERSION, StandInOllama
 from tray_proxy.errors import Holder, PortInUse
 from tray_proxy.listener import bind
 from tray_proxy.web import port_api
+from tray_proxy.web.app import mounted
 from tray_proxy.web.http import FormInvalid
 
 ME = (psutil.Process().name(), os.getpid())
@@ -57,7 +58,7 @@ def port_app(desk):
     from tray_proxy.errors import ProxyError
     from tray_proxy.web.http import answer_problem
 
-    return Starlette(routes=port_api.routes(desk), exception_handlers={ProxyError: answer_problem})
+    return Starlette(routes=mounted(port_api.routes(desk)), exception_handlers={ProxyError: answer_problem})
 
 
 def another_port():

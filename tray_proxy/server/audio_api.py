@@ -3,7 +3,6 @@
 from tray_proxy.server.asgi import JSON, TEXT, announced_bytes, header, read_into
 from tray_proxy.server.conversation import buy, prepared
 from tray_proxy.server.endpoint import Call
-from tray_proxy.server.multipart import Form
 from tray_proxy.translate import chat, transcription
 
 # OpenAI's and Ollama's.
@@ -12,6 +11,9 @@ MAX_FORM_BYTES = 25 * 1024 * 1024
 
 async def transcriptions(call: Call) -> None:
     """`POST /v1/audio/transcriptions`."""
+    # Late, with its library: few ever send sound.
+    from tray_proxy.server.multipart import Form
+
     form = Form(header(call.scope, "content-type"), MAX_FORM_BYTES, announced_bytes(call.scope))
     fields = await read_into(form, call.receive)
     # First what is wrong with the request itself, as Ollama does.

@@ -16,7 +16,6 @@ from tray_proxy.neighbour.models import LocalModels
 from tray_proxy.server.asgi import BodyDecoder, Message, Reply, Scope, header, read_as_sent
 from tray_proxy.server.endpoint import Call, Handler
 from tray_proxy.server.merging import LISTS
-from tray_proxy.server.multipart import Form
 from tray_proxy.server.passing import Passing
 from tray_proxy.translate.names import folded, is_valid
 
@@ -76,6 +75,8 @@ def _unpacked(scope: Scope, body: bytearray) -> bytearray:
 
 
 def _in_form(scope: Scope, body: bytearray) -> Named:
+    from tray_proxy.server.multipart import Form
+
     form = Form(header(scope, "content-type"), len(body))
     form.add(bytes(body))
     field = form.whole().get("model")

@@ -5,16 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from tray_proxy import paths
 from tray_proxy.activity import Activity, Entry, Totals, tail
 from tray_proxy.redaction import strike_out
 from tray_proxy.settings import Settings
 from tray_proxy.web.diagnostics import Diagnostics
-from tray_proxy.web.http import done, reply
+from tray_proxy.web.http import Request, Response, Route, done, reply
 from tray_proxy.web.state_api import PageState
 
 LOG_LINES = 200

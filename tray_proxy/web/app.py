@@ -8,16 +8,16 @@ what has changed, and every change it makes is one call.
 from collections.abc import Iterable
 from pathlib import Path
 
+from starlette import routing
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from tray_proxy import texts
 from tray_proxy.errors import ProxyError
 from tray_proxy.web.gate import STATIC, PageGate
-from tray_proxy.web.http import answer_problem, reply
+from tray_proxy.web.http import Route, answer_problem, reply
 
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -48,11 +48,17 @@ def create_app(routes: Iterable[Route], gate: PageGate) -> ASGIApp:
     async def words(_request: Request) -> Response:
         return reply(texts.table())
 
+    own = (Route("/", page), Route("/static/{name:path}", static), Route("/api/texts", words))
     app = Starlette(
-        routes=[Route("/", page), Route("/static/{name:path}", static), Route("/api/texts", words), *routes],
+        routes=mounted([*own, *routes]),
         exception_handlers={ProxyError: answer_problem},
     )
     return gate.protect(app)
+
+
+def mounted(routes: Iterable[Route]) -> list[routing.Route]:
+    """Make Starlette's routes of ours."""
+    return [routing.Route(route.path, route.endpoint, methods=list(route.methods)) for route in routes]
 
 
 def _file(path: Path) -> tuple[bytes, str]:

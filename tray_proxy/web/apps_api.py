@@ -5,9 +5,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import msgspec
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from tray_proxy.activity import Activity, Failure, Sighting
 from tray_proxy.callers import PROGRAMS
@@ -17,7 +14,7 @@ from tray_proxy.settings import Settings
 from tray_proxy.texts import table, text
 from tray_proxy.translate import model_info, recommended
 from tray_proxy.web.apps import ACCESS_KEY, ANY_KEY, APPS, EXAMPLE_MODEL, App, filled
-from tray_proxy.web.http import reply
+from tray_proxy.web.http import Request, Response, Route, reply
 
 # An app that goes on does so within this time of reading the list.
 FOLLOWS_WITHIN_S = 20.0

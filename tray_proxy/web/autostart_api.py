@@ -4,12 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from tray_proxy.autostart import Autostart, AutostartState
-from tray_proxy.web.http import done, read
+from tray_proxy.web.http import Request, Response, Route, done, read
 
 
 class _Wanted(msgspec.Struct, frozen=True):

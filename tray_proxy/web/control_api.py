@@ -2,12 +2,8 @@
 
 from collections.abc import Callable
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-
 from tray_proxy.instance import CONTROL_PATHS, Answer
-from tray_proxy.web.http import reply
+from tray_proxy.web.http import Request, Response, Route, reply
 
 
 def routes(show: Callable[[], str | None], end: Callable[[], None]) -> list[Route]:

@@ -4,11 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-
-from tray_proxy.web.http import reply
+from tray_proxy.web.http import Request, Response, Route, reply
 
 if TYPE_CHECKING:
     from tray_proxy.doctor import Report

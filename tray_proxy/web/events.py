@@ -9,9 +9,7 @@ Source: WHATWG HTML, "Server-sent events".
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 
-from starlette.requests import Request
-from starlette.responses import StreamingResponse
-from starlette.routing import Route
+from tray_proxy.web.http import Request, Response, Route
 
 # After this the browser connects again, if the connection broke off.
 RETRY_MS = 1000
@@ -38,7 +36,9 @@ class Events:
         """Return the route that pages listen at."""
         return [Route("/api/events", self._listen)]
 
-    async def _listen(self, _request: Request) -> StreamingResponse:
+    async def _listen(self, _request: Request) -> Response:
+        from starlette.responses import StreamingResponse
+
         # A page that went away without a word is noticed by the server, which then cancels the stream.
         return StreamingResponse(self._stream(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 

@@ -72,12 +72,15 @@ class _Ticket:
 class PageGate:
     """The door of one page listener: mints the addresses that open the page, and turns everyone else away."""
 
-    def __init__(self, port: int, *, now_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, port: int, control_token: str | None = None, *, now_s: Callable[[], float] = time.monotonic
+    ) -> None:
         """
         Guard the listener on this port.
 
         Args:
             port: The port that is bound; a Host header must name it.
+            control_token: What another start of the program shows; one is made up where it is None.
             now_s: A clock that never goes back, in seconds.
         """
         self._hosts = frozenset(f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]"))
@@ -85,7 +88,7 @@ class PageGate:
         self._cookie = f"tray_proxy_{port}"
         self._session = secrets.token_urlsafe(32)
         self._mark = secrets.token_urlsafe(32)
-        self.control_token = secrets.token_urlsafe(32)
+        self.control_token = control_token or secrets.token_urlsafe(32)
         self._now_s = now_s
         self._lock = threading.Lock()
         self._tickets: list[_Ticket] = []

@@ -1,14 +1,30 @@
 """What all of the page's routes share: a body in, an answer out, and how an error is told."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import msgspec
-from starlette.requests import Request
-from starlette.responses import Response
 
 from tray_proxy import redaction
 from tray_proxy.errors import BadRequest, ProxyError
 from tray_proxy.texts import text
+
+if TYPE_CHECKING:
+    from starlette import requests, responses
+
+# Names for what the page's handlers take and give. Their library is not read before somebody wants to see the page.
+type Request = requests.Request
+type Response = responses.Response
+
+
+@dataclass(frozen=True)
+class Route:
+    """Who answers at a path; `app.mounted` hands it to the page's library."""
+
+    path: str
+    endpoint: Callable[[Request], Awaitable[Response]]
+    methods: Sequence[str] = ("GET",)
 
 
 class PageUnreadable(BadRequest):
@@ -54,12 +70,16 @@ def reply(content: object, status: int = 200, *, secret: str | None = None) -> R
     Args:
         secret: A key that was just pasted, and need not be known yet.
     """
+    from starlette.responses import Response
+
     written = redaction.without(secret, msgspec.json.encode(content).decode())
     return Response(written.encode(), status_code=status, media_type="application/json")
 
 
 def done() -> Response:
     """Answer that it is done, with nothing to say."""
+    from starlette.responses import Response
+
     return Response(status_code=204)
 
 

@@ -4,9 +4,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import msgspec
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from tray_proxy.errors import BadRequest, KeychainUnavailable, KeyRejected, UpstreamError
 from tray_proxy.keychain import Keychain, Source
@@ -16,7 +13,7 @@ from tray_proxy.openrouter.sign_in import key_page
 from tray_proxy.secret_str import SecretStr
 from tray_proxy.setting_values import is_key
 from tray_proxy.texts import text
-from tray_proxy.web.http import done, read, reply
+from tray_proxy.web.http import Request, Response, Route, done, read, reply
 from tray_proxy.wire.openrouter import KeyInfo
 
 _FIXED = (Source.ENVIRONMENT, Source.DEMO)

@@ -6,9 +6,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import msgspec
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from tray_proxy.catalogue import Catalogue, CatalogueCache
 from tray_proxy.errors import ModelNameAmbiguous, ModelNotFound
@@ -18,7 +15,7 @@ from tray_proxy.texts import text
 from tray_proxy.translate import model_info, recommended
 from tray_proxy.translate.names import folded, is_valid
 from tray_proxy.translate.presets import Preset
-from tray_proxy.web.http import FormInvalid, done, read, reply
+from tray_proxy.web.http import FormInvalid, Request, Response, Route, done, read, reply
 from tray_proxy.wire.openrouter import ModelEntry
 
 # So much of a system prompt is shown: enough to tell presets apart.

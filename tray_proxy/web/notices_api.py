@@ -3,15 +3,16 @@
 import asyncio
 from collections.abc import Callable
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-
-from tray_proxy import notices
-from tray_proxy.web.http import reply
+from tray_proxy.web.http import Request, Response, Route, reply
 
 
-def routes(text: Callable[[], str] = notices.text) -> list[Route]:
+def _gathered() -> str:
+    from tray_proxy import notices
+
+    return notices.text()
+
+
+def routes(text: Callable[[], str] = _gathered) -> list[Route]:
     """
     Return the route.
 

@@ -6,9 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal
 
 import msgspec
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from tray_proxy import setting_values, texts
 from tray_proxy.errors import Holder, OllamaAway, PortInUse, ProxyError
@@ -16,7 +13,7 @@ from tray_proxy.neighbour.client import OllamaClient
 from tray_proxy.port_watch import PortWatch
 from tray_proxy.settings import Settings
 from tray_proxy.texts import text
-from tray_proxy.web.http import FormInvalid, PageUnreadable, done, read, reply
+from tray_proxy.web.http import FormInvalid, PageUnreadable, Request, Response, Route, done, read, reply
 
 # The page waits for the answer.
 LOOK_TIMEOUT_S = 1.0

@@ -6,16 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from tray_proxy import settings, user_file
 from tray_proxy.knobs import Field
 from tray_proxy.setting_sources import OF_MODELS
 from tray_proxy.settings import FIELDS, Settings
 from tray_proxy.texts import text
-from tray_proxy.web.http import FormInvalid, read, reply
+from tray_proxy.web.http import FormInvalid, Request, Response, Route, read, reply
 
 # What the page shows elsewhere: the models, and the owner's own names.
 ELSEWHERE = OF_MODELS

@@ -11,9 +11,6 @@ from collections.abc import Callable, Mapping
 from urllib.parse import parse_qs
 
 import msgspec
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
-from starlette.routing import Route
 
 from tray_proxy import redaction
 from tray_proxy.errors import BadRequest, ProxyError, UpstreamError
@@ -22,8 +19,7 @@ from tray_proxy.openrouter.sign_in import CALLBACK_PATH, LIFE_S, Attempt, SignIn
 from tray_proxy.secret_str import SecretStr
 from tray_proxy.setting_values import is_key
 from tray_proxy.texts import text
-from tray_proxy.web.gate import STATIC
-from tray_proxy.web.http import FormInvalid, done, read, reply
+from tray_proxy.web.http import FormInvalid, Request, Response, Route, done, read, reply
 from tray_proxy.web.key_api import KeyDesk
 
 # Of another's words, so much is shown.
@@ -189,9 +185,13 @@ class _CodeToFinish(msgspec.Struct, frozen=True):
 
 def routes(desk: SignInDesk) -> list[Route]:
     """Return what the page asks for to sign in, and where the browser comes back to."""
-    back_page = (STATIC / "signed-in.html").read_text(encoding="utf-8")
 
     def page(heading: str, words: str, status: int = 200) -> Response:
+        from starlette.responses import HTMLResponse
+
+        from tray_proxy.web.gate import STATIC
+
+        back_page = (STATIC / "signed-in.html").read_text(encoding="utf-8")
         # Their own words may be anybody's: what stands on the page is text.
         filled = back_page.replace("{heading}", html.escape(heading)).replace("{words}", html.escape(words))
         return HTMLResponse(filled, status_code=status)

@@ -3,15 +3,12 @@
 from collections.abc import Callable, Iterable
 
 import msgspec
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from tray_proxy.autostart import AutostartState
 from tray_proxy.catalogue import Catalogue
 from tray_proxy.texts import text
 from tray_proxy.translate import model_info
-from tray_proxy.web.http import done, read, reply
+from tray_proxy.web.http import Request, Response, Route, done, read, reply
 from tray_proxy.web.key_api import KeyState
 from tray_proxy.web.port_api import PortState
 from tray_proxy.web.sign_in_api import SignInState

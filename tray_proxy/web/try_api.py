@@ -10,15 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from tray_proxy.catalogue import CatalogueCache
 from tray_proxy.errors import ModelNotFound, ProxyError
 from tray_proxy.texts import text
 from tray_proxy.translate import recommended
-from tray_proxy.web.http import read, reply
+from tray_proxy.web.http import Request, Response, Route, read, reply
 
 # What an answer of a few words needs, also of a model that thinks first.
 MAX_TOKENS = 1000

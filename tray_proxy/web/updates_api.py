@@ -1,14 +1,11 @@
 """The newer version on the page: what it changes, where it is, and that it is put off."""
 
 import msgspec
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from tray_proxy.releases import Source
 from tray_proxy.texts import text
 from tray_proxy.updates import Updates
-from tray_proxy.web.http import done, read
+from tray_proxy.web.http import Request, Response, Route, done, read
 
 
 class NewVersion(msgspec.Struct, frozen=True):

@@ -3,13 +3,10 @@
 from dataclasses import dataclass
 
 import msgspec
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from tray_proxy.origins import Visitor
 from tray_proxy.permissions import Permissions
-from tray_proxy.web.http import done, read, reply
+from tray_proxy.web.http import Request, Response, Route, done, read, reply
 
 
 class VisitorRow(msgspec.Struct, frozen=True):
