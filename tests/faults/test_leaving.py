@@ -72,6 +72,7 @@ MOMENTS = {
     "before an answer": b"",
     "inside the answer's head": CHUNKED[:-9],
     "after the answer's head": CHUNKED,
+    "inside a refusal": refusal(400)[:-5],
     "during comments": None,
     "in the middle of a word": CHUNKED + chunk(word("Hello")) + chunk(word(" world")[:-20])[:-2],
     "between two words": CHUNKED + chunk(word("Hello")),

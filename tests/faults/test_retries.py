@@ -8,6 +8,9 @@ import pytest
 from faults.asking import DIALECTS, WAYS, Told, all_of, ask
 from faults.scripted import DONE, EVENTS, FINISH, VECTOR_MODEL, as_json, chunked, error_event, refusal, sends, word
 
+NOTHING = (
+    "The connection to OpenRouter broke off before anything was answered. Check the internet connection, and try again."
+)
 WHOLE = Told(200, "Hello", done=True)
 HELLO = chunked(word("Hello"), FINISH, DONE)
 VECTORS = as_json(b'{"data":[{"embedding":[0.5,0.5],"index":0}],"usage":{"prompt_tokens":1}}')
@@ -155,3 +158,48 @@ def test_a_storm_of_refusals_ends_for_all_as_soon_as_it_ends(field):
         )
 
     assert field.run(storm()) == ({(429, 3)}, (WHOLE, 1))
+
+
+def dies(times):
+    """Make the script that closes its first connections with not a byte, and answers on the next one."""
+
+    async def script(line):
+        if line.number > times:
+            await line.send(HELLO)
+        else:
+            line.close()
+
+    return script
+
+
+@pytest.mark.parametrize(("times", "told"), [(1, (WHOLE, 2)), (2, (Told(502, errors=[NOTHING]), 2))])
+def test_a_kept_connection_that_turns_out_to_be_dead_is_replaced_once(field, times, told):
+    """It was closed while it lay idle: the first question after a sleep must not fail, and none is asked for ever."""
+
+    async def one_after_the_other():
+        answers = []
+        for path, stream in WAYS:
+            assert await field.tell(sends(HELLO, stay=True), path, stream=stream) == (WHOLE, 1)
+            answers.append(await field.tell(dies(times), path, stream=stream))
+        return answers
+
+    field.drop_connections()
+    assert field.run(one_after_the_other()) == [told] * len(WAYS)
+
+
+def test_connections_that_were_closed_while_they_lay_idle_cost_nobody_anything(field):
+    """Fifty of them, after a rush: nobody has to find out one by one."""
+
+    async def rush_and_rest():
+        lines = []
+
+        async def script(line):
+            await line.send(HELLO)
+            lines.append(line)
+
+        await all_of((field.tell(script, "/api/chat", stream=True) for _ in range(50)), at_once=50)
+        for line in lines:
+            line.close()
+        return await all_of(field.tell(sends(HELLO), path, stream=stream) for path, stream in WAYS * 4)
+
+    assert field.run(rush_and_rest()) == [(WHOLE, 1)] * len(WAYS) * 4
