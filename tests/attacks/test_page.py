@@ -126,9 +126,12 @@ def test_the_page_is_shown_in_no_frame(owner: BrowserContext, served: Served, si
 
         page.goto(f"http://{origin}:{site.port}/")
 
+        def shown() -> set[str]:
+            page.evaluate("1")  # Playwright hears of frames while it waits for something
+            return {frame.url for frame in page.frames[1:]} - {""}
+
         # What the browser puts in their place, where it puts anything there.
-        shown = {frame.url for frame in page.frames[1:]} - {""}
-        assert shown == {"chrome-error://chromewebdata/"}
+        assert wait_for(shown, "the frames to be drawn") == {"chrome-error://chromewebdata/"}
     assert not served.is_heard()
 
 
