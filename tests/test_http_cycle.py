@@ -41,7 +41,9 @@ def cycle_on(wire, **more):
         "access_log": False, "default_headers": [], "message_event": asyncio.Event(), "expect_100_continue": False,
         "keep_alive": True, "on_response": lambda: None,
     }  # fmt: skip
-    return Cycle(**values | more)
+    cycle = Cycle(**values | more)
+    cycle.more_body = False
+    return cycle
 
 
 def written(*steps, **more):

@@ -103,6 +103,10 @@ class Cycle(RequestResponseCycle):
         """Write status and headers, and settle how the end of the body will be known."""
         self.response_started = True
         self.waiting_for_100_continue = False
+        if self.more_body:
+            # It is answered without the rest of its body, as a refusal is. What the client sends next, now that it
+            # knows, may be that or another request.
+            self.keep_alive = False
         lines = [STATUS_LINE[status]]
         says_close = False
         for name, value in headers:

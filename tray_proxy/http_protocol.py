@@ -81,6 +81,7 @@ class CarefulProtocol(HttpToolsProtocol):
         self._has_arrived = False
         self._is_turned_away = False
         self._is_ending = False
+        self._is_stopping = False
         # When something must have happened, on the loop's clock; None while there is no hurry. The timer runs out then
         # or before, and is set again.
         self._due: float | None = None
@@ -197,10 +198,14 @@ class CarefulProtocol(HttpToolsProtocol):
             return
         self.flow.resume_reading()
         self._is_ending = not self.cycle.keep_alive
-        if self._has_arrived:
+        if self._has_arrived or self._is_stopping:
             self._rest()
-        elif self._is_ending:
-            self._hurry(LINGER_S)
+        # Else the rest of the request has what is left of its time to come, and is thrown away.
+
+    def shutdown(self) -> None:
+        """End after the answer that is under way; nobody waits for what else would come."""
+        self._is_stopping = True
+        super().shutdown()
 
     def _stay(self, rest: bytes) -> None:
         """

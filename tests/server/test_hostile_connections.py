@@ -282,6 +282,20 @@ def openais(text):
     return {"message": text, "type": "invalid_request_error", "param": None, "code": None}
 
 
+def test_who_waits_to_be_asked_for_too_much_is_refused_without_being_asked(proxy, upstream):
+    """And what it says then is no body: the connection ends."""
+    with connect(proxy) as client:
+        client.sendall(POST + b"Content-Length: 999999999\r\nExpect: 100-continue\r\n\r\n")
+        head = client.recv(65536)
+        client.sendall(posted(LENGTH))
+
+        assert head.startswith(b"HTTP/1.1 413 ")
+        assert b"connection: close" in head
+        client.shutdown(socket.SHUT_WR)
+        assert b"HTTP/" not in everything(client)
+    assert upstream.received == []
+
+
 def test_who_begins_and_leaves_costs_nothing(proxy, upstream):
     """Half a head, half a body, nothing at all, and reset connections."""
     for beginning in (b"", POST, POST + LENGTH + b"\r\n\r\n" + BODY[:5]) * 10:
