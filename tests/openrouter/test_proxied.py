@@ -27,7 +27,7 @@ def request():
         "http://openrouter.test/api",
         headers={"Host": "openrouter.test", "Content-Length": "4"},
         stream=Upload([b"body"]),
-        extensions={"timeout": {"connect": 5.0, "write": 5.0}},
+        extensions={"timeout": {"connect": 5.0, "write": 5.0, "read": 5.0}},
     )
 
 

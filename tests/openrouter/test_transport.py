@@ -14,7 +14,7 @@ from tray_proxy.openrouter.transport import MAX_HEAD_BYTES, MAX_WAITING_BYTES, T
 from tray_proxy.openrouter.upload import Upload
 
 WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
-LIMITS = {"connect": 10.0, "write": 10.0}
+LIMITS = {"connect": 10.0, "write": 10.0, "read": 10.0}
 
 
 class Server:

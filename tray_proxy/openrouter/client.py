@@ -19,7 +19,7 @@ from tray_proxy.errors import ProxyError, UpstreamError, UpstreamUnreachable
 from tray_proxy.keychain import Keychain
 from tray_proxy.openrouter import failures, retries, sign_in
 from tray_proxy.openrouter.answer import TOO_MUCH, Answer, read_embeddings, without_key
-from tray_proxy.openrouter.connections import Connection, Connections, Pieces, Response, is_page
+from tray_proxy.openrouter.connections import Connection, Connections, Pieces, Response, content_type, is_page
 from tray_proxy.openrouter.obstacles import BROKE_OFF
 from tray_proxy.openrouter.surroundings import Surroundings
 from tray_proxy.secret_str import SecretStr
@@ -142,7 +142,7 @@ class OpenRouterClient:
             response = await self._send(
                 "POST", path, self._settings.first_byte_timeout_s, key, content=content, accept=accept.encode()
             )
-            kind = response.headers.get("content-type", "").lower()
+            kind = content_type(response)
             if kind.startswith(EVENTS) if accept == EVENTS else response.status_code == 200:
                 return response
             try:

@@ -77,7 +77,8 @@ class Connections:
     ) -> None:
         self.state = Connection()
         self._changed = changed
-        self._told_time: tuple[str, float] | None = None
+        # The last answer's headers, and when they came.
+        self._told: tuple[httpx.Headers, float] | None = None
         self._settings = settings
         self._url = httpx.URL(settings.openrouter_base_url)
         self._paths: dict[str, httpx.URL] = {}
@@ -137,17 +138,19 @@ class Connections:
     @property
     def clock_error_s(self) -> float | None:
         """By how much our clock was ahead of OpenRouter's at its last answer; None where it told no time."""
-        if self._told_time is None:
+        if self._told is None:
             return None
-        told, at_s = self._told_time
+        headers, at_s = self._told
         try:
-            return at_s - email.utils.parsedate_to_datetime(told).timestamp()
+            return at_s - email.utils.parsedate_to_datetime(headers.get("date", "")).timestamp()
         except ValueError:
             return None
 
     def note(self, error: UpstreamError | None) -> None:
         """Note what came of an exchange; None says that OpenRouter answered."""
         before = self.state
+        if error is None and before.ok:
+            return
         self.state = Connection(error is None, "" if error is None else error.message, error)
         if self.state != before:
             self._changed(self.state)
@@ -165,7 +168,7 @@ class Connections:
         Send a request and wait for the answer's headers.
 
         Args:
-            limit_s: For all of that.
+            limit_s: How long to wait for them, once the request is sent.
             key: Shown to OpenRouter; the text of it is made here, and nowhere else.
 
         Raises:
@@ -181,18 +184,18 @@ class Connections:
             self._address(path),
             headers=[*self._headers, *headers, *authorization],
             stream=Upload(content or [b""]),
-            extensions={"timeout": {"connect": settings.connect_timeout_s, "write": settings.idle_timeout_s}},
+            extensions={
+                "timeout": {"connect": settings.connect_timeout_s, "write": settings.idle_timeout_s, "read": limit_s}
+            },
         )
         try:
-            async with asyncio.timeout(limit_s):
-                response = await self._way.handle_async_request(request)
-        except TimeoutError:
+            response = await self._way.handle_async_request(request)
+        except httpx.ReadTimeout:
             failure: UpstreamError = silent(limit_s, "the first byte of the answer")
         except httpx.HTTPError as error:
             failure = await self._obstacle(error)
         else:
-            if (told := response.headers.get("date")) is not None:
-                self._told_time = told, time.time()
+            self._told = response.headers, time.time()
             if not is_page(response):
                 self.note(None)
             return response
@@ -232,11 +235,19 @@ async def _issuer(base_url: str) -> str | None:
         return None
 
 
+def content_type(response: httpx.Response) -> str:
+    """Return what kind of answer this is, in lower case; "" where it does not say."""
+    for name, value in response.headers.raw:
+        if name.lower() == b"content-type":
+            return value.decode("latin-1").lower()
+    return ""
+
+
 def is_page(response: httpx.Response) -> bool:
     """Say whether this is a page for a person's eyes, or the way to one, where an answer was to be."""
-    html = response.headers.get("content-type", "").lower().startswith("text/html")
-    return response.status_code == failures.SIGN_IN_NEEDED or (
-        response.status_code < 400 and (html or response.is_redirect)
+    status = response.status_code
+    return status == failures.SIGN_IN_NEEDED or (
+        status < 400 and (content_type(response).startswith("text/html") or response.is_redirect)
     )
 
 

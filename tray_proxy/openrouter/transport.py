@@ -71,8 +71,9 @@ class Connection(asyncio.Protocol):
         self._sized = self._sent = self._whole = self._reusable = self._excess = False
         try:
             await self._send(request)
+            until_s = self._loop.time() + request.extensions["timeout"]["read"]
             while not self._status:
-                await self._wait()
+                await self._wait(until_s - self._loop.time())
         except BaseException:
             self.end()
             raise
