@@ -138,7 +138,7 @@ def test_what_a_build_consists_of_is_what_the_project_asks_for_and_its_starter(s
     system_works.write_notices(tmp_path / "notices.txt", [])
 
     names = [line.partition(">")[0].partition("<")[0] for line in others[1]]
-    assert {"fastapi", "PyGObject", "pystray", "pyinstaller"} - set(names) == set()
+    assert {"starlette", "PyGObject", "pystray", "pyinstaller"} - set(names) == set()
     assert {"pytest", "ruff"} & set(names) == set()
 
 
