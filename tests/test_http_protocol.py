@@ -113,7 +113,8 @@ def test_a_connection_that_goes_on_with_an_answered_body_is_closed(proxy, monkey
         assert everything(client) == b""
 
 
-def test_a_request_that_was_not_sent_whole_is_told_when_the_proxy_is_turned_off(proxies, tmp_path):
+def test_a_request_that_was_not_sent_whole_is_told_when_the_proxy_is_turned_off(proxies, tmp_path, monkeypatch):
+    monkeypatch.setattr("tray_proxy.listener.GRACE_S", 0.0)
     running = proxies.start(tmp_path)
     port = int(running.url.rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port), timeout=10) as client:

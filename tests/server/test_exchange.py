@@ -19,6 +19,12 @@ from tray_proxy.demo.thoughts import sign
 CHAT = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "hello"}]}
 
 
+@pytest.fixture(autouse=True)
+def little_grace(monkeypatch):
+    """No test waits for as long as the proxy lets answers end by themselves."""
+    monkeypatch.setattr("tray_proxy.proxy.GRACE_S", 1.0)
+
+
 def test_a_client_that_leaves_with_a_reset_ends_the_upstream_call(proxy, upstream):
     upstream.arrange("endless")
     client = connect(proxy, "/api/chat", CHAT)
