@@ -109,7 +109,7 @@ LARGE = ("ttft_us.p50", "cpu_ms_per_mib", "memory_growth_mib")
 
 SCENARIOS = {
     "start": Scenario(
-        "from the start of the program to its first answers; a new connection to the upstream takes 60 ms",
+        "from the start to the first answers; a new connection to the upstream takes 60 ms (nginx opens one at once)",
         ("start_ms", "start_cpu_ms", "import_cpu_ms", "first_ttft_ms", "first_over_later_ms", "memory_idle_mib"),
         weight.start,
         repetitions=5,
@@ -134,7 +134,11 @@ SCENARIOS = {
     "rps16": Scenario("16 clients, answers of one token", SHORT, streams(16, 1_000_000, 1, for_ms=1500, warm=1)),
     "rps128": Scenario("128 clients, answers of one token", SHORT, streams(128, 1_000_000, 1, for_ms=2000, warm=1)),
     "plain": Scenario("one client, answers of 200 tokens in one piece", SHORT, plain),
-    "tags": Scenario("the list of 400 models", (*SHORT[1:], "rps", "bytes_per_request"), tags),
+    "tags": Scenario(
+        "the list of 400 models (direct and nginx: OpenRouter's own, as it is)",
+        (*SHORT[1:], "rps", "bytes_per_request"),
+        tags,
+    ),
     "embed": Scenario("one client, one text to a vector of 1,536 numbers", (*SHORT[1:], "rps"), embed),
     "text100k": Scenario("100 KiB of text in the question", LARGE, large(text_kib=100)),
     "image1m": Scenario("a picture of 1 MiB as base64", LARGE, large(picture_kib=1024)),
