@@ -18,12 +18,14 @@ from faults.scripted import (
     LAST_CHUNK,
     TEXT_MODEL,
     VECTOR_MODEL,
+    Upstream,
     chunk,
     chunked,
     refusal,
     sends,
     word,
 )  # fmt: skip
+from tray_proxy.errors import UpstreamError
 
 HELLO = chunked(word("Hello"), FINISH, DONE)
 MIB = 2**20
@@ -97,6 +99,22 @@ def test_vectors_without_end_are_an_error(field, size):
     assert (ollama.status, msgspec.json.decode(ollama.body)) == (502, {"error": TOO_MUCH})
     assert (openai.status, msgspec.json.decode(openai.body)["error"]["message"]) == (502, TOO_MUCH)
     assert max(sent) < 100 * MIB
+
+
+def test_a_list_of_models_that_is_far_too_long_leaves_the_last_good_one(field, proxies, tmp_path):
+    upstream = Upstream()
+    field.run(upstream.start())
+    proxy = proxies.start(tmp_path, openrouter_base_url=upstream.url)
+    names = proxy.http.get("/v1/models").json()
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
+    upstream.lists = head + b" " * (65 * MIB) + b'{"data":[{"id":"some/model"}]}'
+
+    with pytest.raises(UpstreamError) as told:
+        proxy.loop.submit(proxy.program.cache.refresh()).result(30)
+
+    assert told.value.message == TOO_MUCH.removesuffix(f" {AGAIN}")
+    assert proxy.http.get("/v1/models").json() == names
+    field.run(upstream.stop())
 
 
 def test_a_refusal_without_end_is_told_by_its_status(field):
