@@ -454,11 +454,11 @@ def test_without_internet_tray_and_page_say_so(offline, loop):
 def test_after_a_sleep_connections_are_dropped(program, loop):
     """The platform tells when it wakes."""
     loop.submit(program.cache.catalogue()).result(15)
-    before = program.client._connections._kept
+    before = program.client._connections._way
 
     loop.submit(program.woke()).result(15)
 
-    assert program.client._connections._kept is not before
+    assert program.client._connections._way is not before
 
 
 @pytest.fixture

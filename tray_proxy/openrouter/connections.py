@@ -24,8 +24,9 @@ from tray_proxy.errors import (
 from tray_proxy.keychain import in_thread
 from tray_proxy.openrouter import failures, inspection, obstacles, trust
 from tray_proxy.openrouter.answer import silent
+from tray_proxy.openrouter.http1 import Body
 from tray_proxy.openrouter.surroundings import Surroundings, proxy_server
-from tray_proxy.openrouter.transport import Body, Transport
+from tray_proxy.openrouter.transport import Transport
 from tray_proxy.openrouter.upload import Upload
 from tray_proxy.secret_str import SecretStr
 from tray_proxy.setting_values import is_loopback

@@ -1,0 +1,341 @@
+"""
+One HTTP/1.1 connection: a request out, its answer in, on `asyncio.Protocol` and httptools.
+
+It does what is needed here and no more: requests whose length is known, answers as they arrive.
+
+Source: RFC 9112.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import NoReturn, cast
+
+import httptools
+import httpx
+
+from tray_proxy.openrouter.dialling import limit_silence
+
+MAX_HEAD_BYTES = 64 * 1024
+# As much of an answer may lie here until somebody reads it; then the other side has to wait.
+MAX_WAITING_BYTES = 256 * 1024
+
+
+class Connection(asyncio.Protocol):
+    """
+    One connection: a request out, its answer in, then the next. Used by one task at a time.
+
+    `heard` says whether anything of an answer to the present request has come.
+
+    Args:
+        over: Told when an exchange is over, or the connection; True where it can take another request.
+    """
+
+    def __init__(self, over: Callable[["Connection", bool], None]) -> None:
+        self.heard = False
+        self._loop = asyncio.get_running_loop()
+        self._idle_since_s = self._loop.time()
+        self._over = over
+        self._transport: asyncio.Transport
+        self._under_way = False
+        self._writable = True
+        self._lost: httpx.TransportError | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._late: httpx.TimeoutException | None = None
+        self._until_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._limit_s = 0.0
+        self._pouring: Callable[[bytes], bool] | None = None
+        self._refused: Callable[[], bool] | None = None
+
+    # -- an exchange, in the task that asks --
+
+    async def exchange(self, request: httpx.Request) -> httpx.Response:
+        """
+        Send a request, and wait for the head of its answer.
+
+        Raises:
+            httpx.TransportError: the connection broke, or what came is no HTTP.
+        """
+        self._under_way, self.heard = True, False
+        self._parser = httptools.HttpResponseParser(self)
+        self._status, self._head, self._head_bytes = 0, list[tuple[bytes, bytes]](), 0
+        self._body, self._body_bytes = list[bytes](), 0
+        self._sized = self._sent = self._whole = self._reusable = self._excess = False
+        try:
+            await self._send(request)
+            until_s = self._loop.time() + request.extensions["timeout"]["read"]
+            while not self._status:
+                await self._wait(until_s - self._loop.time())
+        except BaseException:
+            self.end()
+            raise
+        return httpx.Response(self._status, headers=self._head, stream=Body(self), request=request)
+
+    async def _send(self, request: httpx.Request) -> None:
+        assert isinstance(request.stream, httpx.AsyncByteStream)  # noqa: S101  -- httpx's type leaves it open
+        limit_s = request.extensions["timeout"]["write"]
+        head = _head_of(request)
+        async for piece in request.stream:
+            # What is small leaves in one packet with its head.
+            self._transport.write(head + piece if head else piece)
+            head = b""
+            while not self._writable and not self._status:
+                await self._wait(limit_s, httpx.WriteTimeout("nothing was taken in time"))
+            if self._status:
+                return  # answered before all of it was asked: refused, that is
+        if head:
+            self._transport.write(head)
+        self._sent = True
+
+    async def part(self, limit_s: float | None = None) -> bytes | None:
+        """
+        Give what has come of the body since the last call, or wait for it; None at its end.
+
+        Raises:
+            httpx.ReadTimeout: nothing came within `limit_s` seconds.
+            httpx.TransportError: it broke off.
+        """
+        while not self._body:
+            if self._whole:
+                self.end()
+                return None
+            await self._wait(limit_s)
+        return self._take()
+
+    async def pour(self, take: Callable[[bytes], bool], limit_s: float) -> bool:
+        """
+        Have what comes of the body taken in the moment it comes: no task is woken for it.
+
+        Args:
+            take: Gets the bytes; says whether it wants to get more in this way.
+            limit_s: How long nothing may come.
+
+        Returns:
+            False at the end of the body; True where `take` wants no more.
+
+        Raises:
+            httpx.ReadTimeout: nothing came in time.
+            httpx.TransportError: it broke off.
+        """
+        self._limit_s = limit_s
+        while self._body or not self._whole:
+            if self._body and not take(self._take()):
+                return True
+            if not self._body and not self._whole:
+                self._pouring = take
+                try:
+                    await self._wait(limit_s)
+                finally:
+                    self._pouring = None
+                if self._refused is not None:
+                    refused, self._refused = self._refused, None
+                    return refused()
+        self.end()
+        return False
+
+    def _pour(self, take: Callable[[bytes], bool]) -> None:
+        """Have taken what has just come, and wake the task that waits only where there is news for it."""
+        self._until_s = self._loop.time() + self._limit_s
+        try:
+            if take(self._take()):
+                if self._whole:
+                    self._wake()
+                return
+        except BaseException as error:  # noqa: BLE001  it belongs to the task that waits
+            self._refused = partial(_raise, error)
+        else:
+            self._refused = lambda: True
+        self._pouring = None
+        self._wake()
+
+    def _take(self) -> bytes:
+        part = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        self._body.clear()
+        if self._body_bytes > MAX_WAITING_BYTES:
+            self._transport.resume_reading()
+        self._body_bytes = 0
+        return part
+
+    def end(self) -> None:
+        """End the exchange. An answer that has not been read to its end is broken off at once: that stops the bill."""
+        if not self._under_way:
+            return
+        self._under_way = False
+        self._idle_since_s = self._loop.time()
+        read = self._whole and not self._body
+        fit = read and self._sent and self._reusable and not self._excess and self._lost is None
+        if not fit:
+            self.abort()
+        self._over(self, fit)
+
+    def idle_s(self) -> float:
+        """Say for how long nothing has been asked."""
+        return self._loop.time() - self._idle_since_s
+
+    def abort(self) -> None:
+        """Close the connection, without waiting for anything."""
+        self._lost = self._lost or httpx.ReadError("closed on this side")
+        self._transport.abort()
+
+    async def aclose(self) -> None:
+        """Close it."""
+        self.abort()
+
+    async def _wait(self, limit_s: float | None = None, late: httpx.TimeoutException | None = None) -> None:
+        """Wait for news; one timer serves all waits, for it would cost as much as they do."""
+        if self._lost is not None:
+            raise self._lost
+        self._waiter = self._loop.create_future()
+        if limit_s is not None:
+            self._late = late
+            self._until_s = self._loop.time() + limit_s
+            if self._timer is None or self._timer.when() > self._until_s:
+                self._set_timer()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+            self._until_s = float("inf")
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(self._until_s, self._look_at_the_clock)
+
+    def _look_at_the_clock(self) -> None:
+        self._timer = None
+        if self._until_s > self._loop.time():
+            if self._until_s < float("inf"):
+                self._set_timer()
+        elif self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(self._late or httpx.ReadTimeout("nothing came in time"))
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _fail(self, error: httpx.TransportError) -> None:
+        self._lost = self._lost or error
+        self._transport.abort()
+        self._wake()
+
+    # -- what the event loop tells --
+
+    def connection_made(self, transport: asyncio.BaseTransport | None) -> None:
+        """Keep the way to the other side; told again once it is encrypted."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is of no such class
+        limit_silence(self._transport.get_extra_info("socket"))
+
+    def data_received(self, data: bytes) -> None:
+        """Take in bytes."""
+        if not self._under_way:
+            self.abort()  # nobody has asked anything
+            return
+        self.heard = True
+        if not self._status:
+            self._head_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._fail(httpx.RemoteProtocolError("the answer is no HTTP"))
+        else:
+            if self._head_bytes > MAX_HEAD_BYTES and not self._status:
+                self._fail(httpx.RemoteProtocolError("the answer's head is too large"))
+            elif self._pouring is not None and self._body:
+                self._pour(self._pouring)
+                return
+            elif self._body_bytes > MAX_WAITING_BYTES:
+                self._transport.pause_reading()
+            self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone; with it ends a body that told no length."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._under_way and self._status and not self._sized and exc is None and self._lost is None:
+            self._whole = True
+        self._lost = self._lost or (
+            httpx.RemoteProtocolError("closed by the other side") if exc is None else httpx.ReadError("broken")
+        )
+        self._wake()
+        self._over(self, False)
+
+    def pause_writing(self) -> None:
+        """The other side does not keep up."""
+        self._writable = False
+
+    def resume_writing(self) -> None:
+        """It has caught up."""
+        self._writable = True
+        self._wake()
+
+    # -- what the parser finds --
+
+    def on_message_begin(self) -> None:
+        """Note that more than one answer has come to a question: what follows is nobody's."""
+        if self._whole:
+            self._excess = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Note a line of the head; what comes behind the body is of no use."""
+        if not self._status:
+            self._head.append((name, value))
+            if name.lower() in (b"content-length", b"transfer-encoding"):
+                self._sized = True
+
+    def on_headers_complete(self) -> None:
+        """Note the status; one of the hundreds is news of an answer, and none."""
+        status = self._parser.get_status_code()
+        if status < 200:
+            self._head.clear()
+        else:
+            self._status = status
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a piece of the body."""
+        if not self._whole:
+            self._body.append(body)
+            self._body_bytes += len(body)
+
+    def on_message_complete(self) -> None:
+        """Note the end of the body."""
+        if self._status and not self._whole:
+            self._whole, self._reusable = True, self._parser.should_keep_alive()
+
+
+class Body(httpx.AsyncByteStream):
+    """An answer's body, as it arrives."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.part, self.pour = connection.part, connection.pour
+        self._connection: Connection | None = connection
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while (part := await self.part()) is not None:
+            yield part
+
+    async def aclose(self) -> None:
+        """Leave it, read to its end or not."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.end()
+
+
+def _raise(error: BaseException) -> NoReturn:
+    raise error
+
+
+def _head_of(request: httpx.Request) -> bytes:
+    """
+    Write a request's head.
+
+    Raises:
+        httpx.LocalProtocolError: a header would break out of its line.
+    """
+    lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
+    lines += [b"%b: %b" % header for header in request.headers.raw]
+    head = b"\r\n".join(lines)
+    if head.count(b"\r") != len(lines) - 1 or head.count(b"\n") != len(lines) - 1 or b"\0" in head:
+        raise httpx.LocalProtocolError("a header would break out of its line")
+    return head + b"\r\n\r\n"
