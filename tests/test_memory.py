@@ -1,6 +1,7 @@
 """What is free goes back to the system."""
 
 import ctypes
+import gc
 import platform
 import sys
 from pathlib import Path
@@ -46,3 +47,12 @@ def test_elsewhere_nothing_happens(monkeypatch):
     monkeypatch.setattr(ctypes, "CDLL", None)
 
     memory.give_back()
+
+
+def test_what_the_start_has_left_is_looked_through_no_more():
+    before = gc.get_freeze_count()
+    try:
+        memory.settle()
+        assert gc.get_freeze_count() > before
+    finally:
+        gc.unfreeze()

@@ -154,6 +154,20 @@ def _bind(host: str, port: int) -> socket.socket | None:
     return sock
 
 
+def new_loop() -> asyncio.AbstractEventLoop:
+    """
+    Make the event loop of a server: uvloop's where there is one, which spends less time on each packet.
+
+    Not beside the tray: what breaks out of uvloop's loop takes along what was to be done next, and it does not say that
+    a listening socket is gone. There a person would sit before an icon; a server is started again by its system.
+    """
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
 class LoopThread:
     """
     An asyncio loop in a thread of its own, for the life of the program beside the tray.

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from tray_proxy import instance, logs, paths, releases
+from tray_proxy import instance, logs, memory, paths, releases
 from tray_proxy.basis import program_folders, with_demo_key
 from tray_proxy.errors import ProxyError
 from tray_proxy.instance import AlreadyRuns, Instance, NotRunning
-from tray_proxy.listener import Listener, LoopThread, bind
+from tray_proxy.listener import Listener, LoopThread, bind, new_loop
 from tray_proxy.program import Program
 from tray_proxy.reach import elsewhere, shown
 from tray_proxy.settings import Settings
@@ -85,7 +85,9 @@ def serve(
         folders.keep_private()
         if logs.set_up(folders.logs, settings.log_level, echo=True) is None:
             log.warning("the log file cannot be written: the log is told here alone", folder=str(folders.logs))
-        asyncio.run(_serve(settings, this, demo=demo, say=say if logs.is_read_by_people() else log.info, given=given))
+        told = say if logs.is_read_by_people() else log.info
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(_serve(settings, this, demo=demo, say=told, given=given))
     finally:
         this.release()
 
@@ -355,6 +357,7 @@ async def _set_going(program: Program, this: Instance) -> None:
     program.begin()
     # In a thread: it has to read who we are to the system, and somebody may have asked something by now.
     await asyncio.to_thread(this.publish, *await program.page.open())
+    await asyncio.to_thread(memory.settle)
 
 
 async def _close(program: Program, upstream: Listener | None) -> None:
