@@ -122,11 +122,10 @@ class Program:
             changed=self._models_changed,
         )
         self.network = Network(self.cache, self._post, changed=lambda: self.events.tell("state"))
-        self.selection = Selection(
-            self.cache, within, settings.allowed_models, folders.settings_file, settings.hidden_models
-        )
-        self.presets = Presets(self.cache, settings.presets, folders.settings_file)
-        permissions = Permissions(settings.web_permissions, folders.settings_file, self._visitors_changed)
+        file = folders.settings_file
+        self.selection = Selection(self.cache, within, settings.allowed_models, file, settings.hidden_models)
+        self.presets = Presets(self.cache, settings.presets, file)
+        permissions = Permissions(settings.web_permissions, file, self._visitors_changed)
         self.visitors_desk = visitors_api.VisitorsDesk(permissions)
         self._asked = permissions if post is not None else None
         self.key_desk = key_api.KeyDesk(
@@ -328,6 +327,7 @@ class Program:
         try:
             with contextlib.suppress(KeyMissing):
                 await self.keychain.key()
+                self.client.expect()
             self._key_changed()
         except KeychainUnavailable as error:
             # It may be there: "no key" would be the wrong thing to say.

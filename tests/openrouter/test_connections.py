@@ -379,3 +379,32 @@ def test_a_client_that_left_has_nothing_sent_again(world, raw_upstream):
 
     assert talk_to(raw_upstream(answer), world, leave) == [True]
     assert len(requests) == 3
+
+
+def test_a_connection_for_what_seems_to_be_coming_is_opened_once(world, names, trusted, serve):
+    """Who lists the models is about to ask one; the handshake need not wait for the question."""
+    server = serve(trusted)
+
+    async def expect(client):
+        client.expect()
+        client.expect()
+        await client._connections._ahead
+        before = server.connections
+        client.expect()
+        return before, await models(client), server.connections
+
+    assert talk_to(server.url, world, expect) == [(1, b'{"data":[]}', 1)]
+
+
+def test_what_cannot_be_opened_ahead_is_nobodys_trouble_yet(world, monkeypatch):
+    def unknown(*_arguments, **_more):
+        raise socket.gaierror(-3, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+
+    async def expect(client):
+        client.expect()
+        await client._connections._ahead
+        return client.reachable
+
+    assert talk_to(f"https://{NAME}/api/v1", world, expect) == [None]

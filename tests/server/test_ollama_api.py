@@ -167,7 +167,7 @@ def test_loading_and_unloading_cost_nothing(proxy, upstream, keep_alive, reason)
             400,
             "json: cannot unmarshal: Expected `object | null`, got `array` - at `$.options`",
         ),
-        (b'{"format":' + b"[" * 100_000, 400, "invalid JSON: it is nested too deeply"),
+        (b'{"format":' + b"[" * 100_000, 400, "invalid JSON: it is nested too deeply, with more than 128 levels"),
         (
             b'{"model":"\xff"}',
             400,

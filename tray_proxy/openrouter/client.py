@@ -90,8 +90,9 @@ class OpenRouterClient:
         self._connections.expect()
 
     def drop_connections(self) -> None:
-        """Use no connection again that was opened before: they did not outlive a sleep, or a change of network."""
+        """Use no connection again that was opened before: they did not outlive a sleep. One is opened ahead instead."""
         self._connections.drop()
+        self._connections.expect()
 
     async def close(self) -> None:
         """Close all connections."""

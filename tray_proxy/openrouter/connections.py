@@ -123,7 +123,7 @@ class Connections:
 
     def expect(self) -> None:
         """Open a connection for a request that seems to be coming, where none is open; returns at once."""
-        if self._ahead is None or self._ahead.done():
+        if not self._way.is_ready() and (self._ahead is None or self._ahead.done()):
             self._ahead = asyncio.get_running_loop().create_task(self._open_ahead())
 
     async def _open_ahead(self) -> None:

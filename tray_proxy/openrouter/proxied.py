@@ -72,8 +72,12 @@ class Proxied(httpx.AsyncBaseTransport):
                 raise
         return await self._fresh.send(request, stream=True)
 
+    def is_ready(self) -> bool:
+        """Say that nothing can be opened ahead: a proxy server opens a way for a request."""
+        return True
+
     async def open_ahead(self, limit_s: float) -> None:
-        """Do nothing: a proxy server opens a way for a request."""
+        """Do nothing, therefore."""
 
     def retire(self) -> None:
         """Take no request any more; the connections are closed when the last answer on them has ended."""

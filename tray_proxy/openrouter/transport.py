@@ -66,9 +66,13 @@ class Transport(httpx.AsyncBaseTransport):
         Raises:
             httpx.TransportError: there is none to be had; nobody needs to know yet.
         """
-        if not self._idle or self._idle[-1].idle_s() > KEEPALIVE_S:
+        if not self.is_ready():
             connection = await self._connect(limit_s)
             self._over(connection, not self._retired)
+
+    def is_ready(self) -> bool:
+        """Say whether a connection lies ready."""
+        return bool(self._idle) and self._idle[-1].idle_s() <= KEEPALIVE_S
 
     def retire(self) -> None:
         """Take no request any more: what is idle is closed now, and the rest as soon as its answer has ended."""

@@ -94,7 +94,8 @@ class Call:
         return found
 
     async def listing(self) -> Listing:
-        """Return the answers about the present models."""
+        """Return the answers about the present models; who looks at them is about to ask one."""
+        self.deps.client.expect()
         return self.deps.listings.of(await self.deps.catalogue.catalogue(), self.deps.settings.openrouter_base_url)
 
 
