@@ -124,7 +124,7 @@ def test_it_says_under_which_licence_it_is_as_a_whole(unpacked: Path, program: P
         "libayatana-appindicator3.so.1", "libayatana-ido3-0.4.so.0", "libayatana-indicator3.so.7",
     }  # fmt: skip
     assert "program/_internal/assets/notices.txt" in copying
-    whole, _, rest = notices.partition("\n* annotated-doc ")
+    whole, _, rest = notices.partition("\n* anyio ")
     assert "as a whole is under the GNU General Public License, version 3" in whole
     for name in ("ayatana-ido", "libayatana-appindicator", "libayatana-indicator"):
         assert f"\n* {name}: " in whole
