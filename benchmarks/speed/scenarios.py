@@ -143,9 +143,13 @@ SCENARIOS = {
     "text100k": Scenario("100 KiB of text in the question", LARGE, large(text_kib=100)),
     "image1m": Scenario("a picture of 1 MiB as base64", LARGE, large(picture_kib=1024)),
     "image10m": Scenario("a picture of 10 MiB as base64", LARGE, large(picture_kib=KIB_10M)),
-    "abort": Scenario("the client leaves in the middle of a stream", ("abort_ms",), leaving.midway),
-    "abort_waiting": Scenario("the client leaves before the first token", ("abort_ms",), leaving.waiting),
-    "abort_plain": Scenario("the client leaves before an answer in one piece", ("abort_ms",), leaving.plain),
+    "abort": Scenario("the client leaves in the middle of a stream (watched for 3.5 s)", ("abort_ms",), leaving.midway),
+    "abort_waiting": Scenario(
+        "the client leaves before the first token (watched for 3.5 s)", ("abort_ms",), leaving.waiting
+    ),
+    "abort_plain": Scenario(
+        "the client leaves before an answer in one piece (watched for 3.5 s)", ("abort_ms",), leaving.plain
+    ),
     "gap": Scenario(
         "a request after 8 s of silence; a new connection to the upstream takes 60 ms",
         ("ttft_after_silence_ms", "upstream_connections"),
