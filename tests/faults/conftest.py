@@ -44,10 +44,10 @@ class Field:
         return Field(self.outside, self.upstream, proxy)
 
     def drop_connections(self) -> None:
-        """Let the proxy's next request go out on a new connection."""
+        """Let the proxy's next request go out on a new connection: one opened ahead may have died as it lay idle."""
 
         async def drop() -> None:
-            self.proxy.program.client.drop_connections()
+            self.proxy.program.client._connections.drop()
 
         self.proxy.loop.submit(drop()).result(15)
 

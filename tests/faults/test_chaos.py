@@ -78,7 +78,7 @@ def test_after_a_storm_nothing_is_left_and_all_is_well(field, sent_again, monkey
         await until(lambda: field.proxy.program.deps.in_flight.count == 0)
 
     async def tasks():
-        field.proxy.program.client.drop_connections()
+        field.proxy.program.client._connections.drop()
         await asyncio.sleep(0)
         return len(asyncio.all_tasks())
 
