@@ -4,12 +4,14 @@ import asyncio
 import queue
 from types import SimpleNamespace
 
+import httpx
 import pytest
 
 from tray_proxy import wiring
 from tray_proxy.errors import PortInUse, ProxyError
 from tray_proxy.instance import AlreadyRuns, Instance, NotRunning
 from tray_proxy.releases import Source
+from tray_proxy.secret_str import SecretStr
 from tray_proxy.settings import Settings
 from tray_proxy.tray.state import (
     ActionFailed,
@@ -328,3 +330,36 @@ def test_a_copy_that_could_not_start_lets_go_of_its_folder(settings, tmp_path, m
     with pytest.raises(wiring.NoDisplay):
         start_tray(settings, [])
     assert not wiring.instance.is_held(tmp_path)
+
+
+@pytest.mark.parametrize(("turns_on", "answered"), [(True, 200), (False, None)])
+def test_the_port_is_open_before_the_tray_is_read_and_closed_where_there_is_none(
+    turns_on, answered, monkeypatch, tmp_path, free_port
+):
+    """Apps that start at login, too, need no icon; a port that nobody could turn off must not stay."""
+    asked = []
+
+    def version():
+        try:
+            return httpx.get(f"http://127.0.0.1:{free_port}/api/version", trust_env=False).status_code
+        except httpx.ConnectError:
+            return None
+
+    def no_screen(_post, _first):
+        asked.append(version())
+        raise wiring.NoDisplay
+
+    monkeypatch.setattr(wiring, "_new_shell", no_screen)
+    monkeypatch.setattr(wiring.logs, "set_up", lambda *_, **__: None)
+    settings = Settings(
+        port=free_port,
+        tray_proxy_home=tmp_path,
+        turn_on_at_start=turns_on,
+        openrouter_api_key=SecretStr("sk-or-v1-0123456789abcdef"),
+        openrouter_base_url="http://127.0.0.1:9/api/v1",
+    )
+
+    with pytest.raises(wiring.NoDisplay):
+        wiring.run_tray(settings, demo=False, say=lambda _: None, given={}, complaints=())
+
+    assert (asked, version()) == ([answered], None)
