@@ -2,6 +2,7 @@
 
 import re
 import sys
+import sysconfig
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
@@ -17,6 +18,7 @@ OWN = Work("tray-proxy", "1.0", "MIT", "", ("Ours.\n",))
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
     """Install packages that are nothing but their metadata, and nothing else; `files` are what they bring along."""
+    sysconfig.get_path("stdlib")  # read once, from where there will be nothing in a moment
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
 
     def install(name, *lines, version="1.0", files=None):
