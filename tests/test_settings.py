@@ -234,6 +234,13 @@ def test_a_value_that_is_not_allowed_cannot_play_with_the_terminal() -> None:
     )
 
 
+def test_null_in_the_environment_is_no_choice_of_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the settings file."""
+    monkeypatch.setenv("ALLOWED_MODELS", "null")
+
+    assert settings.load().allowed_models is None
+
+
 @pytest.mark.parametrize("name", ["ALLOWED_MODELS", "HIDDEN_MODELS"])
 @pytest.mark.parametrize("value", ["a list", '{"a": 1}', "[1]"])
 def test_ticked_and_hidden_models_are_lists_of_names(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:

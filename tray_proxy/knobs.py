@@ -85,10 +85,11 @@ class Field:
         Raises:
             NotAllowed: it may not stand there.
         """
-        if given is None and self.optional:
-            return None
         try:
-            value = self._typed(given if self.knob.before is None else self.knob.before(given))
+            made = given if self.knob.before is None else self.knob.before(given)
+            if made is None and self.optional:
+                return None
+            value = self._typed(made)
             return value if self.knob.check is None else self.knob.check(value)
         except (ValueError, msgspec.ValidationError, RecursionError):
             # Without where it came from: what was given may be a key.
@@ -101,6 +102,9 @@ class Field:
             if not isinstance(given, str | self.kind):
                 raise ValueError
             return self.kind(given) if isinstance(given, str) else given
+        if self.kind in (int, float) and isinstance(given, str):
+            # As Python reads it: msgspec refuses "11434 ", and "11434\r" from a file with line ends of Windows.
+            given = float(given)
         value = msgspec.convert(given, Annotated[self.kind, self.limits], strict=False)
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError
