@@ -113,6 +113,18 @@ def test_a_connection_that_goes_on_with_an_answered_body_is_closed(proxy, monkey
         assert everything(client) == b""
 
 
+@pytest.mark.parametrize("origin", [b"", b"Origin: https://evil.example\r\n"], ids=["waited for", "answered"])
+@pytest.mark.parametrize("endless", [b"x" * 1024, b"a: b\r\n" * 200], ids=["one line", "lines"])
+@pytest.mark.parametrize("begins", [b"0\r\nx: ", b"1;"], ids=["behind the chunks", "about a chunk"])
+def test_lines_among_a_body_do_not_go_on_without_end(connection, origin, begins, endless):
+    """The parser keeps them, and nobody who reads a body hears of them."""
+    connection.sendall(b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\n" + origin)
+    connection.sendall(b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n" + begins)
+
+    with pytest.raises((BrokenPipeError, ConnectionResetError)):
+        connection.sendall(endless * 20_000)
+
+
 def test_a_request_that_was_not_sent_whole_is_told_when_the_proxy_is_turned_off(proxies, tmp_path, monkeypatch):
     monkeypatch.setattr("tray_proxy.listener.GRACE_S", 0.0)
     running = proxies.start(tmp_path)

@@ -36,6 +36,8 @@ MAX_CONNECTIONS = 1_000
 # So many more are told that there are too many. Beyond that they are cut off without a word.
 MAX_TURNED_AWAY = 100
 MAX_HEAD_BYTES = 64 * 1024
+# What may come of a body without a byte of it: lines about a chunk, or behind the last one.
+MAX_BARREN_BYTES = 64 * 1024
 # A whole request, from its first byte on; and how long a new connection may take to begin with one.
 REQUEST_TIMEOUT_S = 60.0
 # How long a client is listened to that is to be let go, so that it can read why: closed on what it still sends, the
@@ -77,6 +79,7 @@ class CarefulProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         # Of the request that comes next or is under way.
         self._received_bytes = 0
+        self._barren_bytes = 0
         self._in_head = True
         self._has_arrived = False
         self._is_turned_away = False
@@ -122,6 +125,7 @@ class CarefulProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse it, and count what belongs to a request: the parser itself takes any length."""
         self._received_bytes += len(data)
+        self._barren_bytes += len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -134,6 +138,9 @@ class CarefulProtocol(HttpToolsProtocol):
         if self._in_head:
             if self._received_bytes > MAX_HEAD_BYTES:
                 self._refuse(_TOO_LARGE)
+        elif self._barren_bytes > MAX_BARREN_BYTES:
+            # The parser keeps those lines.
+            self._end_at_once()
         elif self._received_bytes > MAX_WASTE_BYTES and self.cycle.response_complete:
             self.transport.close()
 
@@ -151,7 +158,7 @@ class CarefulProtocol(HttpToolsProtocol):
         uvicorn would queue it, stop reading, and no longer notice that the client has left: the answer under
         way would be bought to its end for nobody. No client of Ollama's sends requests like that.
         """
-        self._in_head = False
+        self._in_head, self._barren_bytes = False, 0
         running: Any = self.cycle  # None before the first request, whatever uvicorn's annotation says
         if self._is_ending or self.transport.is_closing():
             return
@@ -167,6 +174,7 @@ class CarefulProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Keep a part of the body until it is asked for."""
+        self._barren_bytes = 0
         cycle: Any = self.cycle
         if cycle is None or cycle.response_complete:
             return
