@@ -53,6 +53,13 @@ def test_what_is_cut_in_the_middle_of_an_escape_is_told_too(nested, place):
     assert is_too_deep(outline(nested(MAX_DEPTH + 2, text).encode()))
 
 
+@pytest.mark.parametrize("inside", ["1", '"\\\\"', "9" * 5000])
+def test_a_value_is_deep_whose_key_comes_once_more(inside):
+    """Who reads it keeps the second one, and what is only passed on holds both."""
+    assert not is_too_deep(('{"a":' + lists(MAX_DEPTH - 1, inside) + ',"a":1}').encode())
+    assert is_too_deep(('{"a":' + lists(MAX_DEPTH, inside) + ',"a":1}').encode())
+
+
 def test_much_beside_one_another_is_not_deep():
     assert not is_too_deep(json.dumps([[{"a": [1]}]] * 10_000).encode())
 

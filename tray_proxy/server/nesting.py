@@ -22,8 +22,8 @@ _PIECE_BYTES = 64 * 1024
 # Where none of them stands, there is nothing but the middle of a string, or numbers and blanks.
 _MARKS = b'"[]{},:\\'
 _IRRELEVANT = bytes(set(range(256)) - set(b'"[]{},'))
-# Braces are brackets here: what was read has each of them closed by its own.
-_AS_BRACKETS = bytes.maketrans(b"{}", b"[]")
+# Objects are lists here, of keys and values: of two values of one key, reading would keep the second alone.
+_AS_LISTS = bytes.maketrans(b"{}:", b"[],")
 _ALL_OPENING = re.compile(rb"\[{%d}" % (MAX_DEPTH + 1))
 
 _read = msgspec.json.Decoder().decode
@@ -60,23 +60,23 @@ def is_too_deep(outlined: bytes | bytearray) -> bool:
     if not _has_many_openings(outlined):
         return False
     try:
-        level = _containers([_read(outlined)])
+        level = _lists([_read(outlined.translate(_AS_LISTS))])
     except (msgspec.MsgspecError, UnicodeDecodeError):
         # Cut in the middle of an escape, say, or with a number that nobody can hold. Rare, for this takes longer.
         return _is_too_deep(_structure(outlined))
     for _ in range(MAX_DEPTH):
-        level = _containers(inner for each in level for inner in (each.values() if type(each) is dict else each))
+        level = _lists(inner for each in level for inner in each)
         if not level:
             return False
     return True
 
 
-def _containers(values: Iterable[Any]) -> list[Any]:
-    return [value for value in values if type(value) is dict or type(value) is list]
+def _lists(values: Iterable[Any]) -> list[list[Any]]:
+    return [value for value in values if type(value) is list]
 
 
 def _is_too_deep(structure: bytes) -> bool:
-    left = structure.translate(_AS_BRACKETS, b",")
+    left = structure.translate(_AS_LISTS, b",")
     if _ALL_OPENING.search(left):
         return True
     for _ in range(MAX_DEPTH):
