@@ -295,6 +295,19 @@ def test_a_redirect_is_never_followed(raw_upstream):
     assert strangers == []
 
 
+@pytest.mark.parametrize("location", ["http://[", "//[::1", "http://a℀b/"])
+def test_a_redirect_to_what_is_no_address_is_told_too(raw_upstream, location):
+    """As a network's sign-in page may; the list of models would never be fetched again."""
+
+    def answer(connection, _number):
+        read_request(connection)
+        connection.sendall(f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode())
+
+    for ask in (chat, lambda client: client.fetch_models("/models")):
+        with pytest.raises(NetworkSignIn, match=r"\(HTTP status 302\)"):
+            talk_to(raw_upstream(answer), ask)
+
+
 def test_a_body_without_end_is_not_read_for_ever(raw_upstream):
     def answer(connection, _number):
         read_request(connection)

@@ -238,18 +238,24 @@ class OpenRouterClient:
             body = await _body(response, MAX_ERROR_BYTES)
         except UpstreamError:
             body = b""
-        elsewhere = urlsplit(response.headers.get("location", "")).hostname
         error = failures.from_answer(
             response.status_code,
             body,
             response.headers.get("retry-after"),
             asked,
-            elsewhere=elsewhere,
+            elsewhere=_host(response.headers.get("location", "")),
             now_s=time.time(),
         )
         if isinstance(error, UpstreamUnreachable):
             self._connections.note(error)
         return without_key(error)
+
+
+def _host(location: str) -> str | None:
+    try:
+        return urlsplit(location).hostname
+    except ValueError:  # it is no address
+        return None
 
 
 async def _body(response: Response, limit: int) -> bytes:
