@@ -154,7 +154,10 @@ class Hostile:
     def talk(self, connection: socket.socket, _number: int) -> None:
         """Read one request, and answer it."""
         with connection, connection.makefile("rb") as reading:
-            method, path, _ = reading.readline().decode().split(" ")
+            first = reading.readline()
+            if not first:
+                return  # opened ahead, and not needed
+            method, path, _ = first.decode().split(" ")
             headers = {}
             while line := reading.readline().strip().decode():
                 name, _, value = line.partition(": ")

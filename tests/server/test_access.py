@@ -184,7 +184,7 @@ def test_the_page_asks_its_question_without_the_key_and_stays_on_loopback(proxy,
 
     assert answer.status_code == 200, answer.text
     assert [KEY in each for each in told] == [False] * 4
-    bound = [sock.getsockname()[0] for sock in proxy.program.page._open[0]._sockets]
+    bound = [sock.getsockname()[0] for sock in proxy.program.page._listener._sockets]
     assert bound == ["127.0.0.1", "::1"]
 
 
