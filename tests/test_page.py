@@ -5,6 +5,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 
 from tray_proxy.page import Page
+from tray_proxy.web import app
 from tray_proxy.web.events import Events
 from tray_proxy.web.http import Route
 
@@ -36,6 +37,18 @@ def test_all_addresses_lead_to_one_listener(page, loop):
 
     assert first.partition("/open")[0] == second.partition("/open")[0]
     assert first != second
+
+
+def test_a_page_that_could_not_be_read_is_read_when_somebody_comes_again(page, loop, monkeypatch, tmp_path):
+    """Descriptors are short for a moment only, and the program runs for weeks."""
+    with monkeypatch.context() as short:
+        short.setattr(app, "STATIC", tmp_path)
+        with pytest.raises(FileNotFoundError):
+            loop.submit(page.url("")).result(15)
+
+    url = loop.submit(page.url("")).result(15)
+
+    assert httpx.get(url, trust_env=False).status_code == 303
 
 
 def test_the_address_without_a_token_lets_nobody_in(page, loop):

@@ -50,8 +50,13 @@ class Page:
         if self._making is None:
             # In a thread: an answer to an app must not wait for it.
             self._making = asyncio.ensure_future(asyncio.to_thread(self._make, port, token))
+            self._making.add_done_callback(self._tried)
         # Whoever asked first may leave meanwhile.
         return await asyncio.shield(self._making)
+
+    def _tried(self, making: "asyncio.Future[tuple[PageGate, Asgi]]") -> None:
+        if making.cancelled() or making.exception() is not None:
+            self._making = None  # there was no descriptor left for its files, say: who comes next tries anew
 
     def _make(self, port: int, token: str) -> "tuple[PageGate, Asgi]":
         from tray_proxy.web.app import create_app
