@@ -113,9 +113,11 @@ def test_a_stream_that_ends_without_its_mark_shows_it():
     assert chunks(b'data: {"choices":[{"delta":{"content":"hi"}}]}\n\n') == (["hi"], False)
 
 
-def test_an_event_that_cannot_be_read_is_an_error():
+@pytest.mark.parametrize("beginning", [b"{", b'{"new":' + b"[" * 200_000])
+def test_an_event_that_cannot_be_read_is_an_error(beginning):
+    """Also one that comes by itself after others, and is nested without end."""
     with pytest.raises(UpstreamError, match=r"^OpenRouter sent an event that cannot be read; the answer was cut\.$"):
-        chunks(b"data: {\n\n")
+        chunks(b": a comment\n\n", b"data: " + beginning + b"\n\n")
 
 
 @pytest.mark.parametrize("after", [UpstreamUnreachable("gone"), b"more"])

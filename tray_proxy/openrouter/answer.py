@@ -132,7 +132,7 @@ class Answer:
             return None
         try:
             chunk = _decode_text(received[6:])
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
         self._received_bytes += len(received)
         return chunk
