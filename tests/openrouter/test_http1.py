@@ -44,6 +44,11 @@ def test_an_answer_without_a_body_is_whole(status):
     assert once(repeating(b"HTTP/1.1 %d None\r\n\r\n" % status)) == (status, b"")
 
 
+def test_what_follows_an_answer_has_no_say_in_it():
+    """Two answers to one question: the second is nobody's."""
+    assert once(closing(WHOLE + b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n")) == (200, b"hi")
+
+
 def test_headers_are_given_as_they_came_and_a_trailer_is_not_among_them():
     answer = b"HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nRetry-After: 9\r\n\r\n"
 

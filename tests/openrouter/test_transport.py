@@ -40,6 +40,32 @@ def test_one_that_is_not_fit_for_it_is_not_used_again(answer):
     assert talk(repeating(answer), twice) == ([(200, b"hi"), (200, b"hi")], 2)
 
 
+def test_an_answer_that_was_read_leaves_the_next_one_on_its_connection_alone():
+    """Its client may still be taking its last words, and only then is it closed."""
+
+    async def word_by_word(server, reader, writer, _number):
+        for word in (b"hi", b"ho"):
+            await server.request(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
+            await server.may_speak.wait()
+            writer.write(word)
+
+    async def read_twice(way, server):
+        server.may_speak = asyncio.Event()
+        server.may_speak.set()
+        first = await way.handle_async_request(request(server))
+        said = [await first.stream.part(10), await first.stream.part(10)]
+        server.may_speak.clear()
+        second = await way.handle_async_request(request(server))
+        said.append(await first.stream.part(10))
+        said.append(await first.stream.pour(lambda _: True, 10))
+        await first.aclose()
+        server.may_speak.set()
+        return said, await second.aread(), server.connections
+
+    assert talk(word_by_word, read_twice) == ([b"hi", None, None, False], b"ho", 1)
+
+
 async def dead_after_one(server, reader, writer, number):
     """Answer one request on the first connection; the next one is read there, and the connection closed."""
     await server.request(reader)
@@ -135,6 +161,29 @@ def test_a_retired_one_ends_the_answer_under_way_and_keeps_nothing():
         return body
 
     assert talk(half, retire) == b"hiho"
+
+
+def test_what_closing_cuts_is_not_sent_again():
+    """It was read there, and is paid for."""
+
+    async def answer_one(server, reader, writer, _number):
+        await server.request(reader)
+        writer.write(WHOLE)
+        await server.request(reader)
+        server.has_second.set()
+        await reader.read()
+
+    async def close(way, server):
+        server.has_second = asyncio.Event()
+        await ask(way, server)
+        second = asyncio.create_task(way.handle_async_request(request(server)))
+        await server.has_second.wait()
+        await way.aclose()
+        with pytest.raises(httpx.CloseError):
+            await second
+        return server.connections
+
+    assert talk(answer_one, close) == 1
 
 
 def test_a_port_that_nobody_holds_refuses():

@@ -179,7 +179,8 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     async def aclose(self) -> None:
-        """Close it."""
+        """Close it, whatever is under way on it; nothing of that is to be sent again."""
+        self._lost = self._lost or httpx.CloseError("closed on this side")
         self.abort()
 
     async def _wait(self, limit_s: float | None = None, late: httpx.TimeoutException | None = None) -> None:
@@ -285,8 +286,10 @@ class Connection(asyncio.Protocol):
                 self._sized = True
 
     def on_headers_complete(self) -> None:
-        """Note the status; one of the hundreds is news of an answer, and none."""
+        """Note the status; one of the hundreds is news of an answer, and none. What follows the answer has no say."""
         status = self._parser.get_status_code()
+        if self._status:
+            return
         if status < 200:
             self._head.clear()
         else:
@@ -305,11 +308,28 @@ class Connection(asyncio.Protocol):
 
 
 class Body(httpx.AsyncByteStream):
-    """An answer's body, as it arrives."""
+    """
+    An answer's body, as it arrives.
+
+    At its end it lets go of the connection: that may be at work for another answer before this one is closed.
+    """
 
     def __init__(self, connection: Connection) -> None:
-        self.part, self.pour = connection.part, connection.pour
         self._connection: Connection | None = connection
+
+    async def part(self, limit_s: float | None = None) -> bytes | None:
+        """Give its next bytes, as `Connection.part` does."""
+        part = None if self._connection is None else await self._connection.part(limit_s)
+        if part is None:
+            self._connection = None
+        return part
+
+    async def pour(self, take: Callable[[bytes], bool], limit_s: float) -> bool:
+        """Have its bytes taken as they come, as `Connection.pour` does."""
+        more = self._connection is not None and await self._connection.pour(take, limit_s)
+        if not more:
+            self._connection = None
+        return more
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while (part := await self.part()) is not None:

@@ -85,7 +85,7 @@ class Transport(httpx.AsyncBaseTransport):
         """Close all connections, whatever is under way on them."""
         self.retire()
         for connection in tuple(self._open):
-            connection.abort()
+            await connection.aclose()
 
     def _take(self) -> Connection | None:
         """Take the connection that was used last; those that lay idle for too long are closed."""
