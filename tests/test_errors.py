@@ -4,7 +4,7 @@ import inspect
 
 import pytest
 
-from tray_proxy import errors
+from tray_proxy import errors, redaction
 from tray_proxy.errors import (
     AccessDenied,
     BadRequest,
@@ -190,3 +190,16 @@ def test_what_apps_may_not_do_is_named() -> None:
     assert ManagingDenied("sign out").message == (
         "apps may not sign out: the setting MANAGE_MODELS is deny; set it to allow, or use Tray Proxy's settings page"
     )
+
+
+def test_a_message_that_quotes_megabytes_is_cut(monkeypatch):
+    """To look through all of them for keys would hold up everybody else; and half a key is none that is known."""
+    monkeypatch.setattr(redaction, "_known", [])
+    redaction.keep_out("canary-0123456789abcdef")
+    quoted = "%63anary-0123456789abcdef"
+
+    long = BadRequest("no such role: " + "%41" * 5_000_000).message
+    cut = BadRequest("a" * (redaction.MAX_MESSAGE_LENGTH - 20) + quoted + "a" * 100).message
+
+    assert (len(long), long[:20]) == (redaction.MAX_MESSAGE_LENGTH, "no such role: %41%41")
+    assert cut.endswith("a[key removed]aaaaaaa")

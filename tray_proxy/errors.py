@@ -43,7 +43,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tray_proxy.redaction import strike_out
+from tray_proxy.redaction import beginning
 
 
 class ProxyError(Exception):
@@ -59,7 +59,7 @@ class ProxyError(Exception):
     @property
     def message(self) -> str:
         """What happened, as one sentence, without the key: it may quote what an upstream or an app sent."""
-        return strike_out(str(self.args[0]))
+        return beginning(str(self.args[0]))
 
 
 class BadRequest(ProxyError):

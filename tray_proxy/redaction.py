@@ -14,6 +14,9 @@ STRUCK_OUT = "[key removed]"
 
 # Keys of OpenRouter and others, also where we never saw the whole of them.
 _KEY_LIKE = re.compile(r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{12,}")
+# Of what may be megabytes, no more: they would hold up everybody else.
+_LOOKED_THROUGH = 64 * 1024
+MAX_MESSAGE_LENGTH = 8 * 1024
 # What is shorter would be found in the midst of words, the more so in other forms.
 _SHORTEST = 8
 # A character written in another way, as often as it was encoded: in an address, JSON, Python, HTML. Or a line's end.
@@ -40,6 +43,11 @@ def strike_out(text: str) -> str:
     for secret, forms in tuple(_known):
         text = _replaced(text.replace(secret, STRUCK_OUT), forms)
     return _KEY_LIKE.sub(STRUCK_OUT, text)
+
+
+def beginning(text: str, length: int = MAX_MESSAGE_LENGTH) -> str:
+    """Return the beginning of a text without keys; they go before it is cut, for half a key is none that is known."""
+    return strike_out(text[:_LOOKED_THROUGH])[:length]
 
 
 def without(secret: str | None, text: str) -> str:

@@ -1,8 +1,12 @@
 """One line per request, with nothing in it that is not ours to keep."""
 
+from urllib.parse import quote
+
 import pytest
 
-from tray_proxy import logs
+from tray_proxy import logs, redaction
+from tray_proxy.server.journal import MAX_PATH
+from tray_proxy.translate.names import MAX_NAME_LENGTH
 
 
 def test_each_answer_carries_the_id_of_its_line(proxy, log_lines):
@@ -104,3 +108,23 @@ def test_of_a_name_as_long_as_a_book_only_the_beginning_is_kept(proxy, log_lines
     [line] = log_lines("/api/chat")
     newest, *_ = proxy.program.activity.entries
     assert (line["model"], newest.model) == ("a" * 350, "a" * 350)
+
+
+CANARY = "canary-" + "0123456789abcdef" * 3
+
+
+@pytest.mark.parametrize(
+    "written", [f"x{CANARY}", CANARY.encode().hex(), "".join(f"%{ord(each):02X}" for each in CANARY)]
+)
+def test_half_a_key_is_not_left_where_a_line_is_cut(proxy, log_lines, monkeypatch, written):
+    """Cut off, a key in one of its forms would be none that is known."""
+    monkeypatch.setattr(redaction, "_known", [])
+    redaction.keep_out(CANARY)
+
+    proxy.http.get("/" + "a" * (MAX_PATH - len(written)) + quote(written, safe=""))
+    proxy.chat(model="a" * (MAX_NAME_LENGTH - len(written) + 1) + written + "://b")
+
+    [path], [name] = log_lines("/aaa"), log_lines("/api/chat")
+    assert path["path"].endswith("[key removed]")
+    assert "[key removed]" in name["model"]
+    assert not any(written[:-1] in f"{entry.path} {entry.model}" for entry in proxy.program.activity.entries)

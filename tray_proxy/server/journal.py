@@ -12,6 +12,7 @@ from typing import Any
 from tray_proxy import logs
 from tray_proxy.activity import Activity
 from tray_proxy.callers import identify
+from tray_proxy.redaction import beginning
 from tray_proxy.server.asgi import App, Message, Receive, Record, Scope, Send, header
 from tray_proxy.translate.names import MAX_NAME_LENGTH
 
@@ -45,9 +46,9 @@ class Journal:
         scope["record"] = record
         status: int | None = None
         caller = identify(header(scope, "user-agent"), header(scope, "origin"))
-        path = scope["path"][:MAX_PATH]
+        path = _cut(scope["path"], MAX_PATH)
         entry = self._activity.begin(record.request_id, caller, scope["method"], path)
-        record.named = lambda model: self._activity.name(entry, model[:MAX_NAME_LENGTH])
+        record.named = lambda model: self._activity.name(entry, _cut(model, MAX_NAME_LENGTH))
         started_ns = time.monotonic_ns()
 
         async def send_with_id(message: Message) -> None:
@@ -65,14 +66,14 @@ class Journal:
                 # Also where a handler wrote the refusal itself, or no handler was found.
                 record.outcome = "failed"
             # As an app wrote it, it may be megabytes: the list would keep them, and every page be sent them.
-            entry.model = None if record.model is None else record.model[:MAX_NAME_LENGTH]
+            entry.model = None if record.model is None else _cut(record.model, MAX_NAME_LENGTH)
             entry.status, entry.outcome, entry.error = status, record.outcome, record.error
             usage = record.usage
             entry.prompt_tokens, entry.completion_tokens = usage.prompt_tokens, usage.completion_tokens
             entry.cost_usd = usage.cost
             elapsed_s = (time.monotonic_ns() - started_ns) / 1e9
             entry.ms = round(elapsed_s * 1e3, 1)
-            route = record.route[:MAX_PATH] or path
+            route = _cut(record.route, MAX_PATH) or path
             self._activity.end(entry, route=route, asked=record.asked, models=record.models)
             self._ended(record, status, elapsed_s)
             logs.tell_request(
@@ -96,3 +97,7 @@ class Journal:
                     **self._mark,
                 }
             )
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else beginning(text, length)
