@@ -110,6 +110,22 @@ def test_a_head_without_end_is_not_read_for_ever(filler):
         once(flood)
 
 
+@pytest.mark.parametrize("filler", [b"x" * 4096, b"x: y\r\n" * 1000], ids=["one line", "lines"])
+@pytest.mark.parametrize("begins", [b"0\r\nX: ", b"1;"], ids=["behind the chunks", "about a chunk"])
+def test_lines_among_a_body_are_not_read_for_ever(begins, filler):
+    """The parser keeps them, and each would count as a sign of life."""
+
+    async def flood(server, reader, writer, _number):
+        await server.request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n" + begins)
+        while True:
+            writer.write(filler)
+            await writer.drain()
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        once(flood)
+
+
 def test_a_request_goes_out_as_it_was_given():
     async def look(way, server):
         await ask(way, server, "POST", (b"one ", b"two"), [("X-One", "1")])

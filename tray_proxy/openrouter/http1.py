@@ -17,6 +17,8 @@ import httpx
 from tray_proxy.openrouter.dialling import limit_silence
 
 MAX_HEAD_BYTES = 64 * 1024
+# As much may come of a body without a byte of it: lines about a chunk, or behind the last one, which the parser keeps.
+MAX_BARREN_BYTES = 64 * 1024
 # As much of an answer may lie here until somebody reads it; then the other side has to wait.
 MAX_WAITING_BYTES = 256 * 1024
 
@@ -60,7 +62,7 @@ class Connection(asyncio.Protocol):
         self._under_way, self.heard = True, False
         self._parser = httptools.HttpResponseParser(self)
         self._status, self._head, self._head_bytes = 0, list[tuple[bytes, bytes]](), 0
-        self._body, self._body_bytes = list[bytes](), 0
+        self._body, self._body_bytes, self._barren_bytes = list[bytes](), 0, 0
         self._sized = self._sent = self._whole = self._reusable = self._excess = False
         try:
             await self._send(request)
@@ -234,7 +236,9 @@ class Connection(asyncio.Protocol):
             self.abort()  # nobody has asked anything
             return
         self.heard = True
-        if not self._status:
+        if self._status:
+            self._barren_bytes += len(data)
+        else:
             self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
@@ -243,6 +247,8 @@ class Connection(asyncio.Protocol):
         else:
             if self._head_bytes > MAX_HEAD_BYTES and not self._status:
                 self._fail(httpx.RemoteProtocolError("the answer's head is too large"))
+            elif self._barren_bytes > MAX_BARREN_BYTES and not self._whole:
+                self._fail(httpx.RemoteProtocolError("what comes has nothing of a body in it"))
             elif self._pouring is not None and self._body:
                 self._pour(self._pouring)
                 return
@@ -297,6 +303,7 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of the body."""
+        self._barren_bytes = 0
         if not self._whole:
             self._body.append(body)
             self._body_bytes += len(body)
