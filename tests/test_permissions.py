@@ -198,6 +198,16 @@ def test_many_sites_together_leave_no_more_than_a_few_questions(permissions, new
     assert origins(permissions.waiting)[-1] == "https://n499.example"
 
 
+def test_pages_that_make_up_names_leave_room_for_an_extension(permissions):
+    for number in range(500):
+        permissions.ask(f"http://[2001:db8::{number + 1:x}]")
+
+    permissions.ask(EXTENSION)
+
+    assert len(permissions.waiting) == MAX_WAITING + 1
+    assert origins(permissions.waiting)[-1] == EXTENSION
+
+
 def test_one_site_with_all_its_questions_leaves_room_for_others(permissions):
     for number in range(500):
         permissions.ask(f"https://n{number}.evil.example")

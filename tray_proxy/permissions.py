@@ -18,6 +18,7 @@ from tray_proxy.texts import text
 
 SETTING = "web_permissions"
 ALWAYS, NEVER = "always", "never"
+# Of pages, and of extensions.
 MAX_WAITING = 20
 # Waiting and refused together: a site that was told so this often is told nothing more, and refused.
 MAX_OF_A_SITE = 3
@@ -80,11 +81,12 @@ class Permissions:
 
     def ask(self, origin: str) -> None:
         """Have the owner asked about an origin that was refused, unless that was done, or it is none to ask about."""
-        if origin in self._waiting or origin in self._answers or len(self._waiting) >= MAX_WAITING:
-            return
-        if not is_plain(origin):
+        if origin in self._waiting or origin in self._answers or not is_plain(origin):
             return
         visitor = Visitor(origin)
+        # A page that makes up names takes no place from an extension, which no page can make up.
+        if sum(each.is_extension == visitor.is_extension for each in self.waiting) >= MAX_WAITING:
+            return
         if sum(each.site == visitor.site for each in (*self.waiting, *self.refused)) >= MAX_OF_A_SITE:
             return
         self._waiting[origin] = visitor
