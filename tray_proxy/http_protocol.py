@@ -288,8 +288,11 @@ class CarefulProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _end_at_once(self) -> None:
-        self.cycle.disconnected = True
-        self.cycle.message_event.set()
+        running: Any = self.cycle
+        running.disconnected = True
+        running.message_event.set()
+        # Told now: while a client does not read what was written, its connection is not lost.
+        running.left()
         self.transport.close()
 
     def _hurry(self, seconds: float) -> None:

@@ -59,6 +59,8 @@ class Client:
             self._writer.transport.abort()
         elif manner == "half-closed":
             self._writer.write_eof()
+        elif manner == "asking too early":
+            self.ask(b"GET /api/version HTTP/1.1\r\nHost: localhost\r\n\r\n")
         else:
             self._writer.close()
 
@@ -304,9 +306,9 @@ def test_leaving_harms_nobody_else(field):
     assert told == [(Told(200, "".join(words), done=True), 1)] * (4 * len(WAYS))
 
 
-@pytest.mark.parametrize("manner", MANNERS)
+@pytest.mark.parametrize("manner", [*MANNERS, "asking too early"])
 def test_a_client_that_leaves_what_it_did_not_read_ends_that_too(field, manner):
-    """All that fits on the way has been sent, and more is held back when it goes."""
+    """All that fits on the way has been sent, and more is held back when it goes, or asks before it was answered."""
     before = field.cancelled
     hello = sends(chunked(word("Hello"), FINISH, DONE))
 
