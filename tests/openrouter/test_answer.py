@@ -131,6 +131,22 @@ def test_what_follows_the_mark_is_read_and_cannot_fail(after):
     assert asyncio.run(read()) == ([], True)
 
 
+def test_an_event_that_is_made_of_too_many_things_is_an_error(monkeypatch):
+    """A few bytes become an object of a hundred."""
+    monkeypatch.setattr(answer, "MAX_CONTAINERS", 1000)
+    event = b'data: {"choices":[' + b",".join([b"{}"] * 1000) + b"]}\n\n"
+
+    with pytest.raises(UpstreamError, match=r"^OpenRouter sent an event that cannot be read; the answer was cut\.$"):
+        chunks(event)
+
+
+def test_an_event_that_is_long_is_read(monkeypatch):
+    monkeypatch.setattr(answer, "MAX_CONTAINERS", 1000)
+    event = b'data: {"choices":[{"delta":{"content":"' + b"x" * 5000 + b'"},"index":1}]}\n\n'
+
+    assert chunks(event) == (["x" * 5000], False)
+
+
 def test_vectors_are_read_with_their_usage():
     reply = read_embeddings(
         b'{"data":[{"embedding":[1,0.5],"index":0,"object":"embedding"}],"usage":{"prompt_tokens":3,"cost":"0.01"}}',

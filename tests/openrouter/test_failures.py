@@ -6,6 +6,7 @@ import pytest
 
 from tray_proxy import errors
 from tray_proxy.openrouter.failures import from_answer, from_chunk
+from tray_proxy.redaction import MAX_MESSAGE_LENGTH
 from tray_proxy.wire.openrouter import ChunkChoice, CompletionChunk, ErrorBody
 
 
@@ -71,7 +72,7 @@ def test_the_providers_own_words_are_added():
 def test_a_providers_words_are_taken_out_of_its_json(raw, said):
     error = answered(400, {"code": 400, "message": "Provider returned error", "metadata": {"raw": raw}})
 
-    assert error.message == f"Provider returned error ({said})"
+    assert error.message == f"Provider returned error ({said})"[:MAX_MESSAGE_LENGTH]
 
 
 @pytest.mark.parametrize(
@@ -330,3 +331,16 @@ def test_how_long_to_wait_may_be_told_as_a_date(header, seconds):
     error = from_answer(429, b'{"error":{"message":"Slow down"}}', header, "m", now_s=100.0)
 
     assert error.retry_after_s == seconds
+
+
+@pytest.mark.parametrize("text", ["%41" * 5_000_000, "no endpoints found for " * 700_000], ids=["escapes", "words"])
+@pytest.mark.parametrize("place", ["message", "raw", "raw as JSON", "raw as an object"])
+def test_of_a_message_of_megabytes_no_more_than_its_beginning_is_looked_at(text, place):
+    """To look through all of it would hold up everybody else for seconds."""
+    raw = {"raw": text, "raw as JSON": json.dumps({"message": text}), "raw as an object": {"x": text}}.get(place)
+    error = ErrorBody(message=text if raw is None else "x", code=400, metadata={"raw": raw})
+
+    told = from_chunk(CompletionChunk(error=error), "my-model")
+
+    assert told is not None
+    assert len(told.args[0]) < 40_000

@@ -23,6 +23,8 @@ MAX_MESSAGE_LENGTH = 1000
 TOO_MUCH = "OpenRouter sent more than was asked for."
 # Many times the longest answer that any model gives, pictures in it included.
 MAX_STREAM_BYTES = 64 * 1024 * 1024
+# Of one event. Pictures and code make it long; so many lists and objects are made to fill the memory.
+MAX_CONTAINERS = 500_000
 
 _END_MARK = b"[DONE]"
 # Not strict: a figure that comes as text ("0.01") must not cost the answer it stands in.
@@ -148,9 +150,8 @@ class Answer:
             if event == _END_MARK:
                 self.marked = True
                 break
-            try:
-                chunk = _decode_chunk(event)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            chunk = _read_chunk(event)
+            if chunk is None:
                 self._failure = UpstreamError("OpenRouter sent an event that cannot be read; the answer was cut.")
                 break
             failure = failures.from_chunk(chunk, self._asked)
@@ -193,6 +194,15 @@ class Answer:
                     pass
         except (TimeoutError, UpstreamUnreachable):
             return  # then it is closed instead
+
+
+def _read_chunk(event: bytes) -> CompletionChunk | None:
+    if len(event) > MAX_CONTAINERS and event.count(b"{") + event.count(b"[") > MAX_CONTAINERS:
+        return None
+    try:
+        return _decode_chunk(event)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def read_embeddings(body: bytes, asked: str) -> EmbeddingReply:

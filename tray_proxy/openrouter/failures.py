@@ -48,8 +48,9 @@ _INTRODUCTIONS = {
     KeyRejected: "OpenRouter does not accept the key: ",
     OutOfCredits: "OpenRouter says that there is not enough credit: ",
 }
-# Of a list, so much is told.
+# Of a list, so much is told; and of a text, which may be megabytes, so much is looked at. Still less of it is told.
 _LISTED = 5
+_LOOKED_AT = 16 * 1024
 # Longer than any wait that is meant.
 _MAX_WAIT_S = 1e6
 
@@ -187,11 +188,11 @@ def _provider_said(metadata: dict[str, Any]) -> str:
         try:
             raw = msgspec.json.decode(raw)
         except (msgspec.DecodeError, RecursionError):
-            return raw.strip()
+            return _text(raw)
     inner = _object(raw)
     error = inner.get("error")
     said = _text(_object(error).get("message")) or _text(error) or _text(inner.get("message"))
-    return said or _text(metadata.get("raw")) or (msgspec.json.encode(raw).decode() if raw else "")
+    return said or _text(metadata.get("raw")) or (_text(msgspec.json.encode(raw).decode()) if raw else "")
 
 
 def _object(value: object) -> dict[str, Any]:
@@ -199,7 +200,7 @@ def _object(value: object) -> dict[str, Any]:
 
 
 def _text(value: object) -> str:
-    return value.strip() if isinstance(value, str) else ""
+    return value[:_LOOKED_AT].strip() if isinstance(value, str) else ""
 
 
 def _texts(value: object) -> list[str]:
