@@ -56,7 +56,10 @@ def error(answer: httpx.Response) -> tuple[int, str, str]:
         (b'{"stream": 1}', "json: cannot unmarshal: Expected `bool | null`, got `int` - at `$.stream`"),
         (b'{"model": "\xff"}', "invalid JSON: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"),
         (b'{"temperature": NaN}', "invalid JSON: JSON is malformed: invalid character (byte 16)"),
-        (b'{"cache_control": {"x": ' + b"[" * 100_000, "invalid JSON: it is nested too deeply, with more than 128 levels"),
+        (
+            b'{"cache_control": {"x": ' + b"[" * 100_000,
+            "invalid JSON: it is nested too deeply, with more than 128 levels",
+        ),
     ],
 )
 @pytest.mark.parametrize("path", PATHS)
