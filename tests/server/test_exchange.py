@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from server.leaving import asked, connect, dropped
+from tray_proxy.demo import dialect
 from tray_proxy.demo.dialect import DONE
 from tray_proxy.demo.faults import FAULTS, Fault
 from tray_proxy.demo.steps import Cut, Write, stream_of
@@ -284,6 +285,25 @@ def test_text_that_was_held_back_is_delivered_before_an_error(proxy, upstream):
 
     assert [line.get("message", {}).get("content") for line in lines] == ["Good ", "##", None]
     assert list(lines[-1]) == ["error"]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_an_error_behind_a_watched_stop_is_none_of_the_answer(proxy, upstream, stream):
+    """It came in the same bytes; the answer was complete before it."""
+
+    def stopped_and_failed(exchange, _seconds):
+        chunk = exchange.chunks()[1]
+        chunk["choices"][0]["delta"]["content"] = "Good ### bad"
+        *before, said = itertools.takewhile(lambda step: step != Write(DONE), stream_of(exchange, [chunk]))
+        failed = dialect.event({"error": {"code": 502, "message": "gone"}, "choices": []})
+        yield from (*before, Write(said.data + failed), Cut())
+
+    upstream.arrange(Fault("stopped-and-failed", stopped_and_failed, ""))
+
+    lines = stopped_at(proxy, "###", stream=stream)
+
+    assert text_of(lines) == "Good "
+    assert (lines[-1]["done"], lines[-1]["done_reason"]) == (True, "stop")
 
 
 def test_a_thought_is_not_searched_for_stops(proxy):

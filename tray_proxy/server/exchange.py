@@ -270,7 +270,8 @@ class Exchange(Purchase):
                     more = await answer.pour(self._pass_on)
                 except ProxyError:
                     await self._flush()
-                    raise
+                    if not self._reply.stopped:
+                        raise
                 await self._flush()
             if not self._reply.stopped:
                 await self._end(marked=answer.marked)
@@ -310,7 +311,12 @@ class Exchange(Purchase):
 
         async with self.deps.client.stream(completion, self.asked) as answer:
             self._reply.opened(time.monotonic_ns())
-            await answer.pour(keep)
+            try:
+                await answer.pour(keep)
+            except ProxyError:
+                # What came with the end of the answer, and after it, is none of it.
+                if not self._reply.stopped:
+                    raise
             if not self._reply.stopped:
                 await self._answer_whole(gathered, marked=answer.marked)
         if self._reply.stopped:
