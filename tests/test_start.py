@@ -13,7 +13,7 @@ from tray_proxy.demo.keys import DEMO_KEY
 NEVER = {
     "PIL", "anyio", "cryptography", "fastapi", "gi", "greenlet", "h11", "httpcore", "jaraco", "keyring", "multipart",
     "prometheus_client", "pydantic", "pygments", "pyperclip", "pystray", "python_multipart", "rich", "secretstorage",
-    "starlette", "tray_proxy.demo.upstream", "tray_proxy.doctor", "tray_proxy.tray.controller", "tray_proxy.tray.icons",
+    "starlette", "tray_proxy.demo", "tray_proxy.doctor", "tray_proxy.tray.controller", "tray_proxy.tray.icons",
     "tray_proxy.tray.shell", "tray_proxy.web.app", "tray_proxy.web.gate", "typing_extensions", "watchfiles",
 }  # fmt: skip
 # Runs a server, and beside it, in a thread, its first client.

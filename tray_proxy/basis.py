@@ -1,7 +1,6 @@
 """What a run stands on, the demo's apart from the real one's: its folders, its key, the models to choose from."""
 
 from tray_proxy import paths
-from tray_proxy.demo.keys import DEMO_KEY, is_of_the_demo
 from tray_proxy.keychain import SERVICE, Keychain, Source
 from tray_proxy.secret_str import SecretStr
 from tray_proxy.settings import Settings
@@ -44,10 +43,14 @@ def stored_key(*, demo: bool) -> Keychain:
 
 def with_demo_key(settings: Settings) -> Settings:
     """Give `serve --demo` its key: nobody is there to sign in. One of the demo's special keys may stand in for it."""
+    from tray_proxy.demo.keys import DEMO_KEY
+
     return settings.but(openrouter_api_key=_demo_key(settings) or SecretStr(DEMO_KEY))
 
 
 def _demo_key(settings: Settings) -> SecretStr | None:
     """Return the key that was given, unless it is a real one: the demo neither needs nor touches that."""
+    from tray_proxy.demo.keys import is_of_the_demo  # few runs are the demo's
+
     given = settings.openrouter_api_key
     return given if given is not None and is_of_the_demo(given.get_secret_value()) else None

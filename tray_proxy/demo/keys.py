@@ -9,10 +9,12 @@ that is switched off or has expired are ours: the docs give the status alone.
 
 import hashlib
 import secrets
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tray_proxy.demo.catalogue import DemoModel
 from tray_proxy.demo.refusals import STATUS_ERRORS, RefusedError
+
+if TYPE_CHECKING:
+    from tray_proxy.demo.catalogue import DemoModel
 
 DEMO_KEY = "sk-or-v1-demo-key-that-is-worth-nothing"
 # What a person may meet, one key for each.
@@ -98,7 +100,7 @@ def authorise(authorization: str | None, own: str) -> str:
     return key
 
 
-def charge(key: str, model: DemoModel) -> None:
+def charge(key: str, model: "DemoModel") -> None:
     """
     See whether this key can pay for this model.
 
