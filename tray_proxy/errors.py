@@ -137,7 +137,8 @@ class ModelNotFound(ProxyError):
     def __init__(self, name: str, near: Sequence[str] = (), words: str = "model '{name}' not found") -> None:
         self.name = name
         self.near = tuple(near)
-        super().__init__(words.format(name=name) + self.suggestion)
+        shown = name if len(name) <= 1000 else f"{name[:1000]}…"  # clients look for what is said behind it
+        super().__init__(words.format(name=shown) + self.suggestion)
 
     @property
     def suggestion(self) -> str:

@@ -21,6 +21,7 @@ class Server:
         self.asked = []
         self.connections = 0
         self.closed = asyncio.Event()
+        self._answering = []
 
     async def __aenter__(self):
         self._server = await asyncio.start_server(self._answer, "127.0.0.1", 0)
@@ -30,6 +31,10 @@ class Server:
 
     async def __aexit__(self, *_error):
         self._server.close()
+        # Who still waits for a question would leave its socket behind, for a later test to stumble over.
+        for task in self._answering:
+            task.cancel()
+        await asyncio.gather(*self._answering, return_exceptions=True)
 
     async def request(self, reader):
         """Read a request whole; returns its body."""
@@ -40,10 +45,13 @@ class Server:
 
     async def _answer(self, reader, writer):
         self.connections += 1
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            await self._talk(self, reader, writer, self.connections)
-        writer.close()
-        self.closed.set()
+        self._answering.append(asyncio.current_task())
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                await self._talk(self, reader, writer, self.connections)
+        finally:
+            writer.close()
+            self.closed.set()
 
 
 def repeating(answer):

@@ -97,7 +97,8 @@ def test_what_is_not_in_the_catalogue_is_not_found(name: str) -> None:
     with pytest.raises(ModelNotFound) as caught:
         NAMES.find(name)
 
-    assert caught.value.message == f"model '{name}' not found"
+    shown = name if len(name) <= 1000 else f"{name[:1000]}…"
+    assert caught.value.message == f"model '{shown}' not found"
 
 
 @pytest.mark.parametrize("name", ["nemo", "Nemo:latest", "nemo:nitro"])

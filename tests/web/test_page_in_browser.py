@@ -111,6 +111,7 @@ def test_the_proxy_is_turned_off_and_on_from_every_page(visit: Visit) -> None:
     visit.button("Turn on").click()
 
     expect(visit.button("Turn on")).to_have_attribute("aria-disabled", "true")
+    wait_for(lambda: len(backend.calls) == 2, "the click to be heard")
     assert backend.calls == [("turn", False), ("turn", True)]
 
 
