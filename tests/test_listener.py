@@ -1,6 +1,7 @@
 """Ports: bound exclusively, on both loopback addresses, and what listens there started and stopped."""
 
 import asyncio
+import contextlib
 import queue
 import socket
 import sys
@@ -268,6 +269,36 @@ def test_a_loop_that_breaks_again_and_again_is_given_up_and_says_so(free_port):
     assert thread.lives is False
     for sock in bind("127.0.0.1", free_port):
         sock.close()
+
+
+def test_who_is_in_the_midst_of_a_request_when_it_stops_is_let_go(loop, free_port):
+    """Nobody would answer, and the socket would stay open until Python came upon it."""
+    begun = queue.Queue()
+
+    async def waits(_scope, _receive, _send):
+        begun.put("begun")
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    listener = Listener(waits, bind("127.0.0.1", free_port))
+    loop.submit(listener.start()).result(15)
+
+    with socket.create_connection(("127.0.0.1", free_port), timeout=15) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf")
+        begun.get(timeout=15)
+        loop.submit(listener.stop()).result(15)
+
+        assert client.recv(1) == b""
+    loop.submit(_cancelled()).result(15)
+
+
+async def _cancelled():
+    """End what the app above leaves behind."""
+    others = [task for task in asyncio.all_tasks() if task.get_coro().__name__ == "run_asgi"]
+    for task in others:
+        task.cancel()
+    await asyncio.wait(others)
 
 
 def test_stopping_what_never_started_does_nothing(loop):

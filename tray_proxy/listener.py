@@ -389,4 +389,8 @@ class Listener:
             await self._serving
         except Exception:
             log.warning("listener ended with an error", exc_info=True)
+        if tasks := set(self._server.server_state.tasks):
+            await asyncio.wait(tasks, timeout=CUT_S)  # uvicorn has told them to end, and waits no longer
+        for connection in tuple(self._server.server_state.connections):
+            connection.transport.abort()  # nor does it close whoever is in the midst of a request
         self._serving = None
