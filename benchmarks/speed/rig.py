@@ -111,9 +111,8 @@ class Rig:
             certificate.private_key_pem.write_to_path(str(self.folder / "ca.key"))
             for blob in certificate.cert_chain_pems:
                 blob.write_to_path(str(self.folder / "ca.chain"), append=True)
-            self._tls = self.start(TLS_FRONT, processors=self.load_on, wait=False)
-            while not is_open(self._tls.port):
-                time.sleep(POLL_S)
+            front = self._tls = self.start(TLS_FRONT, processors=self.load_on, wait=False)
+            self.wait_for(front, lambda: is_open(front.port))
         return self._tls.port
 
     def _filled(self, text: str, port: int, folder: Path) -> str:

@@ -236,12 +236,6 @@ def _too_large() -> BodyTooLarge:
     )
 
 
-async def until_left(receive: Receive) -> None:
-    """Return when the client has closed the connection. Only for after the body was read."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
 class BodyDecoder[T]:
     """
     Reads a request's JSON as Ollama does: whatever its Content-Type, in any case of its keys, and only the first
