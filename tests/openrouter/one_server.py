@@ -7,7 +7,7 @@ import ssl
 import httpx
 
 from tray_proxy.openrouter.transport import Transport
-from tray_proxy.openrouter.upload import Upload
+from tray_proxy.openrouter.upload import Asking, Target
 
 WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 LIMITS = {"connect": 10.0, "write": 10.0, "read": 10.0}
@@ -77,19 +77,20 @@ def closing(answer):
 
 
 def request(server, method="GET", pieces=(b"",), headers=()):
-    length = [("Content-Length", str(sum(map(len, pieces))))] if method == "POST" else []
-    return httpx.Request(
-        method,
-        server.url.join("/path"),
-        headers=[("Host", "upstream"), *length, *headers],
-        stream=Upload(list(pieces)),
-        extensions={"timeout": LIMITS},
+    length = [(b"Content-Length", b"%d" % sum(map(len, pieces)))] if method == "POST" else []
+    return Asking(
+        Target(method, server.url.join("/path"), [(b"Host", b"upstream")]),
+        [*length, *headers],
+        list(pieces),
+        connect_s=LIMITS["connect"],
+        write_s=LIMITS["write"],
+        read_s=LIMITS["read"],
     )
 
 
 async def ask(way, server, *arguments, **more):
     """Send a request and read its answer; returns status and body."""
-    response = await way.handle_async_request(request(server, *arguments, **more))
+    response = await way.send(request(server, *arguments, **more))
     body = b"".join([part async for part in response.stream])
     await response.aclose()
     return response.status_code, body

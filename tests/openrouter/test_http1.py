@@ -53,7 +53,7 @@ def test_headers_are_given_as_they_came_and_a_trailer_is_not_among_them():
     answer = b"HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nRetry-After: 9\r\n\r\n"
 
     async def look(way, server):
-        response = await way.handle_async_request(request(server))
+        response = await way.send(request(server))
         await response.aread()
         return response.headers.get_list("retry-after")
 
@@ -88,7 +88,7 @@ def test_what_is_no_answer_is_an_error(answer):
 )
 def test_of_a_body_that_breaks_off_everything_is_given_that_came(answer):
     async def read(way, server):
-        response = await way.handle_async_request(request(server))
+        response = await way.send(request(server))
         got = await response.stream.part(10)
         with pytest.raises(httpx.RemoteProtocolError):
             await response.aread()
@@ -128,7 +128,7 @@ def test_lines_among_a_body_are_not_read_for_ever(begins, filler):
 
 def test_a_request_goes_out_as_it_was_given():
     async def look(way, server):
-        await ask(way, server, "POST", (b"one ", b"two"), [("X-One", "1")])
+        await ask(way, server, "POST", (b"one ", b"two"), [(b"X-One", b"1")])
         return server.asked
 
     assert talk(repeating(WHOLE), look) == [
@@ -136,11 +136,11 @@ def test_a_request_goes_out_as_it_was_given():
     ]
 
 
-@pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "a\rb", "a\0b"])
+@pytest.mark.parametrize("value", [b"a\r\nX-Evil: 1", b"a\nb", b"a\rb", b"a\0b"])
 def test_a_header_cannot_break_out_of_its_line(value):
     async def break_out(way, server):
         with pytest.raises(httpx.LocalProtocolError):
-            await ask(way, server, headers=[("X-One", value)])
+            await ask(way, server, headers=[(b"X-One", value)])
         return server.asked
 
     assert talk(repeating(WHOLE), break_out) == []
@@ -194,7 +194,7 @@ def test_an_answer_that_is_left_closes_its_connection_at_once():
         assert await reader.read() == b""
 
     async def leave(way, server):
-        response = await way.handle_async_request(request(server))
+        response = await way.send(request(server))
         await response.aclose()
         await server.closed.wait()
 
@@ -231,7 +231,7 @@ def test_an_answer_that_nobody_reads_holds_the_other_side_back():
 
     async def read_late(way, server):
         server.sent = 0
-        response = await way.handle_async_request(request(server))
+        response = await way.send(request(server))
         held, seen = -1, 0
         while held != seen:
             held, seen = seen, server.sent
@@ -250,7 +250,7 @@ def test_a_part_is_waited_for_as_long_as_is_said_and_no_longer():
         assert await reader.read() == b""
 
     async def wait(way, server):
-        response = await way.handle_async_request(request(server))
+        response = await way.send(request(server))
         first = await response.stream.part(300)
         with pytest.raises(httpx.ReadTimeout):
             await response.stream.part(0.05)
@@ -274,7 +274,7 @@ def poured(serve, take, limit_s=10.0):
 
     async def pour(way, server):
         server.go_on = asyncio.Event()
-        response = await way.handle_async_request(request(server))
+        response = await way.send(request(server))
         try:
             return await response.stream.pour(lambda part: take(server, part), limit_s)
         finally:
@@ -298,7 +298,7 @@ def test_what_comes_is_poured_in_the_moment_it_comes():
 def test_who_wants_no_more_gets_no_more_until_it_asks_again():
     async def twice(way, server):
         server.go_on = asyncio.Event()
-        response, parts = await way.handle_async_request(request(server)), []
+        response, parts = await way.send(request(server)), []
 
         def refuse(part):
             parts.append(part)

@@ -1,6 +1,7 @@
 """The way through a network's proxy server; what it does in all is tried in `test_connections`."""
 
 import asyncio
+import contextlib
 import ssl
 
 import httpx
@@ -8,7 +9,7 @@ import pytest
 
 from tray_proxy.openrouter.counting import CountingBackend
 from tray_proxy.openrouter.proxied import Proxied, use_our_dialling
-from tray_proxy.openrouter.upload import Upload
+from tray_proxy.openrouter.upload import Asking, Target
 
 WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 
@@ -22,17 +23,13 @@ def through(monkeypatch):
 
 
 def request():
-    return httpx.Request(
-        "POST",
-        "http://openrouter.test/api",
-        headers={"Host": "openrouter.test", "Content-Length": "4"},
-        stream=Upload([b"body"]),
-        extensions={"timeout": {"connect": 5.0, "write": 5.0, "read": 5.0}},
-    )
+    headers = [(b"Host", b"openrouter.test"), (b"Content-Length", b"4")]
+    target = Target("POST", httpx.URL("http://openrouter.test/api"), headers)
+    return Asking(target, [], [b"body"], connect_s=5.0, write_s=5.0, read_s=5.0)
 
 
 async def ask(way):
-    response = await way.handle_async_request(request())
+    response = await way.send(request())
     return await response.aread()
 
 
@@ -57,7 +54,7 @@ def test_a_request_goes_to_the_proxy_server_with_its_whole_address(through, raw_
     through(raw_upstream(answering(asked)).removesuffix("/api/v1"))
 
     async def run():
-        async with Proxied(ssl.create_default_context()) as way:
+        async with contextlib.aclosing(Proxied(ssl.create_default_context())) as way:
             return await ask(way)
 
     assert asyncio.run(run()) == b"hi"
@@ -69,7 +66,7 @@ def test_a_kept_connection_that_is_dead_has_the_request_sent_once_more(through, 
     through(raw_upstream(answering(asked, dies_after=2)).removesuffix("/api/v1"))
 
     async def run():
-        async with Proxied(ssl.create_default_context()) as way:
+        async with contextlib.aclosing(Proxied(ssl.create_default_context())) as way:
             return [await ask(way), await ask(way)]
 
     assert asyncio.run(run()) == [b"hi", b"hi"]
@@ -81,7 +78,7 @@ def test_a_new_connection_that_dies_has_nothing_sent_again(through, raw_upstream
     through(raw_upstream(answering(asked, dies_after=1)).removesuffix("/api/v1"))
 
     async def run():
-        async with Proxied(ssl.create_default_context()) as way:
+        async with contextlib.aclosing(Proxied(ssl.create_default_context())) as way:
             with pytest.raises(httpx.RemoteProtocolError):
                 await ask(way)
 
@@ -94,7 +91,7 @@ def test_a_retired_one_is_closed_when_its_last_answer_has_ended(through, raw_ups
 
     async def run():
         way = Proxied(ssl.create_default_context())
-        response = await way.handle_async_request(request())
+        response = await way.send(request())
         way.retire()
         open_while_read = not way._kept.is_closed
         await response.aread()

@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from openrouter.encrypted import NAME, Encrypted, authority
-from openrouter.one_server import LIMITS, WHOLE, ask, closing, repeating, request, talk
+from openrouter.one_server import WHOLE, ask, closing, repeating, request, talk
 from tray_proxy.openrouter import transport as transports
 from tray_proxy.openrouter.transport import Transport
-from tray_proxy.openrouter.upload import Upload
+from tray_proxy.openrouter.upload import Asking, Target
 
 
 def test_a_connection_is_used_again_once_its_answer_was_read():
@@ -53,10 +53,10 @@ def test_an_answer_that_was_read_leaves_the_next_one_on_its_connection_alone():
     async def read_twice(way, server):
         server.may_speak = asyncio.Event()
         server.may_speak.set()
-        first = await way.handle_async_request(request(server))
+        first = await way.send(request(server))
         said = [await first.stream.part(10), await first.stream.part(10)]
         server.may_speak.clear()
-        second = await way.handle_async_request(request(server))
+        second = await way.send(request(server))
         said.append(await first.stream.part(10))
         said.append(await first.stream.pour(lambda _: True, 10))
         await first.aclose()
@@ -153,7 +153,7 @@ def test_a_retired_one_ends_the_answer_under_way_and_keeps_nothing():
 
     async def retire(way, server):
         server.retired = asyncio.Event()
-        response = await way.handle_async_request(request(server))
+        response = await way.send(request(server))
         way.retire()
         server.retired.set()
         body = await response.aread()
@@ -176,7 +176,7 @@ def test_what_closing_cuts_is_not_sent_again():
     async def close(way, server):
         server.has_second = asyncio.Event()
         await ask(way, server)
-        second = asyncio.create_task(way.handle_async_request(request(server)))
+        second = asyncio.create_task(way.send(request(server)))
         await server.has_second.wait()
         await way.aclose()
         with pytest.raises(httpx.CloseError):
@@ -211,6 +211,15 @@ def test_a_handshake_that_is_not_answered_is_given_up():
     asyncio.run(hang())
 
 
+def test_a_client_of_httpxs_own_can_go_this_way_too():
+    async def post(way, server):
+        client = httpx.AsyncClient(transport=way, timeout=10.0)
+        answer = await client.post(server.url.join("/path"), content=b"body")
+        return answer.status_code, answer.content, server.asked[0].split(b"\r\n")[0]
+
+    assert talk(repeating(WHOLE), post) == (200, b"hi", b"POST /path HTTP/1.1")
+
+
 def test_over_tls_an_authority_of_ones_own_is_trusted_and_another_is_not(monkeypatch):
     ours = authority()
     trusted = ssl.create_default_context()
@@ -225,12 +234,9 @@ def test_over_tls_an_authority_of_ones_own_is_trusted_and_another_is_not(monkeyp
     async def encrypted(server):
         url = httpx.URL(server.url)
         async with Transport(url, trusted) as way:
-            sent = httpx.Request(
-                "POST", url, headers={"Content-Length": "600000"}, stream=Upload([bytes(600_000)]),
-                extensions={"timeout": LIMITS},
-            )  # fmt: skip
-            response = await way.handle_async_request(sent)
-            return await response.aread()
+            target = Target("POST", url, [(b"Content-Length", b"600000")])
+            sent = Asking(target, [], [bytes(600_000)], connect_s=10.0, write_s=10.0, read_s=10.0)
+            return await (await way.send(sent)).aread()
 
     came = []
 

@@ -4,7 +4,7 @@ An answer of OpenRouter's while it arrives: how long to wait for its next byte, 
 It knows neither the HTTP library nor the connection: bytes come in, and what is wrong with them is told as ours.
 """
 
-import asyncio
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -188,10 +188,10 @@ class Answer:
 
     async def drain(self) -> None:
         """Read to the end of the body after the end mark, so that the connection can be used again."""
+        until_s = time.monotonic() + DRAIN_S
         try:
-            async with asyncio.timeout(DRAIN_S):
-                while await self._body.part(DRAIN_S) is not None:
-                    pass
+            while await self._body.part(until_s - time.monotonic()) is not None:
+                pass
         except (TimeoutError, UpstreamUnreachable):
             return  # then it is closed instead
 

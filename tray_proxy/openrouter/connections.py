@@ -27,7 +27,7 @@ from tray_proxy.openrouter.answer import silent
 from tray_proxy.openrouter.http1 import Body
 from tray_proxy.openrouter.surroundings import Surroundings, proxy_server
 from tray_proxy.openrouter.transport import Transport
-from tray_proxy.openrouter.upload import Upload
+from tray_proxy.openrouter.upload import Asking, Headers, Target
 from tray_proxy.secret_str import SecretStr
 from tray_proxy.setting_values import is_loopback
 from tray_proxy.settings import Settings
@@ -41,6 +41,8 @@ ISSUER_TIMEOUT_S = 1.5
 # The same for all traffic: OpenRouter takes address and title together as the app's identity, and an app on
 # localhost must name itself by the title. Source: OpenRouter docs, "App Attribution".
 ATTRIBUTION = {"HTTP-Referer": "http://localhost:11434", "X-OpenRouter-Title": "Tray Proxy"}
+
+JSON = "application/json"
 
 type Response = httpx.Response
 
@@ -82,14 +84,7 @@ class Connections:
         self._told: tuple[httpx.Headers, float] | None = None
         self._settings = settings
         self._url = httpx.URL(settings.openrouter_base_url)
-        self._paths: dict[str, httpx.URL] = {}
-        self._headers = [
-            (b"Host", self._url.netloc),
-            *((name.encode(), value.encode()) for name, value in ATTRIBUTION.items()),
-            (b"User-Agent", f"tray-proxy/{__version__}".encode()),
-            # A packed stream would be held back by the packing, and a packed bomb unpacked here.
-            (b"Accept-Encoding", b"identity"),
-        ]
+        self._targets: dict[tuple[str, str, str], Target] = {}
         self._surroundings = None if is_loopback(self._url.host) else surroundings()
         # Reading the system's certificates takes a tenth of the start; the demo needs none.
         self._trusted = trust.context() if self._url.scheme == "https" else None
@@ -161,9 +156,10 @@ class Connections:
         method: str,
         path: str,
         limit_s: float,
-        headers: list[tuple[bytes, bytes]],
-        content: list[bytes | memoryview] | None,
         key: SecretStr | None,
+        *,
+        content: list[bytes | memoryview] | None = None,
+        accept: str = JSON,
     ) -> httpx.Response:
         """
         Send a request and wait for the answer's headers.
@@ -171,6 +167,8 @@ class Connections:
         Args:
             limit_s: How long to wait for them, once the request is sent.
             key: Shown to OpenRouter; the text of it is made here, and nowhere else.
+            content: The JSON to post.
+            accept: What kind of answer to that is wanted.
 
         Raises:
             UpstreamUnreachable, UpstreamTimeout: nobody answered, and why.
@@ -178,19 +176,22 @@ class Connections:
         if self._surroundings is not None and self._surroundings.changed():
             # What was connected before is dead, and nobody says so.
             self.drop()
-        authorization = [] if key is None else [(b"Authorization", b"Bearer " + key.get_secret_value().encode())]
+        headers: Headers = []
+        if content is not None:
+            headers.append((b"Content-Length", b"%d" % sum(map(len, content))))
+        if key is not None:
+            headers.append((b"Authorization", b"Bearer " + key.get_secret_value().encode()))
         settings = self._settings
-        request = httpx.Request(
-            method,
-            self._address(path),
-            headers=[*self._headers, *headers, *authorization],
-            stream=Upload(content or [b""]),
-            extensions={
-                "timeout": {"connect": settings.connect_timeout_s, "write": settings.idle_timeout_s, "read": limit_s}
-            },
+        asking = Asking(
+            self._targets.get((method, path, accept)) or self._target(method, path, accept),
+            headers,
+            content or [],
+            connect_s=settings.connect_timeout_s,
+            write_s=settings.idle_timeout_s,
+            read_s=limit_s,
         )
         try:
-            response = await self._way.handle_async_request(request)
+            response = await self._way.send(asking)
         except httpx.ReadTimeout:
             failure: UpstreamError = silent(limit_s, "the first byte of the answer")
         except httpx.HTTPError as error:
@@ -203,10 +204,22 @@ class Connections:
         self.note(failure)
         raise failure
 
-    def _address(self, path: str) -> httpx.URL:
-        if path not in self._paths:
-            self._paths[path] = httpx.URL(self._settings.openrouter_base_url + path)
-        return self._paths[path]
+    def _target(self, method: str, path: str, accept: str) -> Target:
+        headers = [
+            ("Host", self._url.netloc.decode()),
+            *ATTRIBUTION.items(),
+            ("User-Agent", f"tray-proxy/{__version__}"),
+            # A packed stream would be held back by the packing, and a packed bomb unpacked here.
+            ("Accept-Encoding", "identity"),
+            *([("Content-Type", JSON), ("Accept", accept)] if method == "POST" else []),
+        ]
+        target = Target(
+            method,
+            httpx.URL(self._settings.openrouter_base_url + path),
+            [(name.encode(), value.encode()) for name, value in headers],
+        )
+        self._targets[method, path, accept] = target
+        return target
 
     async def _obstacle(self, error: httpx.HTTPError) -> UpstreamError:
         """Find out why there was no answer."""
@@ -274,6 +287,10 @@ class Pieces:
         except httpx.HTTPError as error:
             raise UpstreamUnreachable(obstacles.BROKE_OFF) from error
 
+    async def aclose(self) -> None:
+        """Leave the body, read to its end or not."""
+        await self._body.aclose()
+
     async def pour(self, take: Callable[[bytes], bool], limit_s: float) -> bool:
         """
         Have the bytes taken as they come, until `take` wants no more (True) or they end (False).
@@ -294,6 +311,7 @@ class _OtherBody:
 
     def __init__(self, response: httpx.Response) -> None:
         self._pieces = response.aiter_raw()
+        self.aclose = response.aclose
 
     async def part(self, limit_s: float) -> bytes | None:
         async with asyncio.timeout(limit_s):

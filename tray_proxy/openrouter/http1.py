@@ -15,6 +15,7 @@ import httptools
 import httpx
 
 from tray_proxy.openrouter.dialling import limit_silence
+from tray_proxy.openrouter.upload import SLICE_BYTES, Asking
 
 MAX_HEAD_BYTES = 64 * 1024
 # As much may come of a body without a byte of it: lines about a chunk, or behind the last one, which the parser keeps.
@@ -52,7 +53,7 @@ class Connection(asyncio.Protocol):
 
     # -- an exchange, in the task that asks --
 
-    async def exchange(self, request: httpx.Request) -> httpx.Response:
+    async def exchange(self, asking: Asking) -> httpx.Response:
         """
         Send a request, and wait for the head of its answer.
 
@@ -65,25 +66,27 @@ class Connection(asyncio.Protocol):
         self._body, self._body_bytes, self._barren_bytes = list[bytes](), 0, 0
         self._sized = self._sent = self._whole = self._reusable = self._excess = False
         try:
-            await self._send(request)
-            until_s = self._loop.time() + request.extensions["timeout"]["read"]
+            head = asking.target.head(asking.headers)
+            if len(asking.pieces) == 1 and len(asking.pieces[0]) <= SLICE_BYTES:
+                # Nearly all are so small. They leave in one packet, and room for them is always there.
+                self._transport.write(head + asking.pieces[0])
+                self._sent = True
+            else:
+                await self._send(head, asking)
+            until_s = self._loop.time() + asking.read_s
             while not self._status:
                 await self._wait(until_s - self._loop.time())
         except BaseException:
             self.end()
             raise
-        return httpx.Response(self._status, headers=self._head, stream=Body(self), request=request)
+        return httpx.Response(self._status, headers=self._head, stream=Body(self))
 
-    async def _send(self, request: httpx.Request) -> None:
-        assert isinstance(request.stream, httpx.AsyncByteStream)  # noqa: S101  -- httpx's type leaves it open
-        limit_s = request.extensions["timeout"]["write"]
-        head = _head_of(request)
-        async for piece in request.stream:
-            # What is small leaves in one packet with its head.
+    async def _send(self, head: bytes, asking: Asking) -> None:
+        for piece in asking.slices():
             self._transport.write(head + piece if head else piece)
             head = b""
             while not self._writable and not self._status:
-                await self._wait(limit_s, httpx.WriteTimeout("nothing was taken in time"))
+                await self._wait(asking.write_s, httpx.WriteTimeout("nothing was taken in time"))
             if self._status:
                 return  # answered before all of it was asked: refused, that is
         if head:
@@ -351,18 +354,3 @@ class Body(httpx.AsyncByteStream):
 
 def _raise(error: BaseException) -> NoReturn:
     raise error
-
-
-def _head_of(request: httpx.Request) -> bytes:
-    """
-    Write a request's head.
-
-    Raises:
-        httpx.LocalProtocolError: a header would break out of its line.
-    """
-    lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
-    lines += [b"%b: %b" % header for header in request.headers.raw]
-    head = b"\r\n".join(lines)
-    if head.count(b"\r") != len(lines) - 1 or head.count(b"\n") != len(lines) - 1 or b"\0" in head:
-        raise httpx.LocalProtocolError("a header would break out of its line")
-    return head + b"\r\n\r\n"

@@ -15,9 +15,10 @@ import httpx
 
 from tray_proxy.openrouter.counting import CountingBackend, Tally, tally
 from tray_proxy.openrouter.transport import KEEPALIVE_S, RESEND_WITHIN_S
+from tray_proxy.openrouter.upload import Asking
 
 
-class Proxied(httpx.AsyncBaseTransport):
+class Proxied:
     """
     Sends requests through the proxy server that the environment or the system names.
 
@@ -36,7 +37,7 @@ class Proxied(httpx.AsyncBaseTransport):
         self._retired = False
         self._closing: asyncio.Task[None] | None = None
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def send(self, asking: Asking) -> httpx.Response:
         """
         Send a request, and return the head of the answer; what is sent again, and when, is as with `Transport`.
 
@@ -45,7 +46,7 @@ class Proxied(httpx.AsyncBaseTransport):
         """
         self._under_way += 1
         try:
-            response = await self._send_once_or_again(request)
+            response = await self._send_once_or_again(asking.as_httpx())
         except BaseException:
             self._ended()
             raise

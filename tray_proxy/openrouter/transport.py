@@ -13,6 +13,7 @@ import httpx
 
 from tray_proxy.openrouter.dialling import dial
 from tray_proxy.openrouter.http1 import Connection
+from tray_proxy.openrouter.upload import Asking, from_httpx
 
 # Idle connections are kept this long: a new one costs more than anything else on the way to the first token.
 KEEPALIVE_S = 300.0
@@ -38,8 +39,14 @@ class Transport(httpx.AsyncBaseTransport):
         self._retired = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request of one of httpx's clients, as `send` does."""
+        return await self.send(await from_httpx(request))
+
+    async def send(self, asking: Asking) -> httpx.Response:
         """
         Send a request, and return the head of the answer; its body follows.
+
+        Our own requests come this way: to make one of httpx's takes as long as all that is done here.
 
         A kept connection may turn out to be dead: where it had been idle, died at once and not one byte was answered,
         it was closed before the request came, and the request goes out once more, on a new one. This is the one case in
@@ -52,12 +59,12 @@ class Transport(httpx.AsyncBaseTransport):
         if kept is not None:
             began_s = time.monotonic()
             try:
-                return await kept.exchange(request)
+                return await kept.exchange(asking)
             except (httpx.RemoteProtocolError, httpx.ReadError):
                 if kept.heard or time.monotonic() - began_s > RESEND_WITHIN_S:
                     raise
-        connection = await self._connect(request.extensions["timeout"]["connect"])
-        return await connection.exchange(request)
+        connection = await self._connect(asking.connect_s)
+        return await connection.exchange(asking)
 
     async def open_ahead(self, limit_s: float) -> None:
         """

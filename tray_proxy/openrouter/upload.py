@@ -1,25 +1,112 @@
-"""A request's body on its way out."""
+"""A request on its way out: its head, written once as far as it is always the same, and its body in pieces."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 
 # A larger body goes out in slices of this size: the network layers copy what they are handed, TLS more than once.
 SLICE_BYTES = 256 * 1024
 
+type Headers = list[tuple[bytes, bytes]]
 
-class Upload(httpx.AsyncByteStream):
+
+class Target:
     """
-    A body on its way out. It can be sent again.
+    Where requests go, and what all of their heads have in common.
 
     Args:
-        pieces: As `splice.encode` gives them.
+        headers: The headers that every one of them has.
+
+    Raises:
+        httpx.LocalProtocolError: a header would break out of its line.
     """
 
-    def __init__(self, pieces: list[bytes | memoryview]) -> None:
-        self._pieces = pieces
+    def __init__(self, method: str, url: httpx.URL, headers: Headers) -> None:
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self._beginning = b"%b %b HTTP/1.1\r\n%b" % (method.encode("ascii"), url.raw_path, _lines(headers))
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self._pieces:
+    def head(self, headers: Headers) -> bytes:
+        """
+        Write the head of a request, with the headers of its own.
+
+        Raises:
+            httpx.LocalProtocolError: as above.
+        """
+        return self._beginning + _lines(headers) + b"\r\n"
+
+
+class Asking:
+    """
+    One request. It can be sent again.
+
+    Args:
+        headers: Those of its own.
+        pieces: Its body, as `splice.encode` gives it.
+        connect_s, write_s, read_s: How long a connection, each slice of the body and the head of the answer may take.
+    """
+
+    # A plain class, for its repr does not show the headers, the key among them.
+    __slots__ = ("connect_s", "headers", "pieces", "read_s", "target", "write_s")
+
+    def __init__(
+        self,
+        target: Target,
+        headers: Headers,
+        pieces: list[bytes | memoryview],
+        *,
+        connect_s: float,
+        write_s: float,
+        read_s: float,
+    ) -> None:
+        self.target = target
+        self.headers = headers
+        self.pieces = pieces
+        self.connect_s, self.write_s, self.read_s = connect_s, write_s, read_s
+
+    def slices(self) -> Iterator[bytes]:
+        """Give the body in slices."""
+        for piece in self.pieces:
             for start in range(0, len(piece), SLICE_BYTES):
                 yield bytes(piece[start : start + SLICE_BYTES])
+
+    def as_httpx(self) -> httpx.Request:
+        """Give it as httpx's own transports take it."""
+        return httpx.Request(
+            self.target.method,
+            self.target.url,
+            headers=[*self.target.headers, *self.headers],
+            stream=_Slices(self),
+            extensions={"timeout": {"connect": self.connect_s, "write": self.write_s, "read": self.read_s}},
+        )
+
+
+class _Slices(httpx.AsyncByteStream):
+    def __init__(self, asking: Asking) -> None:
+        self._asking = asking
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for each in self._asking.slices():
+            yield each
+
+
+async def from_httpx(request: httpx.Request) -> Asking:
+    """Take a request as httpx's clients give it to their transports."""
+    assert isinstance(request.stream, httpx.AsyncByteStream)  # noqa: S101  -- httpx's type leaves it open
+    limits = request.extensions["timeout"]
+    return Asking(
+        Target(request.method, request.url, []),
+        request.headers.raw,
+        [piece async for piece in request.stream],
+        connect_s=limits["connect"],
+        write_s=limits["write"],
+        read_s=limits["read"],
+    )
+
+
+def _lines(headers: Headers) -> bytes:
+    lines = b"".join([b"%b: %b\r\n" % header for header in headers])
+    if not lines.count(b"\r") == lines.count(b"\n") == len(headers) or b"\0" in lines:
+        raise httpx.LocalProtocolError("a header would break out of its line")
+    return lines
