@@ -53,25 +53,28 @@ class Connection(asyncio.Protocol):
 
     # -- an exchange, in the task that asks --
 
-    async def exchange(self, asking: Asking) -> httpx.Response:
+    async def exchange(self, head: bytes, asking: Asking) -> httpx.Response:
         """
         Send a request, and wait for the head of its answer.
+
+        Args:
+            head: The request's, written.
 
         Raises:
             httpx.TransportError: the connection broke, or what came is no HTTP.
         """
+        is_small = len(asking.pieces) == 1 and len(asking.pieces[0]) <= SLICE_BYTES
         self._under_way, self.heard = True, False
+        if is_small:
+            # Nearly all are. They leave in one packet, and before anything is done that only the answer needs.
+            self._transport.write(head + asking.pieces[0])
         self._parser = httptools.HttpResponseParser(self)
         self._status, self._head, self._head_bytes = 0, list[tuple[bytes, bytes]](), 0
         self._body, self._body_bytes, self._barren_bytes = list[bytes](), 0, 0
-        self._sized = self._sent = self._whole = self._reusable = self._excess = False
+        self._whole = self._reusable = self._sized = self._excess = False
+        self._sent = is_small
         try:
-            head = asking.target.head(asking.headers)
-            if len(asking.pieces) == 1 and len(asking.pieces[0]) <= SLICE_BYTES:
-                # Nearly all are so small. They leave in one packet, and room for them is always there.
-                self._transport.write(head + asking.pieces[0])
-                self._sent = True
-            else:
+            if not is_small:
                 await self._send(head, asking)
             until_s = self._loop.time() + asking.read_s
             while not self._status:

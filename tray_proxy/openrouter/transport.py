@@ -55,16 +55,17 @@ class Transport(httpx.AsyncBaseTransport):
         Raises:
             httpx.TransportError: nobody answered.
         """
+        head = asking.target.head(asking.headers)
         kept = self._take()
         if kept is not None:
             began_s = time.monotonic()
             try:
-                return await kept.exchange(asking)
+                return await kept.exchange(head, asking)
             except (httpx.RemoteProtocolError, httpx.ReadError):
                 if kept.heard or time.monotonic() - began_s > RESEND_WITHIN_S:
                     raise
         connection = await self._connect(asking.connect_s)
-        return await connection.exchange(asking)
+        return await connection.exchange(head, asking)
 
     async def open_ahead(self, limit_s: float) -> None:
         """
