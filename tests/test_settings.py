@@ -43,6 +43,7 @@ DEFAULTS: dict[str, Any] = {
     "hidden_models": (),
     "presets": {},
     "manage_models": "allow",
+    "private_providers": False,
     "library_names": "call",
     "local_ollama": None,
 }

@@ -206,7 +206,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             before=setting_values.lower,
         ),
     ] = "allow"
-
+    private_providers: Annotated[
+        bool,
+        Knob(
+            "Whether only providers may answer that keep nothing of what is asked and answered, and train no model on "
+            "it. A model that has none of them is refused.",
+            allowed="on or off",
+        ),
+    ] = False
     library_names: Annotated[
         Literal["off", "call", "list"],
         Knob(

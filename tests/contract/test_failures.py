@@ -43,7 +43,7 @@ TOLD = {
     403: "Input was flagged by moderation (reasons: violence; Demo). "
     "Word the request differently, or choose another model.",
     404: "No endpoints found matching your data policy. "
-    "Loosen the data policy at openrouter.ai/settings/privacy, or choose another model.",
+    "Loosen the data policy at openrouter.ai/settings/privacy or by PRIVATE_PROVIDERS, or choose another model.",
     408: "The request timed out. Try again, or choose a faster model.",
     413: "The request is too large. Send less at once, for example fewer or smaller pictures.",
     422: "The request could not be processed. Change the app's options for this model, or choose another model.",

@@ -5,7 +5,9 @@ import json
 import socket
 import threading
 
+import msgspec
 import pytest
+from msgspec import UNSET
 
 from openrouter.reading import chunks_of
 from tray_proxy.errors import (
@@ -110,6 +112,35 @@ def test_a_request_carries_the_key_the_identity_and_nothing_else(raw_upstream):
         "http-referer", "user-agent", "x-openrouter-title",
     ]  # fmt: skip
     assert json.loads(body) == {"model": "m/m", "messages": [{"role": "user", "content": "hi"}], "stream": True}
+
+
+@pytest.mark.parametrize(
+    ("wished", "sent"),
+    [
+        (UNSET, {"data_collection": "deny", "zdr": True}),
+        # An app may be stricter, and never looser.
+        (
+            {"order": ["acme"], "data_collection": "allow", "zdr": False},
+            {"order": ["acme"], "data_collection": "deny", "zdr": True},
+        ),
+    ],
+)
+def test_private_providers_are_asked_for_whatever_an_app_wishes(raw_upstream, wished, sent):
+    seen = []
+
+    def answer(connection, _number):
+        while request := read_request(connection):
+            seen.append(json.loads(request.partition(b"\r\n\r\n")[2]))
+            connection.sendall(json_answer(VECTORS) if b"/embeddings" in request else ANSWER)
+
+    async def chat_and_vectors(client):
+        async with client.stream(msgspec.structs.replace(REQUEST, provider=wished), "m") as answer:
+            await answer.pour(lambda _: True)
+        return await vectors(client)
+
+    talk_to(raw_upstream(answer), chat_and_vectors, private_providers=True)
+
+    assert [request["provider"] for request in seen] == [sent, {"data_collection": "deny", "zdr": True}]
 
 
 def test_a_large_picture_arrives_whole_also_when_it_is_sent_again(raw_upstream):

@@ -22,7 +22,7 @@ DOCUMENTED_FILTERS = {
     "require_parameters", "quantization", "allowed_providers",
 }  # fmt: skip
 
-PRIVACY = "Loosen the data policy at openrouter.ai/settings/privacy, or choose another model."
+PRIVACY = "Loosen the data policy at openrouter.ai/settings/privacy or by PRIVATE_PROVIDERS, or choose another model."
 CONTEXT = "Shorten the conversation, or choose a model with a longer context."
 WAIT = "Wait 7 s and try again, or choose another model."
 

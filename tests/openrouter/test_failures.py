@@ -149,7 +149,9 @@ def test_each_error_has_its_cure():
     """One example; `cures` has them all."""
     error = answered(404, {"message": "No endpoints found matching your data policy"})
 
-    assert error.hint == "Loosen the data policy at openrouter.ai/settings/privacy, or choose another model."
+    assert error.hint == (
+        "Loosen the data policy at openrouter.ai/settings/privacy or by PRIVATE_PROVIDERS, or choose another model."
+    )
 
 
 def test_the_providers_words_count_for_the_cure_too():

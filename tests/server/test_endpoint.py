@@ -149,7 +149,8 @@ def test_an_unforeseen_failure_says_where_to_look_and_nothing_else():
             404,
             (
                 "The request could not be served: privacy_restricted (demo) (excluded by data_policy:training). "
-                "Loosen the data policy at openrouter.ai/settings/privacy, or choose another model."
+                "Loosen the data policy at openrouter.ai/settings/privacy or by PRIVATE_PROVIDERS, or choose another "
+                "model."
             ),
         ),
         ("availability-400", 404, "model 'openai/gpt-4o-mini' not found"),

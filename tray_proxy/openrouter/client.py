@@ -11,9 +11,11 @@ import itertools
 import time
 from collections.abc import Awaitable, Callable
 from types import TracebackType
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import UnsetType
 
 from tray_proxy.errors import ProxyError, UpstreamError, UpstreamUnreachable
 from tray_proxy.keychain import Keychain
@@ -124,7 +126,9 @@ class OpenRouterClient:
             await response.aclose()
         return read_embeddings(body, asked)
 
-    async def _buy(self, path: str, request: object, asked: str, *, accept: str) -> Response:
+    async def _buy(
+        self, path: str, request: CompletionRequest | EmbeddingRequest, asked: str, *, accept: str
+    ) -> Response:
         """
         Ask for what is charged for; a refusal that may pass is asked again a moment later, as `retries` says.
 
@@ -134,6 +138,8 @@ class OpenRouterClient:
         Raises:
             ProxyError: its status is OpenRouter's own where it gave one.
         """
+        if self._settings.private_providers:
+            request = msgspec.structs.replace(request, provider=privately(request.provider))
         key, content = await self._keychain.key(), encode(request)
         began_s = time.monotonic()
         for tries in itertools.count(1):
@@ -263,6 +269,15 @@ class Stream:
                 await self._answer.drain()
         finally:
             await self._pieces.aclose()
+
+
+def privately(provider: dict[str, Any] | UnsetType) -> dict[str, Any]:
+    """
+    Return an app's wishes for a provider, with those that the owner's setting `PRIVATE_PROVIDERS` puts first.
+
+    Source: OpenRouter docs, "Provider Selection".
+    """
+    return {**(provider or {}), "data_collection": "deny", "zdr": True}
 
 
 def _host(location: str) -> str | None:

@@ -19,7 +19,7 @@ ELSEWHERE = OF_MODELS
 
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("connection", ("port", "host", "allowed_hosts", "ollama_origins", "local_ollama")),
-    ("models", ("manage_models", "library_names", "models_filter")),
+    ("models", ("private_providers", "manage_models", "library_names", "models_filter")),
     ("patience", ("connect_timeout_s", "first_byte_timeout_s", "idle_timeout_s")),
     ("program", ("turn_on_at_start", "notifications", "check_for_updates", "log_level", "openrouter_base_url")),
 )

@@ -381,6 +381,7 @@ class EmbeddingRequest(Struct, frozen=True, kw_only=True):
 
     model: str
     input: list[str]
+    provider: dict[str, Any] | UnsetType = UNSET
 
 
 class Embedding(Struct, frozen=True):
