@@ -77,14 +77,13 @@ def closing(answer):
 
 
 def request(server, method="GET", pieces=(b"",), headers=()):
-    length = [(b"Content-Length", b"%d" % sum(map(len, pieces)))] if method == "POST" else []
     return Asking(
-        Target(method, server.url.join("/path"), [(b"Host", b"upstream")]),
-        [*length, *headers],
+        Target(method, server.url.join("/path"), [(b"Host", b"upstream"), *headers]),
         list(pieces),
-        connect_s=LIMITS["connect"],
-        write_s=LIMITS["write"],
-        read_s=LIMITS["read"],
+        sum(map(len, pieces)) if method == "POST" else None,
+        LIMITS["connect"],
+        LIMITS["write"],
+        LIMITS["read"],
     )
 
 

@@ -143,6 +143,24 @@ def test_private_providers_are_asked_for_whatever_an_app_wishes(raw_upstream, wi
     assert [request["provider"] for request in seen] == [sent, {"data_collection": "deny", "zdr": True}]
 
 
+def test_each_request_shows_the_key_of_its_own_time(raw_upstream):
+    shown = []
+
+    def answer(connection, _number):
+        while request := read_request(connection):
+            shown.append(request.decode().partition("Authorization: ")[2].partition("\r\n")[0])
+            connection.sendall(json_answer(b'{"data":{"label":"mine"}}'))
+
+    async def ask_with_two(client):
+        for key in (KEY, KEY[::-1], KEY):
+            await client.check_key(SecretStr(key))
+        await client.fetch_models("/models")
+
+    talk_to(raw_upstream(answer), ask_with_two)
+
+    assert shown == [f"Bearer {KEY}", f"Bearer {KEY[::-1]}", f"Bearer {KEY}", ""]
+
+
 def test_a_large_picture_arrives_whole_also_when_it_is_sent_again(raw_upstream):
     """It goes out in slices of the client's own request."""
     tail = memoryview(bytes(ord("A") + at % 26 for at in range(2 * SLICE_BYTES + 7)))

@@ -132,7 +132,7 @@ def test_a_request_goes_out_as_it_was_given():
         return server.asked
 
     assert talk(repeating(WHOLE), look) == [
-        b"POST /path HTTP/1.1\r\nHost: upstream\r\nContent-Length: 7\r\nX-One: 1\r\n\r\n"
+        b"POST /path HTTP/1.1\r\nHost: upstream\r\nX-One: 1\r\nContent-Length: 7\r\n\r\n"
     ]
 
 

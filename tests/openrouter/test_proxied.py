@@ -23,9 +23,8 @@ def through(monkeypatch):
 
 
 def request():
-    headers = [(b"Host", b"openrouter.test"), (b"Content-Length", b"4")]
-    target = Target("POST", httpx.URL("http://openrouter.test/api"), headers)
-    return Asking(target, [], [b"body"], connect_s=5.0, write_s=5.0, read_s=5.0)
+    target = Target("POST", httpx.URL("http://openrouter.test/api"), [(b"Host", b"openrouter.test")])
+    return Asking(target, [b"body"], 4, 5.0, 5.0, 5.0)
 
 
 async def ask(way):

@@ -234,8 +234,7 @@ def test_over_tls_an_authority_of_ones_own_is_trusted_and_another_is_not(monkeyp
     async def encrypted(server):
         url = httpx.URL(server.url)
         async with Transport(url, trusted) as way:
-            target = Target("POST", url, [(b"Content-Length", b"600000")])
-            sent = Asking(target, [], [bytes(600_000)], connect_s=10.0, write_s=10.0, read_s=10.0)
+            sent = Asking(Target("POST", url, []), [bytes(600_000)], 600_000, 10.0, 10.0, 10.0)
             return await (await way.send(sent)).aread()
 
     came = []

@@ -27,7 +27,7 @@ from tray_proxy.openrouter.answer import silent
 from tray_proxy.openrouter.http1 import Body
 from tray_proxy.openrouter.surroundings import Surroundings, proxy_server
 from tray_proxy.openrouter.transport import Transport
-from tray_proxy.openrouter.upload import Asking, Headers, Target
+from tray_proxy.openrouter.upload import Asking, Target
 from tray_proxy.secret_str import SecretStr
 from tray_proxy.setting_values import is_loopback
 from tray_proxy.settings import Settings
@@ -84,7 +84,7 @@ class Connections:
         self._told: tuple[httpx.Headers, float] | None = None
         self._settings = settings
         self._url = httpx.URL(settings.openrouter_base_url)
-        self._targets: dict[tuple[str, str, str], Target] = {}
+        self._targets: dict[tuple[str, str, str, SecretStr | None], Target] = {}
         self._surroundings = None if is_loopback(self._url.host) else surroundings()
         # Reading the system's certificates takes a tenth of the start; the demo needs none.
         self._trusted = trust.context() if self._url.scheme == "https" else None
@@ -176,21 +176,16 @@ class Connections:
         if self._surroundings is not None and self._surroundings.changed():
             # What was connected before is dead, and nobody says so.
             self.drop()
-        headers: Headers = []
-        if content is not None:
-            headers.append((b"Content-Length", b"%d" % sum(map(len, content))))
-        if key is not None:
-            headers.append((b"Authorization", b"Bearer " + key.get_secret_value().encode()))
         settings = self._settings
-        asking = Asking(
-            self._targets.get((method, path, accept)) or self._target(method, path, accept),
-            headers,
-            content or [],
-            connect_s=settings.connect_timeout_s,
-            write_s=settings.idle_timeout_s,
-            read_s=limit_s,
-        )
         try:
+            asking = Asking(
+                self._targets.get((method, path, accept, key)) or self._target(method, path, accept, key),
+                content or [],
+                None if content is None else sum(map(len, content)),
+                settings.connect_timeout_s,
+                settings.idle_timeout_s,
+                limit_s,
+            )
             response = await self._way.send(asking)
         except httpx.ReadTimeout:
             failure: UpstreamError = silent(limit_s, "the first byte of the answer")
@@ -204,7 +199,8 @@ class Connections:
         self.note(failure)
         raise failure
 
-    def _target(self, method: str, path: str, accept: str) -> Target:
+    def _target(self, method: str, path: str, accept: str, key: SecretStr | None) -> Target:
+        """Write what a head begins with; it is kept for the next request, but not for another key."""
         headers = [
             ("Host", self._url.netloc.decode()),
             *ATTRIBUTION.items(),
@@ -212,13 +208,15 @@ class Connections:
             # A packed stream would be held back by the packing, and a packed bomb unpacked here.
             ("Accept-Encoding", "identity"),
             *([("Content-Type", JSON), ("Accept", accept)] if method == "POST" else []),
+            *([] if key is None else [("Authorization", f"Bearer {key.get_secret_value()}")]),
         ]
         target = Target(
             method,
             httpx.URL(self._settings.openrouter_base_url + path),
             [(name.encode(), value.encode()) for name, value in headers],
         )
-        self._targets[method, path, accept] = target
+        self._targets = {asked: known for asked, known in self._targets.items() if asked[-1] in (key, None)}
+        self._targets[method, path, accept, key] = target
         return target
 
     async def _obstacle(self, error: httpx.HTTPError) -> UpstreamError:

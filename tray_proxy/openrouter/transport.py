@@ -55,7 +55,7 @@ class Transport(httpx.AsyncBaseTransport):
         Raises:
             httpx.TransportError: nobody answered.
         """
-        head = asking.target.head(asking.headers)
+        head = asking.head()
         kept = self._take()
         if kept is not None:
             began_s = time.monotonic()

@@ -14,6 +14,8 @@ class Target:
     """
     Where requests go, and what all of their heads have in common.
 
+    `beginning` is that, written; an empty line ends a head.
+
     Args:
         headers: The headers that every one of them has.
 
@@ -21,20 +23,17 @@ class Target:
         httpx.LocalProtocolError: a header would break out of its line.
     """
 
+    # A plain class, as the next one, for its repr does not show the headers, the key among them.
+    __slots__ = ("beginning", "headers", "method", "url")
+
     def __init__(self, method: str, url: httpx.URL, headers: Headers) -> None:
         self.method = method
         self.url = url
         self.headers = headers
-        self._beginning = b"%b %b HTTP/1.1\r\n%b" % (method.encode("ascii"), url.raw_path, _lines(headers))
-
-    def head(self, headers: Headers) -> bytes:
-        """
-        Write the head of a request, with the headers of its own.
-
-        Raises:
-            httpx.LocalProtocolError: as above.
-        """
-        return self._beginning + _lines(headers) + b"\r\n"
+        lines = b"".join([b"%b: %b\r\n" % header for header in headers])
+        if not lines.count(b"\r") == lines.count(b"\n") == len(headers) or b"\0" in lines:
+            raise httpx.LocalProtocolError("a header would break out of its line")
+        self.beginning = b"%b %b HTTP/1.1\r\n%b" % (method.encode("ascii"), url.raw_path, lines)
 
 
 class Asking:
@@ -42,28 +41,32 @@ class Asking:
     One request. It can be sent again.
 
     Args:
-        headers: Those of its own.
         pieces: Its body, as `splice.encode` gives it.
+        length: How long that is; None where the target's headers say it, or there is none.
         connect_s, write_s, read_s: How long a connection, each slice of the body and the head of the answer may take.
     """
 
-    # A plain class, for its repr does not show the headers, the key among them.
-    __slots__ = ("connect_s", "headers", "pieces", "read_s", "target", "write_s")
+    __slots__ = ("connect_s", "length", "pieces", "read_s", "target", "write_s")
 
     def __init__(
         self,
         target: Target,
-        headers: Headers,
         pieces: list[bytes | memoryview],
-        *,
+        length: int | None,
         connect_s: float,
         write_s: float,
         read_s: float,
     ) -> None:
         self.target = target
-        self.headers = headers
         self.pieces = pieces
+        self.length = length
         self.connect_s, self.write_s, self.read_s = connect_s, write_s, read_s
+
+    def head(self) -> bytes:
+        """Write its head."""
+        if self.length is None:
+            return self.target.beginning + b"\r\n"
+        return b"%bContent-Length: %d\r\n\r\n" % (self.target.beginning, self.length)
 
     def slices(self) -> Iterator[bytes]:
         """Give the body in slices."""
@@ -76,7 +79,10 @@ class Asking:
         return httpx.Request(
             self.target.method,
             self.target.url,
-            headers=[*self.target.headers, *self.headers],
+            headers=[
+                *self.target.headers,
+                *([] if self.length is None else [(b"Content-Length", b"%d" % self.length)]),
+            ],
             stream=_Slices(self),
             extensions={"timeout": {"connect": self.connect_s, "write": self.write_s, "read": self.read_s}},
         )
@@ -96,17 +102,10 @@ async def from_httpx(request: httpx.Request) -> Asking:
     assert isinstance(request.stream, httpx.AsyncByteStream)  # noqa: S101  -- httpx's type leaves it open
     limits = request.extensions["timeout"]
     return Asking(
-        Target(request.method, request.url, []),
-        request.headers.raw,
+        Target(request.method, request.url, request.headers.raw),
         [piece async for piece in request.stream],
-        connect_s=limits["connect"],
-        write_s=limits["write"],
-        read_s=limits["read"],
+        None,
+        limits["connect"],
+        limits["write"],
+        limits["read"],
     )
-
-
-def _lines(headers: Headers) -> bytes:
-    lines = b"".join([b"%b: %b\r\n" % header for header in headers])
-    if not lines.count(b"\r") == lines.count(b"\n") == len(headers) or b"\0" in lines:
-        raise httpx.LocalProtocolError("a header would break out of its line")
-    return lines
