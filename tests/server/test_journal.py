@@ -1,11 +1,17 @@
 """One line per request, with nothing in it that is not ours to keep."""
 
+import logging
 from urllib.parse import quote
 
+import httpx
 import pytest
 
 from tray_proxy import logs, redaction
-from tray_proxy.server.journal import MAX_PATH
+from tray_proxy.activity import Activity
+from tray_proxy.listener import Listener, bind
+from tray_proxy.server import journal
+from tray_proxy.server.asgi import Reply, send_reply
+from tray_proxy.server.journal import MAX_PATH, Journal
 from tray_proxy.translate.names import MAX_NAME_LENGTH
 
 
@@ -128,3 +134,30 @@ def test_half_a_key_is_not_left_where_a_line_is_cut(proxy, log_lines, monkeypatc
     assert path["path"].endswith("[key removed]")
     assert "[key removed]" in name["model"]
     assert not any(written[:-1] in f"{entry.path} {entry.model}" for entry in proxy.program.activity.entries)
+
+
+async def hello(_scope, _receive, send):
+    await send_reply(send, Reply(200, b"hello"))
+
+
+@pytest.mark.parametrize("account_after_s", [journal.ACCOUNT_AFTER_S, 3600], ids=["in time", "cut short"])
+def test_what_was_just_answered_is_accounted_for_though_the_server_stops(
+    loop, log_lines, monkeypatch, caplog, account_after_s
+):
+    """It is done a moment later, so that the client's next request does not wait for it."""
+    caplog.set_level(logging.INFO, "uvicorn")
+    monkeypatch.setattr(journal, "ACCOUNT_AFTER_S", account_after_s)
+    activity, ended = Activity(), []
+    listener = Listener(Journal(hello, activity, lambda *facts: ended.append(facts)), bind("127.0.0.1", 0))
+    url = loop.submit(listener.start()).result(15)
+
+    answer = httpx.post(f"{url}/api/chat", content=b"{}", trust_env=False)
+    loop.submit(listener.stop()).result(15)
+
+    [(record, status, elapsed_s)], [entry], [line] = ended, activity.entries, log_lines("/api/chat")
+    request_id = answer.headers["x-request-id"]
+    assert [record.request_id, entry.request_id, line["request_id"]] == [request_id] * 3
+    assert [status, entry.status, line["status"]] == [200] * 3
+    assert entry.ms == line["ms"] == round(elapsed_s * 1e3, 1) < 1000
+    assert activity.running == 0
+    assert not [each for each in caplog.messages if "Exception" in each]

@@ -4,19 +4,25 @@ One log line per request, and the request id that a person can quote from an ans
 The same goes to the list on the page Activity, where a request stands while it is answered.
 """
 
+import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import Callable
 from typing import Any
 
 from tray_proxy import logs
-from tray_proxy.activity import Activity
-from tray_proxy.callers import identify
+from tray_proxy.activity import Activity, Entry
+from tray_proxy.callers import Caller, identify
+from tray_proxy.http_protocol import WHEN_LEFT
 from tray_proxy.redaction import beginning
 from tray_proxy.server.asgi import App, Message, Receive, Record, Scope, Send, header
 from tray_proxy.translate.names import MAX_NAME_LENGTH
 
 MAX_PATH = 200
+# How long after its end a request is accounted for, where our own protocol waits for what is still to be done. It takes
+# 0.3 ms, for which an app that asks again at once would wait; by then its question is on its way.
+ACCOUNT_AFTER_S = 0.005
 
 
 class Journal:
@@ -59,44 +65,62 @@ class Journal:
                 message = {**message, "headers": [*message.get("headers", ()), named]}
             await send(message)
 
+        ended_ns: int | None = None
         try:
             await self._app(scope, receive, send_with_id)
+            ended_ns = time.monotonic_ns()
+            if WHEN_LEFT in scope:
+                # Who cancels that wants the server to end, and it is accounted for at once.
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.sleep(ACCOUNT_AFTER_S)
         finally:
-            if status is not None and status >= 400 and record.outcome == "done":
-                # Also where a handler wrote the refusal itself, or no handler was found.
-                record.outcome = "failed"
-            # As an app wrote it, it may be megabytes: the list would keep them, and every page be sent them.
-            entry.model = None if record.model is None else _cut(record.model, MAX_NAME_LENGTH)
-            entry.status, entry.outcome, entry.error = status, record.outcome, record.error
-            usage = record.usage
-            entry.prompt_tokens, entry.completion_tokens = usage.prompt_tokens, usage.completion_tokens
-            entry.cost_usd = usage.cost
-            elapsed_s = (time.monotonic_ns() - started_ns) / 1e9
-            entry.ms = round(elapsed_s * 1e3, 1)
-            route = _cut(record.route, MAX_PATH) or path
-            self._activity.end(entry, route=route, asked=record.asked, models=record.models)
-            self._ended(record, status, elapsed_s)
-            logs.tell_request(
-                {
-                    "request_id": record.request_id,
-                    "method": scope["method"],
-                    "path": path,
-                    "app": caller.product,
-                    "client": caller.id,
-                    "model": entry.model,
-                    "models": record.models,
-                    "asked": record.asked,
-                    "local": record.local,
-                    "status": status,
-                    "outcome": record.outcome,
-                    "prompt_tokens": usage.prompt_tokens,
-                    "completion_tokens": usage.completion_tokens,
-                    "cost_usd": usage.cost,
-                    "ms": entry.ms,
-                    "error": record.error,
-                    **self._mark,
-                }
-            )
+            elapsed_s = ((ended_ns or time.monotonic_ns()) - started_ns) / 1e9
+            self._account(scope, record, caller, entry, path, status, elapsed_s)
+
+    def _account(
+        self,
+        scope: Scope,
+        record: Record,
+        caller: Caller,
+        entry: Entry,
+        path: str,
+        status: int | None,
+        elapsed_s: float,
+    ) -> None:
+        if status is not None and status >= 400 and record.outcome == "done":
+            # Also where a handler wrote the refusal itself, or no handler was found.
+            record.outcome = "failed"
+        # As an app wrote it, it may be megabytes: the list would keep them, and every page be sent them.
+        entry.model = None if record.model is None else _cut(record.model, MAX_NAME_LENGTH)
+        entry.status, entry.outcome, entry.error = status, record.outcome, record.error
+        usage = record.usage
+        entry.prompt_tokens, entry.completion_tokens = usage.prompt_tokens, usage.completion_tokens
+        entry.cost_usd = usage.cost
+        entry.ms = round(elapsed_s * 1e3, 1)
+        route = _cut(record.route, MAX_PATH) or path
+        self._activity.end(entry, route=route, asked=record.asked, models=record.models)
+        self._ended(record, status, elapsed_s)
+        logs.tell_request(
+            {
+                "request_id": record.request_id,
+                "method": scope["method"],
+                "path": path,
+                "app": caller.product,
+                "client": caller.id,
+                "model": entry.model,
+                "models": record.models,
+                "asked": record.asked,
+                "local": record.local,
+                "status": status,
+                "outcome": record.outcome,
+                "prompt_tokens": usage.prompt_tokens,
+                "completion_tokens": usage.completion_tokens,
+                "cost_usd": usage.cost,
+                "ms": entry.ms,
+                "error": record.error,
+                **self._mark,
+            }
+        )
 
 
 def _cut(text: str, length: int) -> str:
