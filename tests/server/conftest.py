@@ -12,7 +12,14 @@ from stand_in_ollama import StandInOllama
 from tray_proxy import logs
 from tray_proxy.demo.upstream import DemoUpstream
 from tray_proxy.neighbour.models import beside
+from tray_proxy.server import journal
 from tray_proxy.server.loaded import Loaded
+
+
+@pytest.fixture(autouse=True)
+def accounted_for_soon(monkeypatch):
+    """Of a proxy that tests share, no request of one test is accounted for in the next one's log."""
+    monkeypatch.setattr(journal, "ACCOUNT_AFTER_S", 0)
 
 
 @pytest.fixture
