@@ -1,5 +1,6 @@
 """What the tests of several handlers need."""
 
+import asyncio
 import json
 import logging
 from dataclasses import replace
@@ -12,19 +13,19 @@ from stand_in_ollama import StandInOllama
 from tray_proxy import logs
 from tray_proxy.demo.upstream import DemoUpstream
 from tray_proxy.neighbour.models import beside
-from tray_proxy.server import journal
 from tray_proxy.server.loaded import Loaded
 
 
-@pytest.fixture(autouse=True)
-def accounted_for_soon(monkeypatch):
-    """Of a proxy that tests share, no request of one test is accounted for in the next one's log."""
-    monkeypatch.setattr(journal, "ACCOUNT_AFTER_S", 0)
-
-
 @pytest.fixture
-def log_lines(tmp_path):
+def log_lines(loop, tmp_path):
     """Write the real log into a folder, and read it back."""
+
+    def accounted_for():
+        """Say whether nothing of the tests before is still to be written."""
+        under_way = [task.get_coro().__qualname__ for task in asyncio.all_tasks(loop.loop)]
+        return not any("run_asgi" in name for name in under_way)
+
+    wait_for(accounted_for, "the end of all requests before")
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
     root.handlers = []
