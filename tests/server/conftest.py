@@ -1,6 +1,5 @@
 """What the tests of several handlers need."""
 
-import asyncio
 import json
 import logging
 from dataclasses import replace
@@ -8,7 +7,7 @@ from dataclasses import replace
 import pytest
 import structlog
 
-from desktop.waiting import wait_for
+from desktop.waiting import wait_for, wait_for_requests
 from stand_in_ollama import StandInOllama
 from tray_proxy import logs
 from tray_proxy.demo.upstream import DemoUpstream
@@ -19,13 +18,8 @@ from tray_proxy.server.loaded import Loaded
 @pytest.fixture
 def log_lines(loop, tmp_path):
     """Write the real log into a folder, and read it back."""
-
-    def accounted_for():
-        """Say whether nothing of the tests before is still to be written."""
-        under_way = [task.get_coro().__qualname__ for task in asyncio.all_tasks(loop.loop)]
-        return not any("run_asgi" in name for name in under_way)
-
-    wait_for(accounted_for, "the end of all requests before")
+    # What tests before have asked of the same proxy is none of it.
+    wait_for_requests(loop)
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
     root.handlers = []
