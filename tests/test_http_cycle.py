@@ -36,12 +36,8 @@ def body(content=b"", *, more=True):
 
 def cycle_on(wire, **more):
     scope = {"method": "POST", "http_version": "1.1"} | more.pop("scope", {})
-    values = {
-        "scope": scope, "transport": wire, "flow": FlowControl(wire), "logger": None, "access_logger": None,
-        "access_log": False, "default_headers": [], "message_event": asyncio.Event(), "expect_100_continue": False,
-        "keep_alive": True, "on_response": lambda: None,
-    }  # fmt: skip
-    cycle = Cycle(**values | more)
+    values = {"expect_100_continue": False, "keep_alive": True, "on_response": lambda: None}
+    cycle = Cycle(scope, wire, FlowControl(wire), None, **values | more)
     cycle.more_body = False
     return cycle
 
@@ -151,7 +147,7 @@ def received(parts, **more):
     async def run():
         cycle = cycle_on(Wire(), **more)
         cycle.parts += parts
-        cycle.message_event.set()
+        cycle.wake()
         return (await cycle.receive())["body"]
 
     return asyncio.run(run())
@@ -178,7 +174,7 @@ def test_behind_the_last_part_of_a_body_the_connection_is_read_again(more):
         await asyncio.sleep(0)
         cycle.parts, cycle.more_body = [b"x"], more
         cycle.flow.pause_reading()
-        cycle.message_event.set()
+        cycle.wake()
         await receiving
         return cycle.flow.read_paused
 
@@ -189,7 +185,7 @@ def test_who_waits_to_be_asked_for_the_body_is_asked():
     async def run():
         wire = Wire()
         cycle = cycle_on(wire, expect_100_continue=True)
-        cycle.message_event.set()
+        cycle.wake()
         await cycle.receive()
         return wire.writes
 
@@ -200,7 +196,7 @@ def test_what_comes_too_late_is_told():
     async def run():
         cycle = cycle_on(Wire())
         cycle.late = True
-        cycle.message_event.set()
+        cycle.wake()
         await cycle.receive()
 
     with pytest.raises(TimeoutError):

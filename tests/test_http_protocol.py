@@ -1,10 +1,14 @@
 """What a connection may and may not do, byte by byte."""
 
+import asyncio
 import json
 import socket
 import sys
+from types import SimpleNamespace
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
 from tray_proxy import http_protocol
 
@@ -178,3 +182,41 @@ def test_a_system_that_refuses_more_files_is_no_failure(monkeypatch):
     monkeypatch.setattr(resource, "setrlimit", refuse)
 
     http_protocol.make_room()
+
+
+@pytest.mark.parametrize(
+    ("pieces", "seen"),
+    [
+        ([post(b"{}")], [["asked", "body"]]),
+        ([post(b"{}")[:20], post(b"{}")[20:]], [[], ["asked", "body"]]),
+    ],
+    ids=["whole", "in pieces"],
+)
+def test_a_request_is_worked_on_at_once_as_far_as_it_has_come(pieces, seen):
+    """And not in the loop's next turn, for which everything else would come first."""
+    told, steps = [], []
+
+    async def app(_scope, receive, _send):
+        steps.append("asked")
+        await receive()
+        steps.append("body")
+        await receive()
+
+    async def run():
+        state = ServerState()
+        protocol = http_protocol.CarefulProtocol(uvicorn.Config(app, interface="asgi3"), state, {})
+        transport, connection = SimpleNamespace(), socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        transport.get_extra_info = lambda name: connection if name == "socket" else None
+        transport.is_closing = lambda: False
+        transport.pause_reading = transport.resume_reading = transport.close = lambda: None
+        protocol.connection_made(transport)
+        for piece in pieces:
+            await asyncio.sleep(0)
+            protocol.data_received(piece)
+            told.append(list(steps))
+        protocol.connection_lost(None)
+        connection.close()
+        await asyncio.wait(state.tasks)
+
+    asyncio.run(run())
+    assert told == seen

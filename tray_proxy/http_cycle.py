@@ -5,23 +5,66 @@ Source: uvicorn's `protocols/http/httptools_impl.py`.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any
 
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 
 class Cycle(RequestResponseCycle):
-    """One request and its answer."""
+    """
+    One request and its answer.
 
-    def __init__(self, **more: Any) -> None:
-        super().__init__(**more)
+    Args:
+        expect_100_continue: Whether the client waits to be asked for the body.
+        keep_alive: Whether another request may follow on the connection.
+        on_response: Called when the answer was sent whole.
+    """
+
+    # What each begins with is the class's: to set it for each takes as long as all else here.
+    disconnected = False
+    more_body = True
+    response_started = False
+    response_complete = False
+    chunked_encoding: bool | None = None
+    expected_content_length = 0
+    held_bytes = 0
+    late = False
+    # Of an answer that has begun, until there is a body to send it with.
+    _head = b""
+    _when_left: Callable[[], None] | None = None
+    # Whether there is something that `receive` has not told yet; and by what it waits, once it ever had to.
+    _has_news = False
+    _news: asyncio.Event | None = None
+
+    def __init__(
+        self,
+        scope: Any,
+        transport: asyncio.Transport,
+        flow: FlowControl,
+        logger: logging.Logger,
+        *,
+        expect_100_continue: bool,
+        keep_alive: bool,
+        on_response: Callable[[], None],
+    ) -> None:
+        # Not uvicorn's, which sets what is used nowhere here.
+        self.scope = scope
+        self.transport = transport
+        self.flow = flow
+        self.logger = logger
+        self.waiting_for_100_continue = expect_100_continue
+        self.keep_alive = keep_alive
+        self.on_response = on_response
         self.parts: list[bytes] = []
-        self.held_bytes = 0
-        self.late = False
-        # Of an answer that has begun, until there is a body to send it with.
-        self._head = b""
-        self._when_left: Callable[[], None] | None = None
+
+    def wake(self) -> None:
+        """Have `receive` tell what is new."""
+        self._has_news = True
+        if self._news is not None:
+            self._news.set()
 
     def when_left(self, call: Callable[[], None]) -> None:
         """Have something called when the client has left."""
@@ -48,8 +91,12 @@ class Cycle(RequestResponseCycle):
             self.waiting_for_100_continue = False
         if not self.disconnected and not self.response_complete:
             self.flow.resume_reading()
-            await self.message_event.wait()
-            self.message_event.clear()
+            if self._news is None and not self._has_news:
+                self._news = asyncio.Event()
+            if self._news is not None:
+                await self._news.wait()
+                self._news.clear()
+            self._has_news = False
         if self.disconnected or self.response_complete:
             return {"type": "http.disconnect"}
         if self.late:
@@ -149,5 +196,5 @@ class Cycle(RequestResponseCycle):
 
     def _complete(self) -> None:
         self.response_complete = True
-        self.message_event.set()
+        self.wake()
         self.on_response()

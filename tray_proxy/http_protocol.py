@@ -14,7 +14,6 @@ import re
 import socket
 import sys
 import urllib.parse
-from collections.abc import MutableMapping
 from typing import Any
 
 import httptools
@@ -48,7 +47,7 @@ MAX_WASTE_BYTES = 100 * 1024 * 1024
 # A client that sends faster than its request is read is not read for a while.
 _HIGH_WATER_BYTES = 64 * 1024
 
-_LENGTHS = (b"content-length", b"transfer-encoding")
+_ASGI = {"version": "3.0", "spec_version": "2.3"}
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _UNREADABLE = b"Invalid HTTP request received."
 _BAD_REQUEST = (
@@ -78,6 +77,7 @@ class CarefulProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Of the request that comes next or is under way.
+        self.url = b""
         self._received_bytes = 0
         self._barren_bytes = 0
         self._in_head = True
@@ -85,6 +85,8 @@ class CarefulProtocol(HttpToolsProtocol):
         self._is_turned_away = False
         self._is_ending = False
         self._is_stopping = False
+        # A request whose head has come, until it is handed on.
+        self._next: Cycle | None = None
         # When something must have happened, on the loop's clock; None while there is no hurry. The timer runs out then
         # or before, and is set again.
         self._due: float | None = None
@@ -104,13 +106,18 @@ class CarefulProtocol(HttpToolsProtocol):
             transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._hurry(self._patience_s())
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Let go of the timer."""
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncio's own signature
+        """Let go of the timer, and of who waits for more."""
         if self._timer is not None:
             self._timer.cancel()
-        super().connection_lost(exc)
-        if self.cycle is not None:
-            self.cycle.left()  # type: ignore[attr-defined]  # of our own kind
+        self.connections.discard(self)
+        self.flow.resume_writing()
+        self.parser = None  # type: ignore[assignment]  # as uvicorn's own
+        running: Any = self.cycle
+        if running is not None:
+            running.disconnected = running.disconnected or not running.response_complete
+            running.wake()
+            running.left()
 
     def eof_received(self) -> None:
         """
@@ -123,7 +130,7 @@ class CarefulProtocol(HttpToolsProtocol):
             self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Parse it, and count what belongs to a request: the parser itself takes any length."""
+        """Parse it, and hand a request on once all that has come of it is read."""
         self._received_bytes += len(data)
         self._barren_bytes += len(data)
         try:
@@ -132,9 +139,13 @@ class CarefulProtocol(HttpToolsProtocol):
             self._stay(data[upgrade.args[0] :])
         except httptools.HttpParserError:
             self._refuse(_BAD_REQUEST)
-            return
-        if self._has_arrived:
-            return
+        if not self._has_arrived and not self.transport.is_closing():
+            self._limit()
+        if self._next is not None:
+            self._begin(self._next)
+
+    def _limit(self) -> None:
+        """Refuse too much of a request that is not whole: the parser itself takes any length."""
         if self._in_head:
             if self._received_bytes > MAX_HEAD_BYTES:
                 self._refuse(_TOO_LARGE)
@@ -144,9 +155,17 @@ class CarefulProtocol(HttpToolsProtocol):
         elif self._received_bytes > MAX_WASTE_BYTES and self.cycle.response_complete:
             self.transport.close()
 
+    def _begin(self, cycle: Cycle) -> None:
+        """Have a request answered: at once as far as that goes, which often is to where OpenRouter is asked."""
+        self._next = None
+        task = asyncio.Task(cycle.run_asgi(self.app), loop=self.loop, eager_start=True)
+        if not task.done():
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+
     def on_message_begin(self) -> None:
         """A request begins."""
-        super().on_message_begin()
+        self.url, self.headers, self.expect_100_continue = b"", [], False
         if not self._in_head:
             self._in_head, self._has_arrived, self._received_bytes = True, False, 0
         self._hurry(self._patience_s())
@@ -169,8 +188,7 @@ class CarefulProtocol(HttpToolsProtocol):
         if self._received_bytes > MAX_HEAD_BYTES and _size(self.headers) + len(self.url) > MAX_HEAD_BYTES:
             self._refuse(_TOO_LARGE)
             return
-        self.cycle = self._cycle()
-        self._start_asgi_task(self.cycle, self.app)
+        self.cycle = self._next = self._cycle()
 
     def on_body(self, body: bytes) -> None:
         """Keep a part of the body until it is asked for."""
@@ -182,7 +200,7 @@ class CarefulProtocol(HttpToolsProtocol):
         cycle.held_bytes += len(body)
         if cycle.held_bytes > _HIGH_WATER_BYTES:
             self.flow.pause_reading()
-        cycle.message_event.set()
+        cycle.wake()
 
     def on_message_complete(self) -> None:
         """The whole request is there."""
@@ -197,7 +215,7 @@ class CarefulProtocol(HttpToolsProtocol):
             return
         self._due = None
         cycle.more_body = False
-        cycle.message_event.set()
+        cycle.wake()
 
     def on_response_complete(self) -> None:
         """An answer was sent whole."""
@@ -241,28 +259,35 @@ class CarefulProtocol(HttpToolsProtocol):
         self.on_message_complete()
 
     def _cycle(self) -> Cycle:
-        version, method = self.parser.get_http_version(), self.parser.get_method()
-        path, query = _target(self.url)
-        if not self.url.startswith((b"/", b"*")) and (host := (b"host", _authority(self.url))) not in self.headers:
+        url, parser = self.url, self.parser
+        version = parser.get_http_version()
+        raw_path, query = _target(url)
+        path = raw_path.decode("ascii")
+        if not url.startswith((b"/", b"*")) and (host := (b"host", _authority(url))) not in self.headers:
             # Two readers could take it for two computers: as with two Host headers, the guard lets neither in.
             self.headers.append(host)
-        self.scope["method"] = method.decode("ascii")
-        self.scope["http_version"] = version
-        self.scope["raw_path"], self.scope["query_string"] = path, query
-        self.scope["path"] = urllib.parse.unquote(path.decode("ascii"))
-        scope: MutableMapping[str, Any] = self.scope  # type: ignore[assignment]  # as ASGI has it, with ours in it
-        scope[CROWDED] = self._is_turned_away
+        scope: dict[str, Any] = {
+            "type": "http",
+            "asgi": _ASGI,
+            "http_version": version,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "root_path": "",
+            "method": parser.get_method().decode("ascii"),
+            "path": urllib.parse.unquote(path) if "%" in path else path,
+            "raw_path": raw_path,
+            "query_string": query,
+            "headers": self.headers,
+            CROWDED: self._is_turned_away,
+        }
         cycle = Cycle(
-            scope=self.scope,
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=False,
-            default_headers=[],
-            message_event=asyncio.Event(),
+            scope,
+            self.transport,
+            self.flow,
+            self.logger,
             expect_100_continue=self.expect_100_continue,
-            keep_alive=version != "1.0" and self.parser.should_keep_alive() and not self._is_turned_away,
+            keep_alive=version != "1.0" and parser.should_keep_alive() and not self._is_turned_away,
             on_response=self.on_response_complete,
         )
         scope[WHEN_LEFT], scope[PUT] = cycle.when_left, cycle.put
@@ -290,7 +315,7 @@ class CarefulProtocol(HttpToolsProtocol):
     def _end_at_once(self) -> None:
         running: Any = self.cycle
         running.disconnected = True
-        running.message_event.set()
+        running.wake()
         # Told now: while a client does not read what was written, its connection is not lost.
         running.left()
         self.transport.close()
@@ -320,7 +345,7 @@ class CarefulProtocol(HttpToolsProtocol):
             return
         # Whoever reads the body tells the client.
         running.late, running.keep_alive = True, False
-        running.message_event.set()
+        running.wake()
         self._hurry(LINGER_S)
 
 
