@@ -22,6 +22,7 @@ type Scope = MutableMapping[str, Any]
 type Message = MutableMapping[str, Any]
 type Receive = Callable[[], Awaitable[Message]]
 type Send = Callable[[Message], Awaitable[None]]
+# What only passes a request on is a plain function, and returns what the next one returns.
 type App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # Pictures and documents are legitimate; beyond this a request is an attack or a mistake.
@@ -39,7 +40,7 @@ class ClientLeft(Exception):
     """The client closed the connection before anything was done for it."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Record:
     """
     What is kept of a request: for its line in the log, and for what is counted. Never the prompt, never the answer.
@@ -82,9 +83,12 @@ def json_reply(content: object, status: int = 200) -> Reply:
 
 
 def header(scope: Scope, name: str) -> str:
-    """Return a request header's text; "" when it is not there."""
-    wanted = name.lower().encode()
-    return next((value.decode("latin-1") for key, value in scope["headers"] if key == wanted), "")
+    """Return the text of a request header, named in lower case; "" when it is not there."""
+    wanted = name.encode()
+    for key, value in scope["headers"]:
+        if key == wanted:
+            return str(value, "latin-1")
+    return ""
 
 
 async def send_start(send: Send, status: int, content_type: str, headers: Iterable[tuple[str, str]] = ()) -> None:
@@ -114,7 +118,7 @@ class Gathering[T](Protocol):
         """Give what it is once all of it is there; raises what is missing."""
 
 
-async def read_body(scope: Scope, receive: Receive) -> bytearray:
+async def read_body(scope: Scope, receive: Receive) -> bytes | bytearray:
     """
     Read the whole body, in one piece of memory.
 
@@ -124,15 +128,16 @@ async def read_body(scope: Scope, receive: Receive) -> bytearray:
         BadRequest: it did not arrive in time, or cannot be unpacked.
         ClientLeft: the client closed the connection.
     """
-    if _encoding(scope) == "zstd" and _unpacks(scope["path"]):
+    encoding = _encoding(scope)
+    if encoding == "zstd" and _unpacks(scope["path"]):
         # Only now: the first chat does not need the library.
         from tray_proxy.server.zstd import Unpacked
 
         return await read_into(Unpacked(), receive)
-    return await read_into(_Body(announced_bytes(scope)), receive)
+    return await read_into(_Body(_announced(scope, encoding)), receive)
 
 
-async def read_as_sent(scope: Scope, receive: Receive) -> bytearray:
+async def read_as_sent(scope: Scope, receive: Receive) -> bytes | bytearray:
     """
     Read the whole body as it was sent, packed or not.
 
@@ -172,7 +177,10 @@ def announced_bytes(scope: Scope) -> int:
     Raises:
         UnsupportedEncoding: it is packed.
     """
-    encoding = _encoding(scope)
+    return _announced(scope, _encoding(scope))
+
+
+def _announced(scope: Scope, encoding: str) -> int:
     if encoding not in ("", "identity"):
         raise UnsupportedEncoding(encoding)
     return _content_length(scope)
@@ -185,8 +193,8 @@ def _content_length(scope: Scope) -> int:
 
 def _encoding(scope: Scope) -> str:
     """Return how a body is packed, in several ways perhaps, one after another; "" where nothing is said of it."""
-    given = (value.decode("latin-1") for key, value in scope["headers"] if key == b"content-encoding")
-    return ", ".join(given).strip().lower()
+    given = [value for key, value in scope["headers"] if key == b"content-encoding"]
+    return b", ".join(given).decode("latin-1").strip().lower() if given else ""
 
 
 def _unpacks(path: str) -> bool:
@@ -195,30 +203,35 @@ def _unpacks(path: str) -> bool:
 
 
 class _Body:
-    """A body that is joined part by part."""
+    """A body that is joined part by part; nearly always the first is all of it, and is left as it is."""
 
     def __init__(self, announced: int) -> None:
         self._announced = announced
+        self._first = b""
         self._room = bytearray()
         self._size = 0
         if announced > MAX_BODY_BYTES:
             raise _too_large()
 
     def add(self, part: bytes) -> None:
-        end = self._size + len(part)
-        if end > MAX_BODY_BYTES:
+        begin, self._size = self._size, self._size + len(part)
+        if self._size > MAX_BODY_BYTES:
             raise _too_large()
-        if end > len(self._room):
-            self._room = _with_room(self._room, end, self._announced)
-        self._room[self._size : end] = part
-        self._size = end
+        if not begin:
+            self._first = part
+            return
+        if self._size > len(self._room):
+            self._room = _with_room(self._room or self._first, self._size, self._announced)
+        self._room[begin : self._size] = part
 
-    def whole(self) -> bytearray:
+    def whole(self) -> bytes | bytearray:
+        if not self._room:
+            return self._first
         del self._room[self._size :]
         return self._room
 
 
-def _with_room(body: bytearray, needed: int, announced: int) -> bytearray:
+def _with_room(body: bytes | bytearray, needed: int, announced: int) -> bytearray:
     """
     Make room in a body: a picture is in memory once, and not for a moment twice.
 
@@ -259,8 +272,6 @@ class BodyDecoder[T]:
             BadRequest: it is empty, no JSON, or a field is of the wrong type; or it is nested too deeply, or would
                 take far more memory than it has bytes.
         """
-        if _BLANK.fullmatch(body):
-            raise BadRequest(self._empty)
         outlined = outline(body)
         if has_too_many_values(outlined):
             raise BadRequest("invalid JSON: it is made of too many values")
@@ -269,6 +280,8 @@ class BodyDecoder[T]:
         except msgspec.ValidationError as error:
             raise BadRequest(f"json: cannot unmarshal: {error}") from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            if _BLANK.fullmatch(body):
+                raise BadRequest(self._empty) from None
             end = _end_of_first_value(str(error))
             if end is None or end >= len(body):
                 raise BadRequest(f"invalid JSON: {error}") from None

@@ -1,6 +1,7 @@
 """What a client is told that comes while there are too many connections; see `http_protocol`, which counts them."""
 
 import time
+from collections.abc import Awaitable
 
 import structlog
 
@@ -33,11 +34,11 @@ class Crowd:
         self._app = app
         self._logged_s = -LOG_EVERY_S
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer a client that is one too many, without a look at what it asks; pass the others on."""
-        if not scope.get(CROWDED):
-            await self._app(scope, receive, send)
-            return
+        return self._turn_away(scope, send) if scope.get(CROWDED) else self._app(scope, receive, send)
+
+    async def _turn_away(self, scope: Scope, send: Send) -> None:
         now_s = time.monotonic()
         if now_s - self._logged_s >= LOG_EVERY_S:
             self._logged_s = now_s

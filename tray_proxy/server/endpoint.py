@@ -40,6 +40,7 @@ class NameWords:
     tagged: bool = False
 
 
+_USUAL_WORDS = NameWords()
 _PULL_FIRST = 'model "{name}" not found, try pulling it first'
 # The routes that differ from the others. Source: Ollama's `server/routes.go`, handler by handler.
 NAME_WORDS = {
@@ -50,9 +51,9 @@ NAME_WORDS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Call:
-    """One request to an endpoint."""
+    """One request to an endpoint. Not frozen, which would take longer than all else that is done for one here."""
 
     deps: Deps
     scope: Scope
@@ -70,7 +71,7 @@ class Call:
             ModelNameAmbiguous, CatalogueUnavailable: it cannot be told which model is meant.
             OllamaAway: it is a local model's name, which is never looked for in the cloud.
         """
-        words = NAME_WORDS.get(self.scope["path"], NameWords())
+        words = NAME_WORDS.get(self.scope["path"], _USUAL_WORDS)
         if not asked or not asked.strip():
             raise words.missing()
         if not is_valid(asked):

@@ -12,7 +12,7 @@ Source: Ollama's `server/routes.go` (allowedHostsMiddleware), `envconfig.Allowed
 import ipaddress
 import re
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -158,7 +158,7 @@ class Guard:
         # Nearly every request has one of these. No address that this computer may lose is among them.
         self.known_hosts: set[bytes] = set()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Judge a request before anything of it is read."""
         hosts, origins = [], []
         for name, value in scope["headers"]:
@@ -167,9 +167,8 @@ class Guard:
             elif name == b"origin":
                 origins.append(value)
         if len(hosts) == 1 and hosts[0] in self.known_hosts and not origins and scope["method"] != "OPTIONS":
-            await self._app(scope, receive, send)
-        else:
-            await self._judge([host.decode("latin-1") for host in hosts], origins, scope, receive, send)
+            return self._app(scope, receive, send)
+        return self._judge([host.decode("latin-1") for host in hosts], origins, scope, receive, send)
 
     async def _judge(self, hosts: list[str], origins: list[bytes], scope: Scope, receive: Receive, send: Send) -> None:
         if not self._rule.host_allowed(hosts) or len(origins) > 1:

@@ -56,7 +56,7 @@ class Named:
     made: str = ""
 
 
-type Namer = Callable[[Scope, bytearray], Named]
+type Namer = Callable[[Scope, bytes | bytearray], Named]
 
 
 def _by[T](shape: type[T], named: Callable[[T], Named]) -> Namer:
@@ -64,7 +64,7 @@ def _by[T](shape: type[T], named: Callable[[T], Named]) -> Namer:
     return lambda scope, body: named(decode(_unpacked(scope, body)))
 
 
-def _unpacked(scope: Scope, body: bytearray) -> bytearray:
+def _unpacked(scope: Scope, body: bytes | bytearray) -> bytes | bytearray:
     if header(scope, "content-encoding").strip().lower() != "zstd":
         return body
     from tray_proxy.server.zstd import Unpacked
@@ -74,7 +74,7 @@ def _unpacked(scope: Scope, body: bytearray) -> bytearray:
     return unpacked.whole()
 
 
-def _in_form(scope: Scope, body: bytearray) -> Named:
+def _in_form(scope: Scope, body: bytes | bytearray) -> Named:
     from tray_proxy.server.multipart import Form
 
     form = Form(header(scope, "content-type"), len(body))
@@ -83,7 +83,7 @@ def _in_form(scope: Scope, body: bytearray) -> Named:
     return Named("" if field is None else field.content.decode(errors="replace"))
 
 
-def _in_path(scope: Scope, _body: bytearray) -> Named:
+def _in_path(scope: Scope, _body: bytes | bytearray) -> Named:
     return Named(scope["path_params"]["model"])
 
 
@@ -191,7 +191,7 @@ class _Asked:
             return False
         return folded(entry.id + variants) == folded(name)
 
-    async def _pass(self, named: Named, body: bytearray) -> None:
+    async def _pass(self, named: Named, body: bytes | bytearray) -> None:
         call, local = self.call, self.local
         call.record.model = named.asked
         call.record.named(named.asked)
@@ -221,7 +221,7 @@ class _Asked:
             raise OllamaAway(f"'{named.asked}' {relation} the Ollama on this computer. {error.message}") from None
 
 
-def _replayed(call: Call, body: bytearray) -> Call:
+def _replayed(call: Call, body: bytes | bytearray) -> Call:
     """Give a call its body back."""
     held = [body]
 

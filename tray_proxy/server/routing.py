@@ -1,7 +1,7 @@
 """From a request's path and method to who answers it: for nearly every request one look into a table."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Awaitable, Collection, Iterable
 
 from tray_proxy.server import refusals
 from tray_proxy.server.asgi import TEXT, App, Receive, Record, Reply, Scope, Send, send_reply
@@ -29,16 +29,15 @@ class Router:
             else:
                 self._plain.setdefault(path, {}).update(by_method)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer a request, or have it answered."""
         by_method = self._plain.get(scope["path"])
         if by_method is None:
             by_method = self._by_pattern(scope)
         endpoint = by_method.get(scope["method"])
         if endpoint is None:
-            await send_reply(send, _no_such_route(scope, by_method))
-        else:
-            await endpoint(scope, receive, send)
+            return send_reply(send, _no_such_route(scope, by_method))
+        return endpoint(scope, receive, send)
 
     def _by_pattern(self, scope: Scope) -> dict[str, App]:
         for pattern, by_method in self._patterns:
@@ -81,14 +80,14 @@ class CleanPath:
         in_v1 = (path.removeprefix("/v1") for path in self._clean if path.startswith("/v1/"))
         self._without_v1 = re.compile("|".join(re.sub(r"\{.*\}", ".+", path) for path in in_v1))
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass a request on, with its path as its route has it."""
         path = scope["path"]
         if path not in self._clean:
             path = self._cleaned(path)
             scope = {**scope, "path": path, "raw_path": path.encode()}
         scope["record"].route = path
-        await self._app(scope, receive, send)
+        return self._app(scope, receive, send)
 
     def _cleaned(self, path: str) -> str:
         path = re.sub(r"/{2,}", "/", path)
