@@ -48,27 +48,13 @@ class Journal:
         """Pass the request on, and write its line when it has ended, however it ended."""
         if scope["type"] != "http":
             return
-        # To be told apart is all they are for, and `secrets` would ask the system for each.
-        record = Record(request_id=f"{random.getrandbits(128):032x}")
-        scope["record"] = record
-        status: int | None = None
-        caller = identify(header(scope, "user-agent"), header(scope, "origin"))
-        path = _cut(scope["path"], MAX_PATH)
-        entry = self._activity.begin(record.request_id, caller, scope["method"], path)
-        record.named = lambda model: self._activity.name(entry, _cut(model, MAX_NAME_LENGTH))
-        started_ns = time.monotonic_ns()
-
-        async def send_with_id(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                named = (b"x-request-id", record.request_id.encode())
-                message = {**message, "headers": [*message.get("headers", ()), named]}
-            await send(message)
-
-        ended_ns: int | None = None
+        request = _Request(scope, send, self._activity)
+        scope["record"] = request.record
+        # Nobody waits for that: first the question, as far as it goes by itself.
+        asyncio.get_running_loop().call_soon(request.begin)
+        started_ns, ended_ns = time.monotonic_ns(), None
         try:
-            await self._app(scope, receive, send_with_id)
+            await self._app(scope, receive, request.send)
             ended_ns = time.monotonic_ns()
             if WHEN_LEFT in scope:
                 # Who cancels that wants the server to end, and it is accounted for at once.
@@ -76,52 +62,81 @@ class Journal:
                     await asyncio.sleep(ACCOUNT_AFTER_S)
         finally:
             elapsed_s = ((ended_ns or time.monotonic_ns()) - started_ns) / 1e9
-            self._account(scope, record, caller, entry, path, status, elapsed_s)
+            facts = request.end(elapsed_s)
+            self._ended(request.record, request.status, elapsed_s)
+            logs.tell_request(facts | self._mark)
 
-    def _account(
-        self,
-        scope: Scope,
-        record: Record,
-        caller: Caller,
-        entry: Entry,
-        path: str,
-        status: int | None,
-        elapsed_s: float,
-    ) -> None:
+
+class _Request:
+    """A request on its way: what is kept of it, and its entry in the list."""
+
+    def __init__(self, scope: Scope, send: Send, activity: Activity) -> None:
+        # To be told apart is all that ids are for, and `secrets` would ask the system for each.
+        self.record = Record(f"{random.getrandbits(128):032x}", self._name)
+        self.status: int | None = None
+        self._scope = scope
+        self._send = send
+        self._activity = activity
+        self._caller: Caller | None = None
+        self._entry: Entry | None = None
+
+    async def send(self, message: Message) -> None:
+        """Pass on a message of the answer, with the request's id in its head."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            named = (b"x-request-id", self.record.request_id.encode())
+            message = {**message, "headers": [*message.get("headers", ()), named]}
+        await self._send(message)
+
+    def begin(self) -> tuple[Caller, Entry]:
+        """Put it into the list, if it is not there yet."""
+        if self._caller is None or self._entry is None:
+            scope = self._scope
+            self._caller = identify(header(scope, "user-agent"), header(scope, "origin"))
+            path = _cut(scope["path"], MAX_PATH)
+            self._entry = self._activity.begin(self.record.request_id, self._caller, scope["method"], path)
+            if self.record.model is not None:
+                self._entry.model = _cut(self.record.model, MAX_NAME_LENGTH)
+        return self._caller, self._entry
+
+    def _name(self, model: str) -> None:
+        if self._entry is not None:
+            self._activity.name(self._entry, _cut(model, MAX_NAME_LENGTH))
+
+    def end(self, elapsed_s: float) -> dict[str, Any]:
+        """Note in the list how it has ended, and give what its line is to hold."""
+        record, status, usage = self.record, self.status, self.record.usage
+        caller, entry = self.begin()
         if status is not None and status >= 400 and record.outcome == "done":
             # Also where a handler wrote the refusal itself, or no handler was found.
             record.outcome = "failed"
         # As an app wrote it, it may be megabytes: the list would keep them, and every page be sent them.
         entry.model = None if record.model is None else _cut(record.model, MAX_NAME_LENGTH)
         entry.status, entry.outcome, entry.error = status, record.outcome, record.error
-        usage = record.usage
         entry.prompt_tokens, entry.completion_tokens = usage.prompt_tokens, usage.completion_tokens
         entry.cost_usd = usage.cost
         entry.ms = round(elapsed_s * 1e3, 1)
+        path = entry.path
         route = _cut(record.route, MAX_PATH) or path
         self._activity.end(entry, route=route, asked=record.asked, models=record.models)
-        self._ended(record, status, elapsed_s)
-        logs.tell_request(
-            {
-                "request_id": record.request_id,
-                "method": scope["method"],
-                "path": path,
-                "app": caller.product,
-                "client": caller.id,
-                "model": entry.model,
-                "models": record.models,
-                "asked": record.asked,
-                "local": record.local,
-                "status": status,
-                "outcome": record.outcome,
-                "prompt_tokens": usage.prompt_tokens,
-                "completion_tokens": usage.completion_tokens,
-                "cost_usd": usage.cost,
-                "ms": entry.ms,
-                "error": record.error,
-                **self._mark,
-            }
-        )
+        return {
+            "request_id": record.request_id,
+            "method": entry.method,
+            "path": path,
+            "app": caller.product,
+            "client": caller.id,
+            "model": entry.model,
+            "models": record.models,
+            "asked": record.asked,
+            "local": record.local,
+            "status": status,
+            "outcome": record.outcome,
+            "prompt_tokens": usage.prompt_tokens,
+            "completion_tokens": usage.completion_tokens,
+            "cost_usd": usage.cost,
+            "ms": entry.ms,
+            "error": record.error,
+        }
 
 
 def _cut(text: str, length: int) -> str:
