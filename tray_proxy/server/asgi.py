@@ -6,9 +6,9 @@ request object stops listening when the handler begins, and `BaseHTTPMiddleware`
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import msgspec
 
@@ -128,13 +128,15 @@ async def read_body(scope: Scope, receive: Receive) -> bytes | bytearray:
         BadRequest: it did not arrive in time, or cannot be unpacked.
         ClientLeft: the client closed the connection.
     """
-    encoding = _encoding(scope)
-    if encoding == "zstd" and _unpacks(scope["path"]):
+    named = dict(scope["headers"])
+    if b"content-encoding" not in named:
+        return await _read_whole(_length(named), receive)
+    if _encoding(scope) == "zstd" and _unpacks(scope["path"]):
         # Only now: the first chat does not need the library.
         from tray_proxy.server.zstd import Unpacked
 
         return await read_into(Unpacked(), receive)
-    return await read_into(_Body(_announced(scope, encoding)), receive)
+    return await _read_whole(announced_bytes(scope), receive)
 
 
 async def read_as_sent(scope: Scope, receive: Receive) -> bytes | bytearray:
@@ -144,7 +146,20 @@ async def read_as_sent(scope: Scope, receive: Receive) -> bytes | bytearray:
     Raises:
         BodyTooLarge, BadRequest, ClientLeft: as `read_body`.
     """
-    return await read_into(_Body(_content_length(scope)), receive)
+    return await _read_whole(_length(dict(scope["headers"])), receive)
+
+
+async def _read_whole(announced: int, receive: Receive) -> bytes | bytearray:
+    if announced > MAX_BODY_BYTES:
+        raise _too_large()
+    message = await _part(receive)
+    first = message.get("body", b"")
+    if not message.get("more_body", False) and len(first) <= MAX_BODY_BYTES:
+        # Nearly always: then it is left as it is.
+        return cast("bytes", first)
+    body = _Body(announced)
+    body.add(first)
+    return await read_into(body, receive)
 
 
 async def read_into[T](body: Gathering[T], receive: Receive) -> T:
@@ -155,19 +170,24 @@ async def read_into[T](body: Gathering[T], receive: Receive) -> T:
         BadRequest: it did not arrive in time.
         ClientLeft: the client closed the connection.
     """
+    while True:
+        message = await _part(receive)
+        body.add(message.get("body", b""))
+        if not message.get("more_body", False):
+            return body.whole()
+
+
+async def _part(receive: Receive) -> Message:
     try:
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise ClientLeft
-            body.add(message.get("body", b""))
-            if not message.get("more_body", False):
-                return body.whole()
+        message = await receive()
     except TimeoutError:
         # The protocol's; it has one clock for the whole of a request.
         raise BadRequest(
             f"The request did not arrive within {REQUEST_TIMEOUT_S:g} s: send it again, or send less at once."
         ) from None
+    if message["type"] == "http.disconnect":
+        raise ClientLeft
+    return message
 
 
 def announced_bytes(scope: Scope) -> int:
@@ -177,18 +197,15 @@ def announced_bytes(scope: Scope) -> int:
     Raises:
         UnsupportedEncoding: it is packed.
     """
-    return _announced(scope, _encoding(scope))
-
-
-def _announced(scope: Scope, encoding: str) -> int:
+    encoding = _encoding(scope)
     if encoding not in ("", "identity"):
         raise UnsupportedEncoding(encoding)
-    return _content_length(scope)
+    return _length(dict(scope["headers"]))
 
 
-def _content_length(scope: Scope) -> int:
-    length = header(scope, "content-length")
-    return int(length) if length.isdecimal() else 0
+def _length(named: Mapping[bytes, bytes]) -> int:
+    length = named.get(b"content-length", b"")
+    return int(length) if length.isdigit() else 0
 
 
 def _encoding(scope: Scope) -> str:
@@ -203,35 +220,28 @@ def _unpacks(path: str) -> bool:
 
 
 class _Body:
-    """A body that is joined part by part; nearly always the first is all of it, and is left as it is."""
+    """A body that is joined part by part."""
 
     def __init__(self, announced: int) -> None:
         self._announced = announced
-        self._first = b""
         self._room = bytearray()
         self._size = 0
-        if announced > MAX_BODY_BYTES:
-            raise _too_large()
 
     def add(self, part: bytes) -> None:
-        begin, self._size = self._size, self._size + len(part)
-        if self._size > MAX_BODY_BYTES:
+        end = self._size + len(part)
+        if end > MAX_BODY_BYTES:
             raise _too_large()
-        if not begin:
-            self._first = part
-            return
-        if self._size > len(self._room):
-            self._room = _with_room(self._room or self._first, self._size, self._announced)
-        self._room[begin : self._size] = part
+        if end > len(self._room):
+            self._room = _with_room(self._room, end, self._announced)
+        self._room[self._size : end] = part
+        self._size = end
 
-    def whole(self) -> bytes | bytearray:
-        if not self._room:
-            return self._first
+    def whole(self) -> bytearray:
         del self._room[self._size :]
         return self._room
 
 
-def _with_room(body: bytes | bytearray, needed: int, announced: int) -> bytearray:
+def _with_room(body: bytearray, needed: int, announced: int) -> bytearray:
     """
     Make room in a body: a picture is in memory once, and not for a moment twice.
 

@@ -160,15 +160,13 @@ class Guard:
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Judge a request before anything of it is read."""
-        hosts, origins = [], []
-        for name, value in scope["headers"]:
-            if name == b"host":
-                hosts.append(value)
-            elif name == b"origin":
-                origins.append(value)
-        if len(hosts) == 1 and hosts[0] in self.known_hosts and not origins and scope["method"] != "OPTIONS":
+        named = dict(scope["headers"])
+        is_plain = b"origin" not in named and scope["method"] != "OPTIONS" and len(named) == len(scope["headers"])
+        if is_plain and named.get(b"host") in self.known_hosts:
             return self._app(scope, receive, send)
-        return self._judge([host.decode("latin-1") for host in hosts], origins, scope, receive, send)
+        hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+        origins = [value for name, value in scope["headers"] if name == b"origin"]
+        return self._judge(hosts, origins, scope, receive, send)
 
     async def _judge(self, hosts: list[str], origins: list[bytes], scope: Scope, receive: Receive, send: Send) -> None:
         if not self._rule.host_allowed(hosts) or len(origins) > 1:
