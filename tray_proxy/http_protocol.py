@@ -260,12 +260,12 @@ class CarefulProtocol(HttpToolsProtocol):
 
     def _cycle(self) -> Cycle:
         url, parser = self.url, self.parser
-        version = parser.get_http_version()
-        raw_path, query = _target(url)
+        if url.startswith(b"/") and b"#" not in url:
+            raw_path, _, query = url.partition(b"?")
+        else:
+            raw_path, query = self._odd_target()
         path = raw_path.decode("ascii")
-        if not url.startswith((b"/", b"*")) and (host := (b"host", _authority(url))) not in self.headers:
-            # Two readers could take it for two computers: as with two Host headers, the guard lets neither in.
-            self.headers.append(host)
+        version = parser.get_http_version()
         scope: dict[str, Any] = {
             "type": "http",
             "asgi": _ASGI,
@@ -292,6 +292,15 @@ class CarefulProtocol(HttpToolsProtocol):
         )
         scope[WHEN_LEFT], scope[PUT] = cycle.when_left, cycle.put
         return cycle
+
+    def _odd_target(self) -> tuple[bytes, bytes]:
+        """Split what is asked for into path and query, whatever computer it names."""
+        url = self.url
+        if not url.startswith((b"/", b"*")) and (host := (b"host", _authority(url))) not in self.headers:
+            # Two readers could take it for two computers: as with two Host headers, the guard lets neither in.
+            self.headers.append(host)
+        parsed = httptools.parse_url(url)
+        return parsed.path or b"/", parsed.query or b""
 
     def _patience_s(self) -> float:
         return LINGER_S if self._is_turned_away else REQUEST_TIMEOUT_S
@@ -359,15 +368,6 @@ class _BodyOf:
 
 def _size(headers: list[tuple[bytes, bytes]]) -> int:
     return sum(len(name) + len(value) + 4 for name, value in headers)
-
-
-def _target(url: bytes) -> tuple[bytes, bytes]:
-    """Split what is asked for into path and query, whatever host it names."""
-    if url.startswith(b"/") and b"#" not in url:
-        path, _, query = url.partition(b"?")
-        return path, query
-    parsed = httptools.parse_url(url)
-    return parsed.path or b"/", parsed.query or b""
 
 
 def _authority(url: bytes) -> bytes:
