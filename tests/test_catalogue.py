@@ -49,6 +49,23 @@ def test_a_model_is_found_by_each_of_its_names(asked, sent):
     assert catalogue().resolve(asked).model.id == sent
 
 
+def test_a_name_is_looked_for_once():
+    """Apps ask for the same model again and again."""
+    models = catalogue()
+
+    assert models.resolve("GPT-4o") is models.resolve("GPT-4o")
+
+
+def test_spellings_of_a_name_do_not_fill_the_memory(monkeypatch):
+    monkeypatch.setattr(catalogue_module, "MAX_REMEMBERED", 2)
+    models = catalogue()
+
+    found = [models.resolve(asked) for asked in (f"{'x' * 1000}://deepseek/r1", "gpt-4o", "GPT-4o", "GPT-4O")]
+
+    assert [each.model.id for each in found] == ["deepseek/r1", *["openai/gpt-4o"] * 3]
+    assert list(models._found) == ["gpt-4o", "GPT-4o"]
+
+
 @pytest.mark.parametrize("asked", ["nope", "", "/", "llama3.1:8b"])
 def test_an_unknown_name_is_not_guessed(asked):
     with pytest.raises(ModelNotFound) as caught:

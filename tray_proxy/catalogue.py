@@ -21,7 +21,7 @@ from tray_proxy.errors import CatalogueUnavailable, ModelNameAmbiguous, ModelNot
 from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.paths import read_file, replace_file
 from tray_proxy.translate.library import Library
-from tray_proxy.translate.names import AllowList, Names, folded, is_valid, near, with_tag
+from tray_proxy.translate.names import MAX_NAME_LENGTH, AllowList, Names, folded, is_valid, near, with_tag
 from tray_proxy.translate.presets import Preset
 from tray_proxy.wire.openrouter import ModelEntry, ModelPage
 
@@ -35,6 +35,7 @@ MAX_RETRY_S = 300.0
 FIRST_LOAD_S = 5.0
 FIRST_LIST_S = 1.5
 NO_MODELS = b'{"data":[]}'
+MAX_REMEMBERED = 1000  # an app can spell a name in endlessly many ways
 
 log = structlog.get_logger(__name__)
 
@@ -91,6 +92,7 @@ class Catalogue:
         self._by_id = {entry.id: entry for entry in entries}
         self._own = {folded(name): (with_tag(name.strip()), preset) for name, preset in (presets or {}).items()}
         self._library = dict(_listed(served, self._allowed_names)) if served and library == "list" else {}
+        self._found: dict[str, Found] = {}
 
     def resolve(self, name: str) -> Found:
         """
@@ -102,6 +104,12 @@ class Catalogue:
             ModelNotFound, ModelNotAllowed: in Ollama's words, with the names that were perhaps meant.
             ModelNameAmbiguous: several allowed models go by this short name.
         """
+        found = self._found.get(name) or self._find(name)
+        if len(self._found) < MAX_REMEMBERED and len(name) <= MAX_NAME_LENGTH:
+            self._found[name] = found
+        return found
+
+    def _find(self, name: str) -> Found:
         try:
             if own := self._own.get(folded(name)):
                 listed, preset = own
@@ -376,14 +384,10 @@ def _readable[T: msgspec.Struct](shape: type[T], facts: Any) -> T:
         try:
             kept[field.name] = msgspec.convert(value, field.type)
         except msgspec.ValidationError:
-            nested = [each for each in (field.type, *get_args(field.type)) if _is_struct(each)]
+            nested = [each for each in (field.type, *get_args(field.type)) if isinstance(each, type(msgspec.Struct))]
             if nested and isinstance(value, dict):
                 kept[field.name] = _readable(nested[0], value)
     return shape(**kept)
-
-
-def _is_struct(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
 def _as_embedding(entry: ModelEntry) -> ModelEntry:
@@ -391,6 +395,5 @@ def _as_embedding(entry: ModelEntry) -> ModelEntry:
     about = entry.architecture
     if "embeddings" in about.output_modalities:
         return entry
-    return msgspec.structs.replace(
-        entry, architecture=msgspec.structs.replace(about, output_modalities=("embeddings",))
-    )
+    about = msgspec.structs.replace(about, output_modalities=("embeddings",))
+    return msgspec.structs.replace(entry, architecture=about)
