@@ -78,17 +78,17 @@ def to_messages(
         BadRequest: an unknown role, a part of no known type, or a picture that is not base64.
         UnsupportedRequest: a picture or sound for a model that cannot take it.
     """
-    for message in messages:
-        _check_role(message)
+    roles = [_checked_role(message) for message in messages]
     result: list[Message] = []
-    place = BEGINNING
+    place, placed = BEGINNING, 0
     position = 0
     while position < len(messages):
-        message = messages[position]
+        message, role = messages[position], roles[position]
         position += 1
-        seen = len(result)
-        match message.role.lower():
+        match role:
             case "assistant":
+                # Not before: most conversations begin with a question, whose digest nobody asks for.
+                place, placed = place_after(result[placed:], place), len(result)
                 turn = _assistant_turn(message, position)
                 turn = _with_thoughts(turn, message, recall(_keys(message, model, place)))
                 between = _until_next_speaker(messages, position)
@@ -96,19 +96,21 @@ def to_messages(
                 result += [turn, *_tool_results(turn, between, model, asked)]
             case "tool":
                 result.append(_told_by_user(message, model, asked))
-            case role:
+            case _:
                 result.append(Message(role=role, content=_content(message, model, asked), name=_name(message)))
-        place = place_after(result[seen:], place)
     return result
 
 
-def _check_role(message: ollama.Message) -> None:
+def _checked_role(message: ollama.Message) -> str:
     role = message.role.lower()
     if role not in ROLES:
         raise BadRequest(f"invalid role: {message.role!r}; expected one of {', '.join(ROLES)}")
     # An assistant may have heard or seen nothing, nor does a system prompt show anything.
-    if role not in ("user", "tool") and not all(isinstance(piece, Text) for piece in pieces_of(message)):
+    if role in ("user", "tool") or is_plain(message):
+        return role
+    if not all(isinstance(piece, Text) for piece in pieces_of(message)):
         raise UnsupportedRequest(f"images are not supported in {role} messages")
+    return role
 
 
 def _until_next_speaker(messages: list[ollama.Message], position: int) -> list[ollama.Message]:
