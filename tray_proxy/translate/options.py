@@ -137,15 +137,13 @@ def to_parameters(options: Mapping[str, Any] | None) -> dict[str, Any]:
     """
     parameters = {}
     for name, value in (options or {}).items():
-        match OPTION_RULES.get(name):
-            case Renamed(field, convert) if value is not None:
-                converted = convert(name, value)
-                if converted is not None:
-                    parameters[field] = converted
-            case Dropped(_, check) if value is not None and check is not None:
-                check(name, value)
-            case _:
-                continue
+        rule = None if value is None else OPTION_RULES.get(name)
+        if isinstance(rule, Renamed):
+            converted = rule.convert(name, value)
+            if converted is not None:
+                parameters[rule.field] = converted
+        elif rule is not None and rule.check is not None:
+            rule.check(name, value)
     return parameters
 
 
@@ -161,6 +159,6 @@ def stops_to_watch(options: Mapping[str, Any] | None) -> list[str]:
     Returns:
         Nothing where OpenRouter takes them all.
     """
-    value = (options or {}).get("stop")
+    value = options.get("stop") if options else None
     stops = [] if value is None else all_stops("stop", value)
     return stops if len(stops) > MAX_STOPS else []
