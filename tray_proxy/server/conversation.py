@@ -7,8 +7,9 @@ which models are in use is seen to here.
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
 
 from tray_proxy.catalogue import Found
 from tray_proxy.server.asgi import JSON
@@ -18,11 +19,11 @@ from tray_proxy.translate import chat
 from tray_proxy.translate.chat import Translated
 from tray_proxy.translate.options import stops_to_watch
 from tray_proxy.translate.presets import applied
+from tray_proxy.wire.ollama import ChatRequest
 from tray_proxy.wire.openrouter import CompletionRequest
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(Struct, frozen=True):
     """What goes to OpenRouter, and the options that it was made of."""
 
     completion: CompletionRequest
@@ -36,7 +37,7 @@ def prepared(call: Call, found: Found, asked: Translated) -> Question:
     Raises:
         BadRequest, UnsupportedRequest: a message or the format cannot be sent to this model.
     """
-    return to_question(call, found, replace(asked, request=applied(found.preset, asked.request)))
+    return _to_question(call, found, applied(found.preset, asked.request), asked)
 
 
 def to_question(call: Call, found: Found, asked: Translated) -> Question:
@@ -46,10 +47,14 @@ def to_question(call: Call, found: Found, asked: Translated) -> Question:
     Raises:
         BadRequest, UnsupportedRequest: as `prepared`.
     """
+    return _to_question(call, found, asked.request, asked)
+
+
+def _to_question(call: Call, found: Found, request: ChatRequest, asked: Translated) -> Question:
     completion = chat.to_completion_request(
-        asked.request, found.model, found.asked, call.deps.memory.recall, asked.more, asked.budget
+        request, found.model, found.asked, call.deps.memory.recall, asked.more, asked.budget
     )
-    return Question(completion, asked.request.options)
+    return Question(completion, request.options)
 
 
 async def buy(

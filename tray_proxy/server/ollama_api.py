@@ -1,7 +1,6 @@
 """One short handler for each `/api` endpoint that lists, shows or asks a model."""
 
 import time
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import msgspec
@@ -29,15 +28,14 @@ _read_generate = BodyDecoder(ollama.GenerateRequest)
 _read_show = BodyDecoder(ollama.ShowRequest)
 
 
-@dataclass
 class ChatDialect:
     """Writes an answer as `/api/chat` does: NDJSON lines, or one object."""
 
-    asked: str
-    content_type: str = NDJSON
+    content_type = NDJSON
 
-    def __post_init__(self) -> None:
-        self._lines = chats.Lines(self.asked)
+    def __init__(self, asked: str) -> None:
+        self._asked = asked
+        self._lines = chats.Lines(asked)
 
     def deltas(self, deltas: list[Delta]) -> bytes:
         """Write one line per delta."""
@@ -45,18 +43,17 @@ class ChatDialect:
 
     def end(self, outcome: Outcome) -> bytes:
         """Write the line that ends the stream."""
-        return encode(chats.last(self.asked, outcome, now_rfc3339())) + b"\n"
+        return encode(chats.last(self._asked, outcome, now_rfc3339())) + b"\n"
 
     def whole(self, deltas: list[Delta], outcome: Outcome) -> bytes:
         """Write a plain answer."""
-        return encode(chats.last(self.asked, outcome, now_rfc3339(), deltas))
+        return encode(chats.last(self._asked, outcome, now_rfc3339(), deltas))
 
     def failure(self, error: ProxyError) -> bytes:
         """Write the one line that tells of a failure; no line with `done` follows it."""
         return encode(ollama.ErrorResponse(full_text(error))) + b"\n"
 
 
-@dataclass
 class GenerateDialect:
     """
     Writes an answer as `/api/generate` does: NDJSON lines, or one object.
@@ -65,34 +62,36 @@ class GenerateDialect:
         turns: The conversation that `context` is made of, up to the prompt; None where there is to be no `context`.
     """
 
-    asked: str
-    turns: list[ollama.Message] | None
-    content_type: str = NDJSON
-    _said: list[str] = field(default_factory=list)
+    content_type = NDJSON
+
+    def __init__(self, asked: str, turns: list[ollama.Message] | None) -> None:
+        self._asked = asked
+        self._turns = turns
+        self._said: list[str] = []
 
     def deltas(self, deltas: list[Delta]) -> bytes:
         """Write one line per delta."""
         created_at = now_rfc3339()
         self._said += (delta.content for delta in deltas)
-        return b"".join(encode(generates.line(self.asked, delta, created_at)) + b"\n" for delta in deltas)
+        return b"".join(encode(generates.line(self._asked, delta, created_at)) + b"\n" for delta in deltas)
 
     def end(self, outcome: Outcome) -> bytes:
         """Write the line that ends the stream."""
-        return encode(generates.last(self.asked, outcome, now_rfc3339(), self._context())) + b"\n"
+        return encode(generates.last(self._asked, outcome, now_rfc3339(), self._context())) + b"\n"
 
     def whole(self, deltas: list[Delta], outcome: Outcome) -> bytes:
         """Write a plain answer."""
         self._said += (delta.content for delta in deltas)
-        return encode(generates.last(self.asked, outcome, now_rfc3339(), self._context(), deltas))
+        return encode(generates.last(self._asked, outcome, now_rfc3339(), self._context(), deltas))
 
     def failure(self, error: ProxyError) -> bytes:
         """Write the one line that tells of a failure; no line with `done` follows it."""
         return encode(ollama.ErrorResponse(full_text(error))) + b"\n"
 
     def _context(self) -> list[int]:
-        if self.turns is None:
+        if self._turns is None:
             return []
-        return to_context([*self.turns, ollama.Message(role="assistant", content="".join(self._said))])
+        return to_context([*self._turns, ollama.Message(role="assistant", content="".join(self._said))])
 
 
 async def version(_call: Call) -> Reply:

@@ -4,12 +4,12 @@
 Source: Ollama's `server/routes.go` (ChatHandler) and `api/types.go`; OpenRouter docs, "Parameters".
 """
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from tray_proxy.errors import BadRequest, UnsupportedRequest
 from tray_proxy.translate.keep_alive import to_seconds
@@ -33,9 +33,12 @@ from tray_proxy.wire.openrouter import CompletionRequest, ModelEntry, TokenLogpr
 
 _encode = msgspec.json.Encoder().encode
 
+# A line that carries text alone, in pieces: what stands before, between and behind the model, the time and the text.
+_EXAMPLE = ChatResponse(model="MODEL", created_at="TIME", message=ResponseMessage(content="TEXT"), done=False)
+_BEFORE_MODEL, _BEFORE_TIME, _BEFORE_TEXT, _LINE_END = re.split(rb'"(?:MODEL|TIME|TEXT)"', _encode(_EXAMPLE) + b"\n")
 
-@dataclass(frozen=True)
-class Translated:
+
+class Translated(Struct, frozen=True):
     """
     A request of another dialect as a chat request, and what Ollama's has no word for.
 
@@ -45,7 +48,7 @@ class Translated:
     """
 
     request: ChatRequest
-    more: dict[str, Any] = field(default_factory=dict)
+    more: dict[str, Any] = {}
     budget: int | None = None
 
 
@@ -113,8 +116,10 @@ def to_completion_request(
     parameters = to_parameters(request.options)
     parameters |= to_reasoning(request.think, model, parameters.get("max_tokens"), budget)
     parameters["response_format"] = to_response_format(request.format, model, asked)
-    if more and "response_format" in more:
-        check_formats(model, asked)
+    if more:
+        if "response_format" in more:
+            check_formats(model, asked)
+        parameters |= more
     return CompletionRequest(
         model=model.id,
         messages=to_messages(request.messages or [], model, asked, recall),
@@ -122,7 +127,7 @@ def to_completion_request(
         tools=to_tools(request.tools or []) or UNSET,
         logprobs=True if request.logprobs or request.top_logprobs else UNSET,
         top_logprobs=request.top_logprobs or UNSET,
-        **(parameters | dict(more or {})),
+        **parameters,
     )
 
 
@@ -178,17 +183,14 @@ class Lines:
 
     def __init__(self, asked: str) -> None:
         self._asked = asked
-        head, end = msgspec.json.encode(line(asked, Delta("\1"), "\0")).split(b'"\\u0001"')
-        before, after = head.split(b'"\\u0000"')
-        self._parts = before.decode() + '"', '"' + after.decode(), end + b"\n"
+        self._before = _BEFORE_MODEL + _encode(asked) + _BEFORE_TIME
 
     def write(self, deltas: list[Delta], created_at: str) -> bytes:
         """Write one line per delta; JSON, each with its end."""
-        before, after, end = self._parts
-        head = (before + created_at + after).encode()
+        head = self._before + _encode(created_at) + _BEFORE_TEXT
         return b"".join(
             [
-                head + _encode(delta.content) + end
+                head + _encode(delta.content) + _LINE_END
                 if delta.content and not (delta.thinking or delta.calls or delta.logprobs)
                 else _encode(line(self._asked, delta, created_at)) + b"\n"
                 for delta in deltas
