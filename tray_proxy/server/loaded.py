@@ -36,6 +36,9 @@ class _Use:
     def expires_s(self, now_s: float) -> float:
         return (now_s if self.under_way else self.last_s) + self.keep_s
 
+    def holds(self, now_s: float) -> bool:
+        return self.under_way > 0 or self.last_s + self.keep_s > now_s
+
 
 @dataclass
 class Loaded:
@@ -53,7 +56,6 @@ class Loaded:
             now_s: Unix time.
         """
         self._note(name, keep_alive_s, now_s)
-        self._forget_expired(now_s)
 
     def in_use(self, name: str, keep_alive_s: float | None, clock: Callable[[], float]) -> "Using":
         """
@@ -63,7 +65,7 @@ class Loaded:
             keep_alive_s: As for `used`.
             clock: Gives Unix time.
         """
-        return Using(self._note(name, keep_alive_s, clock()), clock, self._forget_expired)
+        return Using(self._note(name, keep_alive_s, clock()), clock)
 
     def unload(self, name: str) -> None:
         """Forget a model, by the name it is listed under; that it was not in use does not matter."""
@@ -76,8 +78,10 @@ class Loaded:
         return sorted(rows, key=lambda row: row[1], reverse=True)
 
     def _note(self, name: str, keep_alive_s: float | None, now_s: float) -> _Use:
-        self._forget_expired(now_s)
-        use = self._uses.setdefault(name, _Use(DEFAULT_KEEP_ALIVE_S, now_s))
+        use = self._uses.get(name)
+        if use is None or not use.holds(now_s):
+            self._forget_expired(now_s)
+            use = self._uses[name] = _Use(DEFAULT_KEEP_ALIVE_S, now_s)
         use.last_s = now_s
         if keep_alive_s is not None:
             use.keep_s = min(keep_alive_s, FOR_EVER_S)
@@ -86,7 +90,7 @@ class Loaded:
         return use
 
     def _forget_expired(self, now_s: float) -> None:
-        self._uses = {name: use for name, use in self._uses.items() if use.under_way or use.expires_s(now_s) > now_s}
+        self._uses = {name: use for name, use in self._uses.items() if use.holds(now_s)}
 
 
 class Using:
@@ -95,13 +99,11 @@ class Using:
 
     Args:
         clock: Gives Unix time.
-        ended: Told the time of the end.
     """
 
-    def __init__(self, use: _Use, clock: Callable[[], float], ended: Callable[[float], None]) -> None:
+    def __init__(self, use: _Use, clock: Callable[[], float]) -> None:
         self._use = use
         self._clock = clock
-        self._tell_ended = ended
         self._under_way = False
 
     def __enter__(self) -> Self:
@@ -118,4 +120,3 @@ class Using:
             self._under_way = False
             self._use.under_way -= 1
             self._use.last_s = self._clock()
-            self._tell_ended(self._use.last_s)
