@@ -22,7 +22,10 @@ class UnknownOptions:
 
     def note(self, options: Mapping[str, Any] | None) -> None:
         """Name the unknown options that were not named before, in one line. Their values are never logged."""
-        new = {name[:MAX_NAME_LENGTH] for name in unknown_options(options)} - self._named
+        unknown = unknown_options(options)
+        if not unknown:
+            return
+        new = {name[:MAX_NAME_LENGTH] for name in unknown} - self._named
         new = set(sorted(new)[: MAX_NAMES - len(self._named)])
         if new:
             self._named |= new
