@@ -35,7 +35,7 @@ def encode(value: object) -> list[bytes | memoryview]:
         return msgspec.Raw(b'"' + spliced.head.encode("ascii") + _MARK + b'"')
 
     try:
-        written = msgspec.json.Encoder(enc_hook=mark).encode(value)
+        written = msgspec.json.encode(value, enc_hook=mark)
     except RecursionError:
         raise BadRequest("invalid JSON: it is nested too deeply") from None
     if not tails:
