@@ -252,8 +252,6 @@ class Exchange(Purchase):
         """
         self._reply.watch_for(stops, choices=completion.n or 1)
         self._ending = ending
-        # The conversation itself, with its pictures, is not kept while the answer comes.
-        self._model_id, self._place = completion.model, place_after(completion.messages)
         try:
             await self.buy(self._stream(completion) if stream else self._gather(completion))
         finally:
@@ -263,7 +261,7 @@ class Exchange(Purchase):
 
     async def _stream(self, completion: CompletionRequest) -> None:
         async with self.deps.client.stream(completion, self.asked) as answer:
-            self._reply.opened(time.monotonic_ns())
+            self._opened(completion)
             more = True
             while more and not self._reply.stopped:
                 try:
@@ -310,7 +308,7 @@ class Exchange(Purchase):
             return not self._reply.stopped
 
         async with self.deps.client.stream(completion, self.asked) as answer:
-            self._reply.opened(time.monotonic_ns())
+            self._opened(completion)
             try:
                 await answer.pour(keep)
             except ProxyError:
@@ -325,6 +323,11 @@ class Exchange(Purchase):
     async def _answer_whole(self, gathered: list[Delta], *, marked: bool) -> None:
         left, outcome = self._finish(marked=marked)
         await self.reply(Reply(200, self.dialect.whole(gathered + left, outcome), self.whole_type))
+
+    def _opened(self, completion: CompletionRequest) -> None:
+        """Note what is needed of a question once its answer has come; now, for the model has only begun to think."""
+        self._reply.opened(time.monotonic_ns())
+        self._model_id, self._place = completion.model, place_after(completion.messages)
 
     def _feed(self, chunks: list[Chunk]) -> list[Delta]:
         now_ns = time.monotonic_ns()
