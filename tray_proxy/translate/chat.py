@@ -223,6 +223,8 @@ def last(asked: str, outcome: Outcome, created_at: str, gathered: Iterable[Delta
 
 
 def _message(deltas: list[Delta]) -> ResponseMessage:
+    if not deltas:
+        return ResponseMessage()
     calls = [_tool_call(call) for delta in deltas for call in delta.calls]
     return ResponseMessage(
         content="".join(delta.content for delta in deltas),
@@ -239,7 +241,7 @@ def _tool_call(call: Call) -> ToolCall:
 
 
 def _logprobs(deltas: list[Delta]) -> list[Logprob] | UnsetType:
-    return _in_ollamas_form(token for delta in deltas for token in delta.logprobs) or UNSET
+    return _in_ollamas_form([token for delta in deltas for token in delta.logprobs]) or UNSET
 
 
 def _in_ollamas_form(tokens: Iterable[TokenLogprob]) -> list[Logprob]:

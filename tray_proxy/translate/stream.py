@@ -64,8 +64,7 @@ class Finish(Struct, frozen=True):
     stop: str | None = None
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """
     How the answer ended. Durations in ns, each at least 1; the parts never exceed the total.
 
@@ -83,12 +82,11 @@ class Outcome:
     load_ns: int
     prompt_eval_ns: int
     eval_ns: int
-    finishes: dict[int, Finish] = field(default_factory=lambda: {0: Finish()})
-    usage: Usage = field(default_factory=Usage)
+    finishes: dict[int, Finish] = msgspec.field(default_factory=lambda: {0: Finish()})
+    usage: Usage = Usage()
 
 
-@dataclass(frozen=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """All that was said, for knowing it again; `details` are what the model thought, in OpenRouter's long form."""
 
     content: str
@@ -184,6 +182,8 @@ class _Choice:
 
     def completed_calls(self, generation_id: str) -> list[Delta]:
         """Give the calls that have arrived; where a stop string cut the answer, only those that are whole."""
+        if not self._fragments:
+            return []
         in_order = [fragments for _, fragments in sorted(self._fragments, key=lambda call: call[0])]
         self._fragments.clear()
         before = len(self.calls)
@@ -228,7 +228,7 @@ class _Choice:
 
 def thinking_of(delta: ChunkDelta) -> str:
     """Give what was thought. Some models give only the long form; never both, for it is the same text."""
-    return delta.reasoning or text_of(delta.reasoning_details)
+    return delta.reasoning or (text_of(delta.reasoning_details) if delta.reasoning_details else "")
 
 
 class ReplyStream:
@@ -313,9 +313,9 @@ class ReplyStream:
         if chunk.usage is not None:
             self._usage = chunk.usage
         deltas: list[Delta] = []
-        for choice in chunk.choices or []:
+        for choice in chunk.choices or ():
             said = choice.delta
-            likelihoods = tuple((choice.logprobs.content or ()) if choice.logprobs else ())
+            likelihoods = tuple(choice.logprobs.content or ()) if choice.logprobs else ()
             if likelihoods or (said is not None and (said.content or said.tool_calls or thinking_of(said))):
                 self._pieces += 1
                 self._first_ns = self._first_ns or now_ns
