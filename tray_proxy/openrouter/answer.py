@@ -142,14 +142,14 @@ class Answer:
     def _read(self, events: list[bytes]) -> list[Chunk]:
         chunks: list[Chunk] = []
         for event in events:
+            if event == _END_MARK:
+                self.marked = True
+                break
             try:
                 chunks.append(_decode_text(event))
                 continue
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 pass  # it says something else, or nothing
-            if event == _END_MARK:
-                self.marked = True
-                break
             chunk = _read_chunk(event)
             if chunk is None:
                 self._failure = UpstreamError("OpenRouter sent an event that cannot be read; the answer was cut.")
