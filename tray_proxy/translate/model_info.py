@@ -109,7 +109,8 @@ def uses_tools(model: ModelEntry) -> bool:
 
 def thinks(model: ModelEntry) -> bool:
     """Say whether the model can reason before it answers."""
-    return model.reasoning is not None or not {"reasoning", "include_reasoning"}.isdisjoint(model.supported_parameters)
+    known = model.supported_parameters
+    return model.reasoning is not None or "reasoning" in known or "include_reasoning" in known
 
 
 def capabilities(model: ModelEntry) -> list[str]:

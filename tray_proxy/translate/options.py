@@ -44,14 +44,14 @@ class Dropped:
 
 def number(name: str, value: object) -> float:
     """Take a JSON number as it is."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _TOO_LARGE:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < _TOO_LARGE:
         raise BadRequest(f'option "{name}" must be of type float32')
     return value
 
 
 def integer(name: str, value: object) -> int:
     """Take a whole number; Ollama cuts fractions off, and providers refuse `100.0`."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _TOO_LARGE:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < _TOO_LARGE:
         raise BadRequest(f'option "{name}" must be of type integer')
     return int(value)
 
