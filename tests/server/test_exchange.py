@@ -1,5 +1,6 @@
 """What stops the bill: the client leaves, or the proxy is turned off, and the upstream connection is closed at once."""
 
+import asyncio
 import itertools
 import json
 import queue
@@ -7,6 +8,7 @@ import socket
 import threading
 
 import httpx
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 
@@ -16,6 +18,10 @@ from tray_proxy.demo.dialect import DONE
 from tray_proxy.demo.faults import FAULTS, Fault
 from tray_proxy.demo.steps import Cut, Write, stream_of
 from tray_proxy.demo.thoughts import sign
+from tray_proxy.server.asgi import NDJSON
+from tray_proxy.server.exchange import Exchange, at_once
+from tray_proxy.server.ollama_api import ChatDialect
+from tray_proxy.wire.openrouter import TextChunk
 
 CHAT = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "hello"}]}
 
@@ -622,3 +628,49 @@ def test_likelihoods_stand_at_the_top_of_each_line(proxy):
     assert "".join(token["token"] for token in tokens) == text_of(lines)
     assert {len(token["top_logprobs"]) for token in tokens} == {2}
     assert "logprobs" not in lines[-1]
+
+
+WORD = msgspec.json.decode(b'{"choices":[{"delta":{"content":"Hi"}}]}', type=TextChunk)
+
+
+def passing_on(*, has_room):
+    """An exchange whose answer has been opened, and what it sends; `has_room` says whether the client reads."""
+    sent = []
+
+    async def send(message):
+        sent.append((message["type"], message.get("headers", message.get("body", b"")[:12])))
+
+    exchange = Exchange(None, {}, None, send, None, "one", ChatDialect("one"))
+    exchange._put = lambda lines: (sent.append(("put", lines[:12])) if lines else None, has_room)[1]
+    return exchange, sent
+
+
+def test_the_first_word_leaves_in_the_moment_it_comes_and_so_do_the_others():
+    """No task has to be woken for it: there is none here."""
+    exchange, sent = passing_on(has_room=True)
+
+    wants_more = [exchange._pass_on([WORD]), exchange._pass_on([WORD])]
+
+    assert wants_more == [True, True]
+    assert sent == [
+        ("http.response.start", [(b"content-type", NDJSON.encode())]),
+        ("http.response.body", b'{"model":"on'),
+        ("put", b'{"model":"on'),
+    ]
+
+
+def test_the_first_word_waits_for_a_client_that_does_not_read():
+    """Its answer to the request before may still be on its way."""
+    exchange, sent = passing_on(has_room=False)
+
+    wants_more = exchange._pass_on([WORD])
+
+    assert (wants_more, sent) == (False, [])
+
+
+def test_what_is_done_at_once_must_not_wait():
+    async def waits():
+        await asyncio.sleep(0)
+
+    with pytest.raises(RuntimeError, match=r"^There was something to wait for\.$"):
+        at_once(waits())

@@ -31,7 +31,6 @@ from tray_proxy.server.asgi import (
     Scope,
     Send,
     send_reply,
-    send_start,
 )
 from tray_proxy.server.listing import Listings
 from tray_proxy.server.loaded import Loaded
@@ -282,10 +281,14 @@ class Exchange(Purchase):
         deltas = self._feed(chunks)
         if deltas:
             lines = self.dialect.deltas(deltas)
-            if self._put is None or self._unsent:
+            # To put nothing tells whether there is room, also before the beginning.
+            if self._put is None or self._unsent or not (self._begun or self._put(b"")):
                 self._unsent.append(lines)
-            else:
+            elif self._begun:
                 self._is_full = not self._put(lines)
+            else:
+                # There is nothing to wait for, and to wake a task for it would keep the first word for 15 µs.
+                at_once(self._write(lines))
         return not (self._unsent or self._is_full or self._reply.stopped)
 
     async def _flush(self) -> None:
@@ -327,6 +330,7 @@ class Exchange(Purchase):
     def _opened(self, completion: CompletionRequest) -> None:
         """Note what is needed of a question once its answer has come; now, for the model has only begun to think."""
         self._reply.opened(time.monotonic_ns())
+        self._put = self.scope.get(PUT)
         self._model_id, self._place = completion.model, place_after(completion.messages)
 
     def _feed(self, chunks: list[Chunk]) -> list[Delta]:
@@ -353,9 +357,9 @@ class Exchange(Purchase):
         if not self._begun:
             # Not before the first word: until then a failure is still a real HTTP status.
             self._begun = self._streams = True
-            await send_start(self.send, 200, self.dialect.content_type)
+            content_type = (b"content-type", self.dialect.content_type.encode())
+            await self.send({"type": "http.response.start", "status": 200, "headers": [content_type]})
         await self.send({"type": "http.response.body", "body": lines, "more_body": not ends})
-        self._put = self.scope.get(PUT)
 
     async def last_words(self, error: ProxyError) -> None:
         """Write the error into the stream, if that is what has begun."""
@@ -363,6 +367,18 @@ class Exchange(Purchase):
             return
         held = self._reply.release()
         await self.send_last((self.dialect.deltas(held) if held else b"") + self.dialect.failure(error))
+
+
+def at_once(work: Coroutine[Any, Any, None]) -> None:
+    """
+    Do what waits for nothing, in a place where no task runs that could wait.
+
+    Raises:
+        RuntimeError: it would have waited.
+    """
+    with contextlib.suppress(StopIteration):
+        work.send(None)
+        raise RuntimeError("There was something to wait for.")
 
 
 def now_rfc3339() -> str:
