@@ -8,6 +8,7 @@ the lock is held. The file is readable by its owner alone: with its token the ru
 import contextlib
 import http.client
 import os
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -200,6 +201,12 @@ def is_held(folder: Path) -> bool:
 
 
 def _created_s() -> float:
+    """Return when this process was made, as psutil has it; on Linux without psutil, which weighs a megabyte."""
+    if sys.platform == "linux":
+        # Behind the name, which may hold anything, the 20th field; source: proc_pid_stat(5), proc_stat(5).
+        ticks = int(Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()[19])
+        booted = next(line for line in Path("/proc/stat").read_bytes().splitlines() if line.startswith(b"btime "))
+        return ticks / os.sysconf("SC_CLK_TCK") + int(booted.split()[1])
     import psutil
 
     return psutil.Process().create_time()
