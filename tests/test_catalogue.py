@@ -7,7 +7,6 @@ import os
 import msgspec
 import pytest
 
-from tray_proxy import catalogue as catalogue_module
 from tray_proxy.catalogue import Catalogue, CatalogueCache
 from tray_proxy.errors import (
     CatalogueUnavailable,
@@ -18,7 +17,7 @@ from tray_proxy.errors import (
 )
 from tray_proxy.translate.names import AllowList
 from tray_proxy.translate.presets import Preset
-from tray_proxy.wire.openrouter import Architecture, ModelEntry, ReasoningFacts, TopProvider
+from tray_proxy.wire.openrouter import ModelEntry
 
 ENTRIES = tuple(ModelEntry(id=each) for each in ("openai/gpt-4o", "deepseek/r1", "perplexity/r1", "meta/llama:free"))
 EVERYTHING = AllowList()
@@ -284,73 +283,6 @@ def test_both_lists_are_one_and_a_bad_entry_costs_only_itself(tmp_path):
     assert cache.snapshot.entries[2].architecture.output_modalities == ("embeddings",)
 
 
-WHOLE = {
-    "id": "a/b",
-    "canonical_slug": "a/b-1",
-    "name": "B",
-    "created": 5,
-    "description": "words",
-    "context_length": 8192,
-    "hugging_face_id": "A/B",
-    "architecture": {"input_modalities": ["text"], "output_modalities": ["text"], "tokenizer": "GPT"},
-    "top_provider": {"context_length": 4096, "max_completion_tokens": 100},
-    "pricing": {"prompt": "0"},
-    "supported_parameters": ["tools"],
-    "default_parameters": {"temperature": None},
-    "reasoning": {"mandatory": True, "supported_efforts": ["high"], "default_effort": "high"},
-}
-
-
-def read(row):
-    page = '{"data":[%s]}' % (row if isinstance(row, str) else json.dumps(row))
-    return catalogue_module._entries(msgspec.Raw(page.encode()))
-
-
-@pytest.mark.parametrize("field", [field for field in WHOLE if field != "id"])
-@pytest.mark.parametrize("value", [None, "odd", 1.5, -7, 10**40, [None, 1], {"odd": None}, True])
-def test_a_field_that_cannot_be_read_costs_no_model(field, value):
-    [entry] = read(WHOLE | {field: value})
-
-    [whole] = read(WHOLE)
-    others = [name for name in ModelEntry.__struct_fields__ if name != field]
-    assert [getattr(entry, name) for name in others] == [getattr(whole, name) for name in others]
-
-
-def test_nulls_are_read_as_not_told():
-    [entry] = read(dict.fromkeys(WHOLE) | {"id": "a/b"})
-
-    assert entry == ModelEntry(id="a/b")
-
-
-def test_what_can_be_read_inside_a_broken_field_is_kept():
-    [entry] = read(
-        WHOLE
-        | {
-            "created": 5.0,
-            "architecture": {"input_modalities": ["text", None, "image"], "output_modalities": None, "tokenizer": 7},
-            "top_provider": {"context_length": 4096.0, "max_completion_tokens": "many"},
-            "reasoning": {"mandatory": True, "supported_efforts": "all"},
-        }
-    )
-
-    assert entry.created == 5
-    assert entry.architecture == Architecture(input_modalities=("text", "image"))
-    assert entry.top_provider == TopProvider(context_length=4096)
-    assert entry.reasoning == ReasoningFacts(mandatory=True)
-
-
-def test_a_number_that_no_float_can_hold_costs_only_itself():
-    [entry] = read('{"id":"a/b","context_length":1e999,"created":5}')
-
-    assert (entry.context_length, entry.created) == (None, 5)
-
-
-@pytest.mark.parametrize("row", ["null", "[]", "7", "{}", '{"id":null}', '{"id":""}', '{"id":"a b"}', '{"id":"a//b"}'])
-def test_a_row_without_a_name_is_left_out(row):
-    """It could not be called."""
-    assert read(row) == ()
-
-
 def test_a_model_in_both_lists_can_chat(tmp_path):
     cache = cached(tmp_path, Client(embeddings=b'{"data":[{"id":"a/one"}]}'))
 
@@ -407,11 +339,28 @@ def test_embedding_models_survive_their_own_lists_failure(tmp_path):
     client = Client()
     cache = cached(tmp_path, client)
     asyncio.run(cache.refresh())
-    client.answers["/embeddings/models"] = AWAY
+    client.answers |= {"/models": b'{"data":[{"id":"a/other"}]}', "/embeddings/models": AWAY}
 
     asyncio.run(cache.refresh())
 
-    assert ids(cache) == ["a/one", "b/two", "e/vectors"]
+    later = cached(tmp_path, client)
+    later.load_copy()
+    assert [ids(cache), ids(later)] == [["a/other", "e/vectors"]] * 2
+
+
+def test_a_list_that_has_not_changed_is_not_read_again(tmp_path):
+    """What stood beside the old one for a moment leaves holes in the memory, for good."""
+    now_s = iter([1000.0, 1000.0, 4600.0, 4600.0])
+    asyncio.run(cached(tmp_path, Client(), clock=lambda: next(now_s)).refresh())
+    cache = cached(tmp_path, Client(), clock=lambda: next(now_s))
+    cache.load_copy()
+    before = cache.snapshot.entries
+
+    asyncio.run(cache.refresh())
+
+    # Those of the other list are marked anew each time.
+    assert [entry is was for entry, was in zip(cache.snapshot.entries, before, strict=True)] == [True, True, False]
+    assert cache.snapshot.fetched_s == 4600
 
 
 @pytest.mark.parametrize("answer", [b"<html>", b'{"data":[]}', b'{"data":[{"id":1}]}', b'{"other":1}'])

@@ -7,23 +7,23 @@ while OpenRouter is away; a refresh runs in the background.
 
 import asyncio
 import contextlib
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal
 
 import msgspec
 import structlog
 
 from tray_proxy.errors import CatalogueUnavailable, ModelNameAmbiguous, ModelNotAllowed, ModelNotFound, ProxyError
+from tray_proxy.model_list import ModelList, as_embedding
 from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.paths import read_file, replace_file
 from tray_proxy.translate.library import Library
-from tray_proxy.translate.names import MAX_NAME_LENGTH, AllowList, Names, folded, is_valid, near, with_tag
+from tray_proxy.translate.names import MAX_NAME_LENGTH, AllowList, Names, folded, near, with_tag
 from tray_proxy.translate.presets import Preset
-from tray_proxy.wire.openrouter import ModelEntry, ModelPage
+from tray_proxy.wire.openrouter import ModelEntry
 
 FILE_NAME = "catalogue.json"
 REFRESH_S = 3600.0
@@ -213,7 +213,9 @@ class CatalogueCache:
         self._library = library
         self._changed = changed
         self._clock = clock
-        self._saved: _Saved | None = None
+        self._chat: ModelList | None = None
+        self._embedding: ModelList | None = None
+        self._embeddings = NO_MODELS  # as they came, for the copy on disk
         self._snapshot: Catalogue | None = None
         self._settled = asyncio.Event()
         self._problem: str | None = None
@@ -273,7 +275,7 @@ class CatalogueCache:
         try:
             saved = msgspec.json.decode(read_file(self._file), type=_Saved)
             if saved.base_url == self._base_url:
-                self._take(saved)
+                self._take(saved.models, bytes(saved.embeddings), saved.fetched_s)
         except FileNotFoundError:
             return
         except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -310,90 +312,38 @@ class CatalogueCache:
         """
         models = await self._client.fetch_models("/models")
         # At once: chat need not wait for the other list, which may be slow or away.
-        self._take_parts(models, bytes(self._saved.embeddings) if self._saved else NO_MODELS)
+        fetched_s = self._take_fetched(models, self._embeddings)
         try:
-            self._take_parts(models, await self._client.fetch_models("/embeddings/models"))
+            fetched_s = self._take_fetched(models, await self._client.fetch_models("/embeddings/models"))
         except ProxyError as error:
             log.warning("embedding models not refreshed", error=error.message)
-        if self._saved is not None:
-            try:
-                replace_file(self._file, msgspec.json.encode(self._saved))
-            except OSError as error:
-                log.warning("catalogue copy not written", error=type(error).__name__)
-
-    def _take_parts(self, models: bytes, embeddings: bytes) -> None:
+        saved = _Saved(self._base_url, fetched_s, msgspec.Raw(models), msgspec.Raw(self._embeddings))
         try:
-            self._take(_Saved(self._base_url, int(self._clock()), msgspec.Raw(models), msgspec.Raw(embeddings)))
+            replace_file(self._file, msgspec.json.encode(saved))
+        except OSError as error:
+            log.warning("catalogue copy not written", error=type(error).__name__)
+
+    def _take_fetched(self, models: bytes, embeddings: bytes) -> int:
+        fetched_s = int(self._clock())
+        try:
+            self._take(models, embeddings, fetched_s)
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise CatalogueUnavailable("OpenRouter's model list cannot be read.") from None
+        return fetched_s
 
-    def _take(self, saved: _Saved) -> None:
-        chat = _entries(saved.models)
-        if not chat:
+    def _take(self, models: bytes | msgspec.Raw, embeddings: bytes, fetched_s: int) -> None:
+        chat, embedding = ModelList.read(models, self._chat), ModelList.read(embeddings, self._embedding)
+        if not chat.entries:
             raise CatalogueUnavailable("OpenRouter's model list is empty.")
-        unique = {entry.id.casefold(): entry for entry in chat}
-        for entry in _entries(saved.embeddings):
+        unique = {entry.id.casefold(): entry for entry in chat.entries}
+        for entry in embedding.entries:
             # A model that stands in both lists can chat; that must not be lost.
-            unique.setdefault(entry.id.casefold(), _as_embedding(entry))
-        self._saved = saved
-        self._publish(tuple(unique.values()), saved.fetched_s)
+            unique.setdefault(entry.id.casefold(), as_embedding(entry))
+        self._chat, self._embedding, self._embeddings = chat, embedding, embeddings
+        self._publish(tuple(unique.values()), fetched_s)
 
     def _publish(self, entries: tuple[ModelEntry, ...], fetched_s: int) -> None:
         self._snapshot = Catalogue(entries, self._allow, fetched_s, presets=self._presets, library=self._library)
         self._problem = None
         self._settled.set()
         self._changed(self._snapshot)
-
-
-def _entries(page: msgspec.Raw) -> tuple[ModelEntry, ...]:
-    entries = []
-    for raw in msgspec.json.decode(page, type=ModelPage).data:
-        try:
-            entries.append(_entry(raw))
-        except (ValueError, TypeError) as error:  # msgspec's own errors among them
-            log.warning("catalogue entry skipped", error=str(error)[:200])
-    return tuple(entries)
-
-
-def _entry(raw: msgspec.Raw) -> ModelEntry:
-    try:
-        entry = msgspec.json.decode(raw, type=ModelEntry)
-    except msgspec.ValidationError:
-        # A null where none should be, a number with a point: what can be read of the rest still counts.
-        # The standard library's reader, because it also takes numbers that no float can hold.
-        entry = _readable(ModelEntry, json.loads(bytes(raw)))
-    if not is_valid(entry.id):
-        raise ValueError("its id is no name")
-    return entry
-
-
-def _readable[T: msgspec.Struct](shape: type[T], facts: Any) -> T:
-    """
-    Read what fits its field; the others keep their defaults.
-
-    Raises:
-        ValueError, TypeError: it is no object, or a field without default is not to be had.
-    """
-    kept = {}
-    for field in msgspec.structs.fields(shape):
-        value = facts.get(field.encode_name) if isinstance(facts, dict) else None
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if isinstance(value, list):
-            value = [each for each in value if isinstance(each, str)]
-        try:
-            kept[field.name] = msgspec.convert(value, field.type)
-        except msgspec.ValidationError:
-            nested = [each for each in (field.type, *get_args(field.type)) if isinstance(each, type(msgspec.Struct))]
-            if nested and isinstance(value, dict):
-                kept[field.name] = _readable(nested[0], value)
-    return shape(**kept)
-
-
-def _as_embedding(entry: ModelEntry) -> ModelEntry:
-    """Mark a model from the list of embedding models as one, also where its row does not say so."""
-    about = entry.architecture
-    if "embeddings" in about.output_modalities:
-        return entry
-    about = msgspec.structs.replace(about, output_modalities=("embeddings",))
-    return msgspec.structs.replace(entry, architecture=about)
