@@ -6,7 +6,6 @@ that it is ours. It changes nothing but the one attempt that it belongs to, and 
 """
 
 import asyncio
-import html
 from collections.abc import Callable, Mapping
 from urllib.parse import parse_qs
 
@@ -187,6 +186,9 @@ def routes(desk: SignInDesk) -> list[Route]:
     """Return what the page asks for to sign in, and where the browser comes back to."""
 
     def page(heading: str, words: str, status: int = 200) -> Response:
+        # Late: a server has no use for it, and HTML's names alone weigh 0.3 MB.
+        import html
+
         from starlette.responses import HTMLResponse
 
         from tray_proxy.web.gate import STATIC
