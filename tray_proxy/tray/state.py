@@ -1,7 +1,13 @@
-"""What is so (`Status`), and what happened (`Event`): all that passes between the tray and the program."""
+"""
+What is so (`Status`), and what happened (`Event`): all that passes between the tray and the program.
+
+Structs, for as dataclasses so many classes would take a fiftieth of every start to make.
+"""
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
+
+import msgspec
 
 from tray_proxy.errors import ProxyError
 from tray_proxy.origins import Visitor
@@ -28,8 +34,7 @@ class Look(StrEnum):
     ATTENTION = "attention"
 
 
-@dataclass(frozen=True)
-class Trouble:
+class Trouble(msgspec.Struct, frozen=True):
     """
     Something the owner should see to.
 
@@ -42,16 +47,14 @@ class Trouble:
     section: str = ""
 
 
-@dataclass(frozen=True)
-class ModelTick:
+class ModelTick(msgspec.Struct, frozen=True):
     """A model in the menu."""
 
     id: str
     allowed: bool
 
 
-@dataclass(frozen=True)
-class NameTick:
+class NameTick(msgspec.Struct, frozen=True):
     """A name of the owner's making in the menu; `kept` is False for one that was just removed."""
 
     name: str
@@ -119,75 +122,63 @@ class Status:
 # -- events ----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class StartClicked:
+class StartClicked(msgspec.Struct, frozen=True):
     """The owner wants the proxy on."""
 
 
-@dataclass(frozen=True)
-class StopClicked:
+class StopClicked(msgspec.Struct, frozen=True):
     """The owner wants the proxy off."""
 
 
-@dataclass(frozen=True)
-class ListenerStarted:
+class ListenerStarted(msgspec.Struct, frozen=True):
     """The port is open, by a click or because it has become free."""
 
     address: str
 
 
-@dataclass(frozen=True)
-class ListenerFailed:
+class ListenerFailed(msgspec.Struct, frozen=True):
     """The port could not be opened, or what listened there ends by itself again and again."""
 
     error: ProxyError
 
 
-@dataclass(frozen=True)
-class ListenerLost:
+class ListenerLost(msgspec.Struct, frozen=True):
     """What listened at the port has ended by itself; it is started again in a moment."""
 
 
-@dataclass(frozen=True)
-class PortAwaited:
+class PortAwaited(msgspec.Struct, frozen=True):
     """Whether a port that somebody else holds is taken as soon as it is free."""
 
     waiting: bool
 
 
-@dataclass(frozen=True)
-class ListenerStopped:
+class ListenerStopped(msgspec.Struct, frozen=True):
     """The port is closed, as was wanted."""
 
 
-@dataclass(frozen=True)
-class AddressChanged:
+class AddressChanged(msgspec.Struct, frozen=True):
     """The settings name another address."""
 
     address: str
 
 
-@dataclass(frozen=True)
-class TrafficChanged:
+class TrafficChanged(msgspec.Struct, frozen=True):
     """So many answers are under way."""
 
     in_flight: int
 
 
-@dataclass(frozen=True)
-class Troubled:
+class Troubled(msgspec.Struct, frozen=True):
     """An answer failed for a reason that concerns the owner."""
 
     error: ProxyError
 
 
-@dataclass(frozen=True)
-class Recovered:
+class Recovered(msgspec.Struct, frozen=True):
     """An answer succeeded, or the reason for a trouble is gone."""
 
 
-@dataclass(frozen=True)
-class KeyChanged:
+class KeyChanged(msgspec.Struct, frozen=True):
     """
     A key was found, stored or forgotten.
 
@@ -199,8 +190,7 @@ class KeyChanged:
     untried: bool = False
 
 
-@dataclass(frozen=True)
-class ModelsChanged:
+class ModelsChanged(msgspec.Struct, frozen=True):
     """The models and the owner's own names for the menu, each with its tick."""
 
     models: tuple[ModelTick, ...]
@@ -208,8 +198,7 @@ class ModelsChanged:
     none_allowed: bool = False
 
 
-@dataclass(frozen=True)
-class VisitorsChanged:
+class VisitorsChanged(msgspec.Struct, frozen=True):
     """
     Web pages and browser extensions that wait for an answer.
 
@@ -221,15 +210,13 @@ class VisitorsChanged:
     new: Visitor | None = None
 
 
-@dataclass(frozen=True)
-class AutostartChanged:
+class AutostartChanged(msgspec.Struct, frozen=True):
     """Whether the system starts us at login, as it says now."""
 
     enabled: bool
 
 
-@dataclass(frozen=True)
-class VersionFound:
+class VersionFound(msgspec.Struct, frozen=True):
     """
     There is a newer version.
 
@@ -242,74 +229,62 @@ class VersionFound:
     untold: bool = False
 
 
-@dataclass(frozen=True)
-class NotificationsSwitched:
+class NotificationsSwitched(msgspec.Struct, frozen=True):
     """The settings say whether the owner wants notifications."""
 
     on: bool
 
 
-@dataclass(frozen=True)
-class Woke:
+class Woke(msgspec.Struct, frozen=True):
     """The computer woke from sleep."""
 
 
-@dataclass(frozen=True)
-class ModelClicked:
+class ModelClicked(msgspec.Struct, frozen=True):
     """The owner ticks or unticks a model."""
 
     model_id: str
 
 
-@dataclass(frozen=True)
-class NameClicked:
+class NameClicked(msgspec.Struct, frozen=True):
     """The owner removes a name of their own, or restores one that was just removed."""
 
     name: str
 
 
-@dataclass(frozen=True)
-class VisitorClicked:
+class VisitorClicked(msgspec.Struct, frozen=True):
     """The owner lets a web page or a browser extension call from now on, or never."""
 
     origin: str
     allowed: bool
 
 
-@dataclass(frozen=True)
-class SettingsClicked:
+class SettingsClicked(msgspec.Struct, frozen=True):
     """The owner wants the page, at a section of it or where it begins by itself."""
 
     section: str = ""
 
 
-@dataclass(frozen=True)
-class CopyAddressClicked:
+class CopyAddressClicked(msgspec.Struct, frozen=True):
     """The owner wants the address in the clipboard."""
 
 
-@dataclass(frozen=True)
-class OpenLogsClicked:
+class OpenLogsClicked(msgspec.Struct, frozen=True):
     """The owner wants to see the logs."""
 
 
-@dataclass(frozen=True)
-class DownloadClicked:
+class DownloadClicked(msgspec.Struct, frozen=True):
     """The owner wants to see where the newer version is."""
 
 
-@dataclass(frozen=True)
-class AutostartClicked:
+class AutostartClicked(msgspec.Struct, frozen=True):
     """The owner wants to be started at login, or no more."""
 
 
-@dataclass(frozen=True)
-class QuitClicked:
+class QuitClicked(msgspec.Struct, frozen=True):
     """The owner, or the system, wants the program to end."""
 
 
-@dataclass(frozen=True)
-class ActionFailed:
+class ActionFailed(msgspec.Struct, frozen=True):
     """Something the owner asked for did not work."""
 
     error: ProxyError
