@@ -31,3 +31,20 @@ def test_it_is_found_again_where_an_import_fails():
         raise ImportError
 
     assert "this" not in sys.modules
+
+
+def test_what_is_emptied_is_not_read_and_is_itself_again_afterwards(monkeypatch):
+    monkeypatch.delitem(sys.modules, "this", raising=False)
+
+    with lean.emptied("this"):
+        from this import d, s
+    assert (s, d) == (None, None)
+
+    assert "this" not in sys.modules
+
+
+def test_what_is_loaded_already_is_not_emptied():
+    with lean.emptied("json"):
+        assert importlib.import_module("json").loads("1") == 1
+
+    assert sys.modules["json"].loads("1") == 1

@@ -11,11 +11,11 @@ from tray_proxy.demo.keys import DEMO_KEY
 
 # What a server never needs, unless somebody wants to see the page, has no key in the environment, or asks for it.
 NEVER = {
-    "PIL", "anyio", "cryptography", "fastapi", "gi", "greenlet", "h11", "html.entities", "httpcore", "jaraco",
-    "keyring", "multipart", "prometheus_client", "pydantic", "pygments", "pyperclip", "pystray", "python_multipart",
-    "rich", "secretstorage", "starlette", "tray_proxy.demo", "tray_proxy.doctor", "tray_proxy.tray.controller",
-    "tray_proxy.tray.icons", "tray_proxy.tray.shell", "tray_proxy.web.app", "tray_proxy.web.gate", "typing_extensions",
-    "watchfiles",
+    "PIL", "anyio", "click", "cryptography", "fastapi", "gi", "greenlet", "h11", "html.entities", "httpcore",
+    "httpx._main", "jaraco", "keyring", "multipart", "multiprocessing", "prometheus_client", "pydantic", "pygments",
+    "pyperclip", "pystray", "python_multipart", "rich", "secretstorage", "starlette", "tray_proxy.demo",
+    "tray_proxy.doctor", "tray_proxy.tray.controller", "tray_proxy.tray.icons", "tray_proxy.tray.shell",
+    "tray_proxy.web.app", "tray_proxy.web.gate", "typing_extensions", "uvicorn.main", "watchfiles",
 }  # fmt: skip
 if sys.platform == "linux":
     NEVER.add("psutil")  # the only thing that a start asks it can be read from /proc there

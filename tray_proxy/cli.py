@@ -110,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if chosen.pop("forget", False):
             return _forget(chosen, demo=demo)
         # Late: `--version` and a wrong flag need none of it.
-        with lean.without("greenlet", "pygments", "rich", "watchfiles"):
+        with lean.without("greenlet", "httpx._main", "pygments", "rich", "watchfiles"), lean.emptied("uvicorn.main"):
             from tray_proxy import wiring
 
         # A server ends where its settings are wrong, and somebody corrects them; a person must get to the page.

@@ -19,7 +19,8 @@ from itertools import chain
 from typing import Any
 
 import structlog
-import uvicorn
+from uvicorn.config import Config
+from uvicorn.server import Server
 
 from tray_proxy import port_holder
 from tray_proxy.errors import PortInUse
@@ -236,10 +237,10 @@ class PortLost(OSError):
     """The system took a socket back that we listened on."""
 
 
-class _Server(uvicorn.Server):
+class _Server(Server):
     """uvicorn, told when it is up and when to look around, and kept away from the process's signals."""
 
-    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+    def __init__(self, config: Config, sockets: list[socket.socket]) -> None:
         super().__init__(config)
         self.up = asyncio.Event()
         self._sockets = sockets
@@ -323,7 +324,7 @@ class Listener:
         self._stopping = stopping
         self._died = died
         self._server = _Server(
-            uvicorn.Config(
+            Config(
                 app,
                 log_config=None,  # a windowed program has no standard output for uvicorn's own set-up
                 access_log=False,
