@@ -7,6 +7,7 @@ import os
 import msgspec
 import pytest
 
+from tray_proxy import catalogue as catalogue_module
 from tray_proxy.catalogue import Catalogue, CatalogueCache
 from tray_proxy.errors import (
     CatalogueUnavailable,

@@ -74,7 +74,7 @@ class Answer:
         self._settings = settings
         self._asked = asked
         self._decoder = SSEDecoder()
-        self._begun = False
+        self._begun = self._over = False
         self._received_bytes = 0
         self._failure: ProxyError | None = None
         self._taker: Callable[[list[Chunk]], bool] = lambda _: False
@@ -84,7 +84,7 @@ class Answer:
         Have the chunks taken as they arrive, those that came together in one list.
 
         Args:
-            take: Says whether it wants to get more in this way.
+            take: Says whether it wants to get more in this way. What came at the end it gets in any case.
 
         Returns:
             True where `take` wants no more; False at the end of the answer.
@@ -104,7 +104,8 @@ class Answer:
                 ended = not await self._body.pour(self._take, limit_s)
             except TimeoutError:
                 raise silent(limit_s, "the next piece of the answer") from None
-            if ended:
+            self._over = ended
+            if ended and not self.marked:
                 self._take(None)
         if self._failure is not None:
             raise self._failure
@@ -188,6 +189,8 @@ class Answer:
 
     async def drain(self) -> None:
         """Read to the end of the body after the end mark, so that the connection can be used again."""
+        if self._over:
+            return
         until_s = time.monotonic() + DRAIN_S
         try:
             while await self._body.part(until_s - time.monotonic()) is not None:

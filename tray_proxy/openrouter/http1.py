@@ -49,7 +49,7 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._limit_s = 0.0
         self._pouring: Callable[[bytes], bool] | None = None
-        self._refused: Callable[[], bool] | None = None
+        self._refused: Callable[[], object] | None = None
 
     # -- an exchange, in the task that asks --
 
@@ -120,25 +120,29 @@ class Connection(asyncio.Protocol):
             limit_s: How long nothing may come.
 
         Returns:
-            False at the end of the body; True where `take` wants no more.
+            False at the end of the body, also where `take` wants no more then; else True where it wants no more.
 
         Raises:
             httpx.ReadTimeout: nothing came in time.
             httpx.TransportError: it broke off.
         """
         self._limit_s = limit_s
-        while self._body or not self._whole:
-            if self._body and not take(self._take()):
-                return True
-            if not self._body and not self._whole:
-                self._pouring = take
-                try:
-                    await self._wait(limit_s)
-                finally:
-                    self._pouring = None
-                if self._refused is not None:
-                    refused, self._refused = self._refused, None
-                    return refused()
+        wants_more = True
+        while wants_more and (self._body or not self._whole):
+            if self._body:
+                wants_more = take(self._take())
+                continue
+            self._pouring = take
+            try:
+                await self._wait(limit_s)
+            finally:
+                self._pouring = None
+            if self._refused is not None:
+                refused, self._refused = self._refused, None
+                refused()
+                wants_more = False
+        if self._body or not self._whole:
+            return True
         self.end()
         return False
 
@@ -153,7 +157,7 @@ class Connection(asyncio.Protocol):
         except BaseException as error:  # noqa: BLE001  it belongs to the task that waits
             self._refused = partial(_raise, error)
         else:
-            self._refused = lambda: True
+            self._refused = lambda: None
         self._pouring = None
         self._wake()
 
