@@ -35,6 +35,8 @@ class Server:
         for task in self._answering:
             task.cancel()
         await asyncio.gather(*self._answering, return_exceptions=True)
+        # And not before the last connection is gone.
+        await asyncio.wait_for(self._server.wait_closed(), 20)
 
     async def request(self, reader):
         """Read a request whole; returns its body."""
