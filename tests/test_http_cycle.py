@@ -70,6 +70,22 @@ def test_so_do_the_head_and_the_first_word_of_a_stream():
     ]
 
 
+def test_so_they_do_where_the_word_is_put():
+    async def run():
+        wire = Wire()
+        cycle = cycle_on(wire)
+        has_room = [cycle.put(b"")]
+        await cycle.send(start())
+        has_room += [cycle.put(b"first"), cycle.put(b"second")]
+        await asyncio.sleep(0)
+        return has_room, wire.writes
+
+    assert asyncio.run(run()) == (
+        [True, True, True],
+        [HEAD + b"transfer-encoding: chunked\r\n\r\n5\r\nfirst\r\n", b"6\r\nsecond\r\n"],
+    )
+
+
 def test_the_last_word_takes_the_end_along():
     assert written(start(), body(b"all", more=False)) == [
         HEAD + b"transfer-encoding: chunked\r\n\r\n3\r\nall\r\n0\r\n\r\n"

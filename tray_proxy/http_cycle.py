@@ -137,13 +137,17 @@ class Cycle(RequestResponseCycle):
 
     def put(self, body: bytes) -> bool:
         """
-        Send more of the body of an answer whose beginning was sent, without waiting for room.
+        Send more of the body of an answer that has begun, without waiting for room.
+
+        Args:
+            body: Nothing, to see whether there is room; also before the beginning.
 
         Returns:
             Whether there is room for still more; if not, `send` waits for it.
         """
-        if not self.disconnected:
-            self.transport.write(self._body(body, ends=False))
+        if body and not self.disconnected:
+            head, self._head = self._head, b""
+            self.transport.write(head + self._body(body, ends=False))
         return not self.flow.write_paused
 
     def _begin(self, status: int, headers: Any) -> bytes:

@@ -284,11 +284,11 @@ class Exchange(Purchase):
             # To put nothing tells whether there is room, also before the beginning.
             if self._put is None or self._unsent or not (self._begun or self._put(b"")):
                 self._unsent.append(lines)
-            elif self._begun:
-                self._is_full = not self._put(lines)
             else:
-                # There is nothing to wait for, and to wake a task for it would keep the first word for 15 µs.
-                at_once(self._write(lines))
+                if not self._begun:
+                    # There is nothing to wait for, and to wake a task for it would keep the first word for 15 µs.
+                    at_once(self._begin())
+                self._is_full = not self._put(lines)
         return not (self._unsent or self._is_full or self._reply.stopped)
 
     async def _flush(self) -> None:
@@ -355,11 +355,14 @@ class Exchange(Purchase):
 
     async def _write(self, lines: bytes, *, ends: bool = False) -> None:
         if not self._begun:
-            # Not before the first word: until then a failure is still a real HTTP status.
-            self._begun = self._streams = True
-            content_type = (b"content-type", self.dialect.content_type.encode())
-            await self.send({"type": "http.response.start", "status": 200, "headers": [content_type]})
+            await self._begin()
         await self.send({"type": "http.response.body", "body": lines, "more_body": not ends})
+
+    async def _begin(self) -> None:
+        """Begin the answer; not before its first word, for until then a failure is still a real HTTP status."""
+        self._begun = self._streams = True
+        content_type = (b"content-type", self.dialect.content_type.encode())
+        await self.send({"type": "http.response.start", "status": 200, "headers": [content_type]})
 
     async def last_words(self, error: ProxyError) -> None:
         """Write the error into the stream, if that is what has begun."""
