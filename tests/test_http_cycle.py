@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from uvicorn.protocols.http.flow_control import FlowControl
 
-from tray_proxy.http_cycle import Cycle
+from tray_proxy.http_cycle import HELD, Cycle
 
 
 class Wire:
@@ -74,14 +74,13 @@ def test_so_they_do_where_the_word_is_put():
     async def run():
         wire = Wire()
         cycle = cycle_on(wire)
-        has_room = [cycle.put(b"")]
         await cycle.send(start())
-        has_room += [cycle.put(b"first"), cycle.put(b"second")]
+        has_room = [cycle.put(b"first"), cycle.put(b"second")]
         await asyncio.sleep(0)
         return has_room, wire.writes
 
     assert asyncio.run(run()) == (
-        [True, True, True],
+        [True, True],
         [HEAD + b"transfer-encoding: chunked\r\n\r\n5\r\nfirst\r\n", b"6\r\nsecond\r\n"],
     )
 
@@ -98,6 +97,27 @@ def test_a_head_does_not_wait_for_a_word():
         HEAD + b"transfer-encoding: chunked\r\n\r\n",
         b"5\r\nlater\r\n",
     ]
+
+
+HELD_START = start((b"a", b"b")) | {HELD: True}
+
+
+def test_a_head_that_is_held_waits_for_the_first_word():
+    assert written(HELD_START, None, body(b"later"), body(more=False)) == [
+        HEAD + b"a: b\r\ntransfer-encoding: chunked\r\n\r\n5\r\nlater\r\n",
+        b"0\r\n\r\n",
+    ]
+
+
+def test_a_failure_takes_the_place_of_a_head_that_is_held():
+    failure = start((b"content-length", b"2"), status=502), body(b"no", more=False)
+
+    assert written(HELD_START, None, *failure) == [b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 2\r\n\r\nno"]
+
+
+def test_no_head_takes_the_place_of_one_that_has_left():
+    with pytest.raises(RuntimeError):
+        written(HELD_START, body(b"first"), start(status=502))
 
 
 def test_an_empty_piece_is_no_end():

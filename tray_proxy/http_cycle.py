@@ -12,6 +12,9 @@ from typing import Any
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
+# In the message with an answer's head: that it is to wait for the body.
+HELD = "tray_proxy.held"
+
 
 class Cycle(RequestResponseCycle):
     """
@@ -34,6 +37,8 @@ class Cycle(RequestResponseCycle):
     late = False
     # Of an answer that has begun, until there is a body to send it with.
     _head = b""
+    # Whether that may still become another one.
+    _is_held = False
     _when_left: Callable[[], None] | None = None
     # Whether there is something that `receive` has not told yet; and by what it waits, once it ever had to.
     _has_news = False
@@ -112,6 +117,9 @@ class Cycle(RequestResponseCycle):
         """
         Send the head of an answer, or more of its body, each in one write, and both in one if they come together.
 
+        A head with `HELD` in its message waits for the body, however long that takes; until then another one may take
+        its place.
+
         Raises:
             RuntimeError: our own code has mixed something up.
         """
@@ -119,17 +127,21 @@ class Cycle(RequestResponseCycle):
             await self.flow.drain()
         if self.disconnected:
             return
-        if message["type"] == "http.response.start" and not self.response_started:
+        if message["type"] == "http.response.start" and (self._is_held or not self.response_started):
+            if self._is_held:
+                self.chunked_encoding, self.expected_content_length = None, 0
             self._head = self._begin(message["status"], message.get("headers", ()))
-            # Only if nothing else comes right now.
-            asyncio.get_running_loop().call_soon(self._send_head)
+            self._is_held = message.get(HELD, False)
+            if not self._is_held:
+                # Only if nothing else comes right now.
+                asyncio.get_running_loop().call_soon(self._send_head)
             return
         if message["type"] != "http.response.body" or not self.response_started or self.response_complete:
             raise RuntimeError(f"Unexpected ASGI message '{message['type']}'.")
         body, ends = message.get("body", b""), not message.get("more_body", False)
         written = self._body(body, ends=ends)
         if self._head:
-            self._head, written = b"", self._head + written
+            self._head, self._is_held, written = b"", False, self._head + written
         if written:
             self.transport.write(written)
         if ends:
@@ -137,16 +149,13 @@ class Cycle(RequestResponseCycle):
 
     def put(self, body: bytes) -> bool:
         """
-        Send more of the body of an answer that has begun, without waiting for room.
-
-        Args:
-            body: Nothing, to see whether there is room; also before the beginning.
+        Send more of the body of an answer that has begun, without waiting for room; its head goes along.
 
         Returns:
             Whether there is room for still more; if not, `send` waits for it.
         """
-        if body and not self.disconnected:
-            head, self._head = self._head, b""
+        if not self.disconnected:
+            head, self._head, self._is_held = self._head, b"", False
             self.transport.write(head + self._body(body, ends=False))
         return not self.flow.write_paused
 

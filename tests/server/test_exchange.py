@@ -1,6 +1,5 @@
 """What stops the bill: the client leaves, or the proxy is turned off, and the upstream connection is closed at once."""
 
-import asyncio
 import itertools
 import json
 import queue
@@ -18,8 +17,8 @@ from tray_proxy.demo.dialect import DONE
 from tray_proxy.demo.faults import FAULTS, Fault
 from tray_proxy.demo.steps import Cut, Write, stream_of
 from tray_proxy.demo.thoughts import sign
-from tray_proxy.server.asgi import NDJSON
-from tray_proxy.server.exchange import Exchange, at_once
+from tray_proxy.server.asgi import Record
+from tray_proxy.server.exchange import Exchange
 from tray_proxy.server.ollama_api import ChatDialect
 from tray_proxy.wire.openrouter import TextChunk
 
@@ -634,43 +633,27 @@ WORD = msgspec.json.decode(b'{"choices":[{"delta":{"content":"Hi"}}]}', type=Tex
 
 
 def passing_on(*, has_room):
-    """An exchange whose answer has been opened, and what it sends; `has_room` says whether the client reads."""
-    sent = []
-
-    async def send(message):
-        sent.append((message["type"], message["headers"]))
-
-    exchange = Exchange(None, {}, None, send, None, "one", ChatDialect("one"))
-    exchange._put = lambda lines: (sent.append(("put", lines[:12])) if lines else None, has_room)[1]
-    return exchange, sent
+    """An exchange whose answer has been opened, and what it puts; `has_room` says whether the client reads."""
+    put = []
+    record = Record("id")
+    exchange = Exchange(None, {}, None, None, record, "one", ChatDialect("one"))
+    exchange._put = lambda lines: (put.append(lines[:12]), has_room)[1]
+    return exchange, put, record
 
 
 def test_the_first_word_leaves_in_the_moment_it_comes_and_so_do_the_others():
     """No task has to be woken for it: there is none here."""
-    exchange, sent = passing_on(has_room=True)
+    exchange, put, record = passing_on(has_room=True)
 
+    assert record.status is None
     wants_more = [exchange._pass_on([WORD]), exchange._pass_on([WORD])]
 
-    assert wants_more == [True, True]
-    assert sent == [
-        ("http.response.start", [(b"content-type", NDJSON.encode())]),
-        ("put", b'{"model":"on'),
-        ("put", b'{"model":"on'),
-    ]
+    assert (wants_more, put, record.status) == ([True, True], [b'{"model":"on'] * 2, 200)
 
 
-def test_the_first_word_waits_for_a_client_that_does_not_read():
-    """Its answer to the request before may still be on its way."""
-    exchange, sent = passing_on(has_room=False)
+def test_for_a_client_that_does_not_read_the_next_word_is_not_fetched():
+    exchange, put, _ = passing_on(has_room=False)
 
     wants_more = exchange._pass_on([WORD])
 
-    assert (wants_more, sent) == (False, [])
-
-
-def test_what_is_done_at_once_must_not_wait():
-    async def waits():
-        await asyncio.sleep(0)
-
-    with pytest.raises(RuntimeError, match=r"^There was something to wait for\.$"):
-        at_once(waits())
+    assert (wants_more, put) == (False, [b'{"model":"on'])

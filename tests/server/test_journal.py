@@ -9,7 +9,7 @@ import pytest
 from tray_proxy import logs, redaction
 from tray_proxy.activity import Activity
 from tray_proxy.listener import Listener, bind
-from tray_proxy.server import journal
+from tray_proxy.server import asgi
 from tray_proxy.server.asgi import Reply, send_reply
 from tray_proxy.server.journal import MAX_PATH, Journal
 from tray_proxy.translate.names import MAX_NAME_LENGTH
@@ -140,13 +140,13 @@ async def hello(_scope, _receive, send):
     await send_reply(send, Reply(200, b"hello"))
 
 
-@pytest.mark.parametrize("account_after_s", [journal.ACCOUNT_AFTER_S, 3600], ids=["in time", "cut short"])
+@pytest.mark.parametrize("give_way_s", [asgi.GIVE_WAY_S, 3600], ids=["in time", "cut short"])
 def test_what_was_just_answered_is_accounted_for_though_the_server_stops(
-    loop, log_lines, monkeypatch, caplog, account_after_s
+    loop, log_lines, monkeypatch, caplog, give_way_s
 ):
     """It is done a moment later, so that the client's next request does not wait for it."""
     caplog.set_level(logging.INFO, "uvicorn")
-    monkeypatch.setattr(journal, "ACCOUNT_AFTER_S", account_after_s)
+    monkeypatch.setattr(asgi, "GIVE_WAY_S", give_way_s)
     activity, ended = Activity(), []
     listener = Listener(Journal(hello, activity, lambda *facts: ended.append(facts)), bind("127.0.0.1", 0))
     url = loop.submit(listener.start()).result(15)

@@ -61,7 +61,7 @@ class Answer:
     """
     An answer under way.
 
-    `marked` is true once OpenRouter's end mark was seen.
+    `marked` is true once OpenRouter's end mark was seen, `over` once the body has ended and its connection is free.
 
     Args:
         body: Gives the bytes as they arrive.
@@ -69,12 +69,12 @@ class Answer:
     """
 
     def __init__(self, body: Body, settings: Settings, asked: str) -> None:
-        self.marked = False
+        self.marked = self.over = False
         self._body = body
         self._settings = settings
         self._asked = asked
         self._decoder = SSEDecoder()
-        self._begun = self._over = False
+        self._begun = False
         self._received_bytes = 0
         self._failure: ProxyError | None = None
         self._taker: Callable[[list[Chunk]], bool] = lambda _: False
@@ -104,7 +104,7 @@ class Answer:
                 ended = not await self._body.pour(self._take, limit_s)
             except TimeoutError:
                 raise silent(limit_s, "the next piece of the answer") from None
-            self._over = ended
+            self.over = ended
             if ended and not self.marked:
                 self._take(None)
         if self._failure is not None:
@@ -189,8 +189,6 @@ class Answer:
 
     async def drain(self) -> None:
         """Read to the end of the body after the end mark, so that the connection can be used again."""
-        if self._over:
-            return
         until_s = time.monotonic() + DRAIN_S
         try:
             while await self._body.part(until_s - time.monotonic()) is not None:

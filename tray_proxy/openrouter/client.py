@@ -264,6 +264,8 @@ class Stream:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._answer.over:
+            return
         try:
             if kind is None and self._answer.marked:
                 await self._answer.drain()

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from tray_proxy.activity import Activity
 from tray_proxy.catalogue import CatalogueCache
 from tray_proxy.errors import ProxyError, Stopping
+from tray_proxy.http_cycle import HELD
 from tray_proxy.http_protocol import PUT
 from tray_proxy.keychain import Keychain
 from tray_proxy.metrics import Metrics
@@ -30,6 +31,7 @@ from tray_proxy.server.asgi import (
     Reply,
     Scope,
     Send,
+    give_way,
     send_reply,
 )
 from tray_proxy.server.listing import Listings
@@ -44,6 +46,8 @@ from tray_proxy.wire.openrouter import CompletionRequest
 
 # How long a client that does not read may hold up its own error line.
 LAST_WORDS_S = 1.0
+# The status of an answer that has begun, whatever becomes of it.
+STARTED = 200
 
 
 class Dialect(Protocol):
@@ -171,6 +175,8 @@ class Purchase:
             failure = error
         finally:
             purchase.close()
+            if self._ended:
+                await give_way(self.scope)
             self.deps.in_flight.remove(watch)
         if self._ended:
             # Whatever became of the connection since: the answer was whole.
@@ -261,6 +267,10 @@ class Exchange(Purchase):
     async def _stream(self, completion: CompletionRequest) -> None:
         async with self.deps.client.stream(completion, self.asked) as answer:
             self._opened(completion)
+            self._put = self.scope.get(PUT)
+            if self._put is not None:
+                # Now, while the model thinks. It leaves with the first word, or a failure's takes its place.
+                await self._send_start(held=True)
             more = True
             while more and not self._reply.stopped:
                 try:
@@ -281,13 +291,10 @@ class Exchange(Purchase):
         deltas = self._feed(chunks)
         if deltas:
             lines = self.dialect.deltas(deltas)
-            # To put nothing tells whether there is room, also before the beginning.
-            if self._put is None or self._unsent or not (self._begun or self._put(b"")):
+            if self._put is None or self._unsent:
                 self._unsent.append(lines)
             else:
-                if not self._begun:
-                    # There is nothing to wait for, and to wake a task for it would keep the first word for 15 µs.
-                    at_once(self._begin())
+                self._has_begun()
                 self._is_full = not self._put(lines)
         return not (self._unsent or self._is_full or self._reply.stopped)
 
@@ -330,7 +337,6 @@ class Exchange(Purchase):
     def _opened(self, completion: CompletionRequest) -> None:
         """Note what is needed of a question once its answer has come; now, for the model has only begun to think."""
         self._reply.opened(time.monotonic_ns())
-        self._put = self.scope.get(PUT)
         self._model_id, self._place = completion.model, place_after(completion.messages)
 
     def _feed(self, chunks: list[Chunk]) -> list[Delta]:
@@ -354,15 +360,19 @@ class Exchange(Purchase):
             self.deps.memory.remember(turn_keys(self._model_id, self._place, turn.content, calls), turn.details)
 
     async def _write(self, lines: bytes, *, ends: bool = False) -> None:
-        if not self._begun:
-            await self._begin()
+        if not self._begun and self._put is None:
+            await self._send_start(held=False)
+        self._has_begun()
         await self.send({"type": "http.response.body", "body": lines, "more_body": not ends})
 
-    async def _begin(self) -> None:
-        """Begin the answer; not before its first word, for until then a failure is still a real HTTP status."""
-        self._begun = self._streams = True
+    async def _send_start(self, *, held: bool) -> None:
         content_type = (b"content-type", self.dialect.content_type.encode())
-        await self.send({"type": "http.response.start", "status": 200, "headers": [content_type]})
+        await self.send({"type": "http.response.start", "status": STARTED, "headers": [content_type], HELD: held})
+
+    def _has_begun(self) -> None:
+        """Note that the first word is on its way: until then a failure is still a real HTTP status."""
+        self._begun = self._streams = True
+        self.record.status = STARTED
 
     async def last_words(self, error: ProxyError) -> None:
         """Write the error into the stream, if that is what has begun."""
@@ -370,18 +380,6 @@ class Exchange(Purchase):
             return
         held = self._reply.release()
         await self.send_last((self.dialect.deltas(held) if held else b"") + self.dialect.failure(error))
-
-
-def at_once(work: Coroutine[Any, Any, None]) -> None:
-    """
-    Do what waits for nothing, in a place where no task runs that could wait.
-
-    Raises:
-        RuntimeError: it would have waited.
-    """
-    with contextlib.suppress(StopIteration):
-        work.send(None)
-        raise RuntimeError("There was something to wait for.")
 
 
 def now_rfc3339() -> str:

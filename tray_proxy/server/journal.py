@@ -5,7 +5,6 @@ The same goes to the list on the page Activity, where a request stands while it 
 """
 
 import asyncio
-import contextlib
 import random
 import time
 from collections.abc import Callable
@@ -14,15 +13,12 @@ from typing import Any
 from tray_proxy import logs
 from tray_proxy.activity import Activity, Entry
 from tray_proxy.callers import Caller, identify
-from tray_proxy.http_protocol import WHEN_LEFT
+from tray_proxy.http_cycle import HELD
 from tray_proxy.redaction import beginning
-from tray_proxy.server.asgi import App, Message, Receive, Record, Scope, Send, header
+from tray_proxy.server.asgi import App, Message, Receive, Record, Scope, Send, give_way, header
 from tray_proxy.translate.names import MAX_NAME_LENGTH
 
 MAX_PATH = 200
-# How long after its end a request is accounted for, where our own protocol waits for what is still to be done. It takes
-# 0.3 ms, for which an app that asks again at once would wait; by then its question is on its way.
-ACCOUNT_AFTER_S = 0.005
 
 
 class Journal:
@@ -56,14 +52,11 @@ class Journal:
         try:
             await self._app(scope, receive, request.send)
             ended_ns = time.monotonic_ns()
-            if WHEN_LEFT in scope:
-                # Who cancels that wants the server to end, and it is accounted for at once.
-                with contextlib.suppress(asyncio.CancelledError):
-                    await asyncio.sleep(ACCOUNT_AFTER_S)
+            await give_way(scope)
         finally:
             elapsed_s = ((ended_ns or time.monotonic_ns()) - started_ns) / 1e9
             facts = request.end(elapsed_s)
-            self._ended(request.record, request.status, elapsed_s)
+            self._ended(request.record, request.record.status, elapsed_s)
             logs.tell_request(facts | self._mark)
 
 
@@ -73,7 +66,6 @@ class _Request:
     def __init__(self, scope: Scope, send: Send, activity: Activity) -> None:
         # To be told apart is all that ids are for, and `secrets` would ask the system for each.
         self.record = Record(f"{random.getrandbits(128):032x}", self._name)
-        self.status: int | None = None
         self._scope = scope
         self._send = send
         self._activity = activity
@@ -83,7 +75,8 @@ class _Request:
     async def send(self, message: Message) -> None:
         """Pass on a message of the answer, with the request's id in its head."""
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            if not message.get(HELD):
+                self.record.status = message["status"]
             named = (b"x-request-id", self.record.request_id.encode())
             message = {**message, "headers": [*message.get("headers", ()), named]}
         await self._send(message)
@@ -105,7 +98,7 @@ class _Request:
 
     def end(self, elapsed_s: float) -> dict[str, Any]:
         """Note in the list how it has ended, and give what its line is to hold."""
-        record, status, usage = self.record, self.status, self.record.usage
+        record, status, usage = self.record, self.record.status, self.record.usage
         caller, entry = self.begin()
         if status is not None and status >= 400 and record.outcome == "done":
             # Also where a handler wrote the refusal itself, or no handler was found.

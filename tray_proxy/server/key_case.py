@@ -48,7 +48,10 @@ class KeyCase:
         Raises:
             msgspec.DecodeError: it is not JSON.
         """
-        if all(key[1].lower() not in self._names for key in _CAPITALISED.finditer(outlined)):
+        for key in _CAPITALISED.finditer(outlined):
+            if key[1].lower() in self._names:
+                break
+        else:
             return body
         return msgspec.json.encode(_renamed(msgspec.Raw(body), self._fields))
 

@@ -19,6 +19,8 @@ MAX_VALUES = 4_000_000
 MAX_CONTAINERS = 250_000
 
 _PIECE_BYTES = 64 * 1024
+# So few are counted through faster than they are looked through.
+_SMALL_BYTES = 4 * 1024
 # Where none of them stands, there is nothing but the middle of a string, or numbers and blanks.
 _MARKS = b'"[]{},:\\'
 _IRRELEVANT = bytes(set(range(256)) - set(b'"[]{},'))
@@ -94,6 +96,8 @@ def _count(written: bytes | bytearray) -> tuple[int, int]:
 
 def _has_many_openings(outlined: bytes | bytearray) -> bool:
     """Say whether there are enough to be too deep, if only they lay in one another."""
+    if len(outlined) <= _SMALL_BYTES:
+        return outlined.count(b"[") + outlined.count(b"{") > MAX_DEPTH
     found = 0
     for opening in b"[{":
         # Not by counting all: most requests have few, and finding the next one takes no time.
