@@ -80,7 +80,7 @@ def the_scripted_upstream(outside: LoopThread) -> Iterator[Upstream]:
     upstream = Upstream()
     outside.submit(upstream.start()).result(15)
     yield upstream
-    outside.submit(upstream.stop()).result(15)
+    outside.submit(upstream.close()).result(15)
 
 
 @pytest.fixture(scope="session")
@@ -106,7 +106,7 @@ def encrypted_field(field: Field, proxies: Any, tmp_path: Path, monkeypatch: pyt
     field.run(upstream.start(encrypted=encrypted))
     proxy = proxies.start(tmp_path / "home", openrouter_base_url=f"https://localhost:{upstream.port}/api/v1")
     yield Field(field.outside, upstream, proxy)
-    field.run(upstream.stop())
+    field.run(upstream.close())
 
 
 @pytest.fixture

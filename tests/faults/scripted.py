@@ -126,6 +126,8 @@ class Upstream:
         self.stall: Callable[[asyncio.StreamReader, int, asyncio.StreamWriter], Awaitable[None]] | None = None
         self._numbers = iter(range(1, 10**9))
         self._server: asyncio.Server | None = None
+        # Nothing else holds on to one whose client sends more than is read of it.
+        self._serving: set[asyncio.Task[None] | None] = set()
         self._models = {
             b"/api/v1/models": as_json(msgspec.json.encode(list_response(models_with_output("text")))),
             b"/api/v1/embeddings/models": as_json(msgspec.json.encode(list_response(models_with_output("embeddings")))),
@@ -153,6 +155,12 @@ class Upstream:
         assert self._server is not None
         self._server.close()
 
+    async def close(self) -> None:
+        """Close the port and all connections."""
+        await self.stop()
+        for task in tuple(filter(None, self._serving)):
+            task.cancel()
+
     def case(self, script: Script) -> int:
         """Take a script; give the number that a request has to name."""
         number = next(self._numbers)
@@ -161,12 +169,14 @@ class Upstream:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self._serving.add(asyncio.current_task())
         try:
             while not writer.is_closing():
                 await self._answer(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the other side has left
         finally:
+            self._serving.discard(asyncio.current_task())
             writer.close()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
