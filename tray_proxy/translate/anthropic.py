@@ -15,6 +15,7 @@ import msgspec
 from tray_proxy.errors import BadRequest, ThreadNotKept, UnsupportedRequest
 from tray_proxy.translate.chat import Translated
 from tray_proxy.translate.parts import text_of
+from tray_proxy.translate.prices import PICTURE_TOKENS
 from tray_proxy.wire import anthropic, ollama
 from tray_proxy.wire.anthropic import ContentBlock, MessagesRequest, ResultBlock, Source
 from tray_proxy.wire.ollama import ContentPart
@@ -24,8 +25,6 @@ EFFORTS = {"low": "low", "medium": "medium", "high": "high", "xhigh": "high", "m
 TOOL_CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 # A rule of thumb, as Ollama's.
 CHARACTERS_PER_TOKEN = 4
-# Of a large picture; how large one is, its base64 does not tell. Source: Anthropic's docs, "Vision".
-PICTURE_TOKENS = 1600
 
 # Claude Code writes this line before its prompt, and a part of it changes with each request. Anthropic takes it out;
 # to everybody else the whole conversation behind it is then new, is found in no cache, and costs its full price again.
