@@ -285,3 +285,17 @@ def test_without_a_log_it_begins_with_nothing(tmp_path):
     scene.activity.fill(tmp_path / "none", demo=False)
 
     assert scene.activity.entries == []
+
+
+def test_what_each_program_spent_is_added_up_from_the_log(tmp_path):
+    """For a limit whose file is gone: the rest of the day's log, in the file before too."""
+    others = {"client": None, "app": "My/1.0", "cost_usd": 0.25}
+    before = datetime.fromtimestamp(NOON_S - 3600, UTC).isoformat()
+    (tmp_path / "log.1").write_text("\n".join([line(), line(time=before, cost_usd=8.0)]))
+    (tmp_path / "log").write_text(
+        "\n".join([line(), line(**others), line(cost_usd=None), line(cost_usd=-1.0), line(demo=True), "{", line()])
+    )
+
+    assert activity.spent_since(tmp_path / "log", NOON_S - 60, demo=False) == {"zed": 1.5, "My/1.0": 0.25}
+    assert activity.spent_since(tmp_path / "log", NOON_S - 60, demo=True) == {"zed": 0.5}
+    assert activity.spent_since(tmp_path / "nowhere", NOON_S, demo=False) == {}

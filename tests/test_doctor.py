@@ -13,12 +13,14 @@ import pytest
 from keyring.backends import null
 
 from tray_proxy import __version__, doctor, paths
+from tray_proxy.budget import Budget
 from tray_proxy.catalogue import CatalogueCache
 from tray_proxy.demo.keys import DEMO_KEY
 from tray_proxy.demo.upstream import DemoUpstream
 from tray_proxy.doctor import CHECKS, Answered, Finding, Parts, Report, examine
 from tray_proxy.errors import Holder, KeyMissing, ModelNotFound, NoKeyStore, PortInUse, ProxyError, UpstreamError
 from tray_proxy.keychain import Keychain, Source
+from tray_proxy.limits import Limits
 from tray_proxy.listener import bind
 from tray_proxy.openrouter import inspection
 from tray_proxy.openrouter.client import OpenRouterClient
@@ -69,6 +71,7 @@ def make(
             client=client,
             keychain=keychain,
             cache=cache,
+            budget=Budget(Limits(daily_usd=5.0)),
             running=lambda: False,
             is_program=True,
             bind=bind,
@@ -479,12 +482,38 @@ def report(make: Any) -> Callable[..., Report]:
     return report
 
 
+def spent(usd: float, limit_usd: float) -> Budget:
+    budget = Budget(Limits(daily_usd=limit_usd), now_s=lambda: NOW_S)
+    budget.today  # noqa: B018  the day begins with the first look
+    budget._ledger.today.add("zed", usd)
+    return budget
+
+
+@pytest.mark.parametrize(
+    ("budget", "words"),
+    [(spent(0.42, 5.0), "$0.42 of $5.00 today"), (spent(0.42, 0.0), "$0.42 today; there is no limit")],
+)
+def test_what_was_spent_today_is_told(find: Any, budget: Budget, words: str) -> None:
+    assert find("spending", budget=budget) == Finding(True, words)
+
+
+def test_a_limit_that_is_reached_is_told_with_the_way_on(find: Any) -> None:
+    found = find("spending", budget=spent(5.01, 5.0))
+
+    assert (found.ok, found.text) == (False, "The limit for today is reached: $5.01 of $5.00")
+    assert re.fullmatch(
+        r"Apps may spend again from \d\d:\d\d \(midnight UTC\) on\. To go on now, raise DAILY_LIMIT_USD in Settings\.",
+        found.cure,
+    )
+
+
 def test_where_all_is_well_every_line_says_so(report: Any) -> None:
     found = report()
 
     assert [(line.name, line.ok, line.cure) for line in found.lines] == [
         ("Port", True, None),
         ("Key", True, None),
+        ("Spending", True, None),
         ("Network", True, None),
         ("Models", True, None),
         ("Key store", True, None),
@@ -501,9 +530,9 @@ def test_the_text_tells_everything_once_more(report: Any) -> None:
 
     first, *lines, last = found.text.splitlines()
     assert re.fullmatch(rf"Tray Proxy {re.escape(__version__)} on \S+ \S+, checked at 2027-01-15 08:00 UTC", first)
-    assert lines[2] == "[ok] Network: OpenRouter answers."
-    assert lines[6] == "[!!] Tray: Nothing on this desktop shows tray icons."
-    assert lines[7].startswith("     On GNOME, install the AppIndicator extension.")
+    assert lines[3] == "[ok] Network: OpenRouter answers."
+    assert lines[7] == "[!!] Tray: Nothing on this desktop shows tray icons."
+    assert lines[8].startswith("     On GNOME, install the AppIndicator extension.")
     assert last == "One thing needs you."
 
 
@@ -520,7 +549,7 @@ def test_a_check_that_breaks_is_told_and_holds_up_no_other(report: Any) -> None:
     tray = next(line for line in found.lines if line.name == "Tray")
     assert (tray.ok, tray.text) == (False, "This could not be checked (RuntimeError).")
     assert "inner words" not in found.text
-    assert len(found.lines) == 8
+    assert len(found.lines) == 9
 
 
 def test_a_check_that_hangs_is_told_and_holds_up_no_other(report: Any) -> None:

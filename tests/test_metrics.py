@@ -9,7 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tray_proxy import __version__
-from tray_proxy.metrics import BUCKETS_S, Counter, Histogram, Metrics
+from tray_proxy.metrics import BUCKETS_S, Counter, Histogram, Metrics, Present
 from tray_proxy.wire.openrouter import CompletionTokens, PromptTokens, Usage
 
 NOTHING_SPECIAL = {
@@ -36,7 +36,7 @@ def count(metrics, **facts):
 
 def samples(metrics, **asked):
     """Give name, labels and value of all samples that are ours, read as Prometheus reads them."""
-    text, _ = metrics.exposition("", **{"in_flight": 0} | asked)
+    text, _ = metrics.exposition("", Present(**asked))
     return {
         (sample.name, *sorted(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(text.decode())
@@ -101,7 +101,7 @@ def test_usage_that_was_not_told_is_not_made_up():
 
 
 def test_before_the_first_request_all_is_there_and_nothing_has_a_sample_but_what_needs_no_label():
-    text, content_type = Metrics().exposition("", in_flight=3)
+    text, content_type = Metrics().exposition("", Present(in_flight=3, spent_usd=0.5, limit_usd=5.0))
 
     ours = [line for line in text.decode().splitlines() if "tray_proxy" in line and not line.startswith("# HELP")]
     assert ours == [
@@ -109,6 +109,10 @@ def test_before_the_first_request_all_is_there_and_nothing_has_a_sample_but_what
         f'tray_proxy_build_info{{version="{__version__}"}} 1.0',
         "# TYPE tray_proxy_requests_in_flight gauge",
         "tray_proxy_requests_in_flight 3.0",
+        "# TYPE tray_proxy_spent_today_usd gauge",
+        "tray_proxy_spent_today_usd 0.5",
+        "# TYPE tray_proxy_daily_limit_usd gauge",
+        "tray_proxy_daily_limit_usd 5.0",
         "# TYPE tray_proxy_requests_total counter",
         "# TYPE tray_proxy_tokens_total counter",
         "# TYPE tray_proxy_cost_usd_total counter",
@@ -135,7 +139,7 @@ def test_a_histogram_is_written_with_all_its_buckets():
 
 
 def test_openmetrics_is_written_where_it_is_asked_for():
-    text, content_type = Metrics().exposition("application/openmetrics-text; version=1.0.0", in_flight=0)
+    text, content_type = Metrics().exposition("application/openmetrics-text; version=1.0.0", Present())
 
     assert content_type == "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores"
     assert text.endswith(b"# EOF\n")
@@ -145,7 +149,7 @@ def test_json_tells_the_same():
     metrics = Metrics()
     count(metrics, usage=USAGE, latency_s=0.3, error="RateLimited", left=True)
 
-    content, content_type = metrics.as_json(in_flight=1)
+    content, content_type = metrics.as_json(Present(in_flight=1))
 
     told = json.loads(content)
     assert content_type == "application/json; charset=utf-8"
@@ -167,10 +171,10 @@ def test_the_library_is_read_only_when_somebody_asks():
     """It costs memory and time at a start, and most people never ask. No other module of ours reads it."""
     program = """
 import sys
-from tray_proxy.metrics import Metrics
+from tray_proxy.metrics import Metrics, Present
 metrics = Metrics()
 print("prometheus_client" in sys.modules)
-metrics.exposition("", in_flight=0)
+metrics.exposition("", Present())
 print("prometheus_client" in sys.modules)
 """
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -106,3 +106,23 @@ def test_the_address_of_an_ollama_on_this_computer_is_written_in_one_way(text, u
 def test_what_is_asked_of_local_models_does_not_leave_this_computer(text):
     with pytest.raises(NotAllowed):
         FIELDS["local_ollama"].read(text)
+
+
+def test_limits_of_apps_are_names_with_an_amount():
+    read = setting_values.app_limits
+
+    assert read("vscode-copilot=1, Home Assistant = $0.50,, my app=2") == {
+        "vscode-copilot": 1.0,
+        "home assistant": 0.5,
+        "my app": 2.0,
+    }
+    assert read("") == {}
+
+
+@pytest.mark.parametrize(
+    "text", ["zed", "zed=", "=1", "zed=soon", "zed=-1", "zed=nan", "zed=inf", "zed=1 cline=2", "zed=1,cline"]
+)
+def test_what_is_no_limit_of_an_app_is_refused(text):
+    """It would be no limit at all."""
+    with pytest.raises(NotAllowed):
+        FIELDS["app_limits_usd"].read(text)

@@ -34,6 +34,7 @@ async def examine(program: Program, *, is_program: bool) -> doctor.Report:
         client=program.client,
         keychain=program.keychain,
         cache=program.cache,
+        budget=program.spending.budget,
         running=lambda: program.page_state().running,
         is_program=is_program,
         bind=bind,

@@ -23,9 +23,11 @@ import msgspec
 import structlog
 
 from tray_proxy import __version__, paths
+from tray_proxy.budget import Budget
 from tray_proxy.catalogue import CatalogueCache
 from tray_proxy.errors import ModelNotFound, NoKeyStore, OutOfCredits, PortInUse, ProxyError, UpstreamError
 from tray_proxy.keychain import Keychain, Source, in_thread
+from tray_proxy.limits import dollars
 from tray_proxy.openrouter import failures, inspection, key_check
 from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.reach import elsewhere
@@ -103,6 +105,7 @@ class Parts:
     client: OpenRouterClient
     keychain: Keychain
     cache: CatalogueCache
+    budget: Budget
     running: Callable[[], bool]
     is_program: bool
     bind: Callable[[str, int], list[socket.socket]]
@@ -150,6 +153,15 @@ async def key(parts: Parts) -> Finding:
     if info.limit_remaining is not None and info.limit_remaining <= 0:
         return Finding(False, key_check.sentence(info), OutOfCredits.hint)
     return Finding(True, key_check.sentence(info))
+
+
+async def spending(parts: Parts) -> Finding:
+    """See whether apps may still spend today."""
+    today = parts.budget.today
+    about = {"spent": dollars(today.spent_usd), "limit": dollars(today.limit_usd), "time": today.ends}
+    if today.reached:
+        return _ill("doctor.spending.reached", "doctor.spending.cure", **about)
+    return _fine("doctor.spending.left" if today.limit_usd else "doctor.spending.none", **about)
 
 
 async def network(parts: Parts) -> Finding:
@@ -264,6 +276,7 @@ CHECKS: dict[str, Check] = {
     "port": port,
     "access": access,
     "key": key,
+    "spending": spending,
     "network": network,
     "certificate": certificate,
     "clock": clock,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from tray_proxy import catalogue, instance, logs, paths, updates, user_file
+from tray_proxy import catalogue, instance, ledger, logs, paths, updates, user_file
 from tray_proxy.errors import KeychainUnavailable, ProxyError
 from tray_proxy.keychain import Keychain
 from tray_proxy.neighbour import models
@@ -24,6 +24,7 @@ def _written(*names: str) -> tuple[str, ...]:
 
 
 IN_SETTINGS = (*_written(user_file.NAME, instance.FILE_NAME), "settings.damaged-*.json", instance.LOCK_NAME)
+IN_SETTINGS += (*_written(ledger.FILE_NAME), ledger.DAMAGED)
 IN_CACHE = _written(catalogue.FILE_NAME, models.FILE_NAME, updates.FILE_NAME)
 IN_LOGS = (logs.FILE_NAME, f"{logs.FILE_NAME}.[0-9]")
 # Folders of these names are ours, too, where one of the others lies in them.

@@ -26,8 +26,7 @@ from tray_proxy import port_holder
 from tray_proxy.errors import PortInUse
 from tray_proxy.http_protocol import CarefulProtocol, make_room
 from tray_proxy.revival import Revival
-from tray_proxy.setting_values import is_every_address
-from tray_proxy.settings import address
+from tray_proxy.setting_values import address, is_every_address
 from tray_proxy.texts import text
 
 type Asgi = Callable[

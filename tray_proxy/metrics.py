@@ -75,6 +75,14 @@ class Histogram:
         return found
 
 
+class Present(msgspec.Struct, frozen=True):
+    """What is not added up, but stands as it does: answers under way, today's spending and its limit in US dollars."""
+
+    in_flight: int = 0
+    spent_usd: float = 0.0
+    limit_usd: float = 0.0
+
+
 class Metrics:
     """What requests have amounted to since the program's start. To be used from the event loop."""
 
@@ -138,13 +146,13 @@ class Metrics:
             self._errors.add(1, error)
         self._left.add(left)
 
-    def exposition(self, accept: str, *, in_flight: int) -> tuple[bytes, str]:
+    def exposition(self, accept: str, present: Present) -> tuple[bytes, str]:
         """
         Write all of it in Prometheus' format, or OpenMetrics' where it is asked for.
 
         Args:
             accept: The request's Accept header.
-            in_flight: How many answers are under way.
+            present: How things stand now.
 
         Returns:
             The text, and its content type.
@@ -152,9 +160,9 @@ class Metrics:
         from prometheus_client.exposition import choose_encoder
 
         write, content_type = choose_encoder(accept)
-        return write(self._registry(in_flight)), content_type
+        return write(self._registry(present)), content_type
 
-    def as_json(self, *, in_flight: int) -> tuple[bytes, str]:
+    def as_json(self, present: Present) -> tuple[bytes, str]:
         """Write the same as a JSON object: each metric's type, meaning and samples, by its name."""
         told = {
             metric.name: {
@@ -164,20 +172,20 @@ class Metrics:
                     {"name": sample.name, "labels": sample.labels, "value": sample.value} for sample in metric.samples
                 ],
             }
-            for metric in self._registry(in_flight).collect()
+            for metric in self._registry(present).collect()
         }
         return _encode(told), JSON
 
-    def _registry(self, in_flight: int) -> "CollectorRegistry":
+    def _registry(self, present: Present) -> "CollectorRegistry":
         from prometheus_client import CollectorRegistry, ProcessCollector
 
         registry = CollectorRegistry()
-        registry.register(_Collected(self, in_flight))
+        registry.register(_Collected(self, present))
         # Memory, processor time, open files: read from /proc, so on Linux only.
         ProcessCollector(registry=registry)
         return registry
 
-    def families(self, in_flight: int) -> "Iterator[Metric]":
+    def families(self, present: Present) -> "Iterator[Metric]":
         """Give all of it in the shapes of Prometheus' library."""
         from prometheus_client.metrics_core import (
             CounterMetricFamily,
@@ -187,7 +195,15 @@ class Metrics:
         )
 
         yield InfoMetricFamily("tray_proxy_build", "Which Tray Proxy this is.", {"version": __version__})
-        yield GaugeMetricFamily("tray_proxy_requests_in_flight", "Answers of models under way.", in_flight)
+        yield GaugeMetricFamily("tray_proxy_requests_in_flight", "Answers of models under way.", present.in_flight)
+        yield GaugeMetricFamily(
+            "tray_proxy_spent_today_usd", "What the limit counts since midnight UTC, in US dollars.", present.spent_usd
+        )
+        yield GaugeMetricFamily(
+            "tray_proxy_daily_limit_usd",
+            "How much apps may spend a day, in US dollars; 0 is no limit.",
+            present.limit_usd,
+        )
         for counter in (self._requests, self._tokens, self._cost_usd, self._errors, self._left):
             sums = CounterMetricFamily(counter.name, counter.about, labels=counter.labels)
             for labels, value in sorted(counter.values.items()):
@@ -205,7 +221,7 @@ class _Collected:
     """What the library calls a collector."""
 
     metrics: Metrics
-    in_flight: int
+    present: Present
 
     def collect(self) -> "Iterator[Metric]":
-        return self.metrics.families(self.in_flight)
+        return self.metrics.families(self.present)

@@ -1,4 +1,7 @@
-"""What the owner is told of the way to OpenRouter: in the tray and on the page, until it is clear again."""
+"""
+What the owner is told of the way to OpenRouter, and of requests that failed: in the tray and on the page, until it is
+over.
+"""
 
 import time
 from collections.abc import Callable
@@ -14,11 +17,12 @@ from tray_proxy.errors import (
     NoConnection,
     Offline,
     OutOfCredits,
+    ProxyError,
     UpstreamError,
 )
 from tray_proxy.openrouter.connections import Connection
 from tray_proxy.texts import text
-from tray_proxy.tray.state import Event, Recovered, Troubled
+from tray_proxy.tray.state import Event, KeyChanged, Recovered, Troubled
 
 # What no app can do anything about, and OpenRouter neither.
 IN_THE_WAY = (Offline, NoConnection, NetworkSignIn, NetworkProxyFailed, CertificateRefused)
@@ -69,6 +73,50 @@ class Network:
         trouble = self.trouble
         if trouble is not None:
             self._post(Troubled(trouble))
+
+
+class Troubles:
+    """
+    Keeps why requests failed, where that concerns the owner. To be used in the event loop.
+
+    Args:
+        post: Where news for the tray goes.
+        changed: Called when the page has something else to tell.
+    """
+
+    def __init__(self, network: Network, post: Callable[[Event], None], changed: Callable[[], None]) -> None:
+        self._network = network
+        self._post = post
+        self._changed = changed
+        self.present: ProxyError | None = None
+
+    def note(self, error: ProxyError | None) -> None:
+        """Have the page tell what the tray tells; that there is no key shows by itself."""
+        before, self.present = self.present, None if isinstance(error, KeyMissing) else error
+        if self.present is not before:
+            self._changed()
+
+    def tell(self, error: ProxyError) -> None:
+        """Tell of a failure, or of what is in the way."""
+        if isinstance(error, NOTABLE):
+            self._post(Troubled(error))
+            self.note(error)
+        elif isinstance(error, IN_THE_WAY):
+            # It was told already, but perhaps the proxy was turned off and on since.
+            self._network.tell_again()
+
+    def tell_again(self) -> None:
+        """Tell the tray what the page goes on telling: it forgets when it is turned off, or when the way is clear."""
+        if self._network.trouble is not None:
+            self._network.tell_again()
+        elif self.present is not None:
+            self._post(Troubled(self.present))
+
+    def recovered(self) -> None:
+        """Tell that a request succeeded."""
+        self._post(KeyChanged(missing=False))
+        self._post(Recovered())
+        self.note(None)
 
 
 def _when(at_s: float, now_s: float) -> str:

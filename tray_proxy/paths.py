@@ -51,7 +51,10 @@ class Folders:
         for folder in (self.settings, self.cache, self.logs):
             if folder not in self.cache.parents:
                 _tighten(folder)
-        for folder, names in ((self.settings, ("settings*.json", "instance.*")), (self.cache, ("*.json",))):
+        for folder, names in (
+            (self.settings, ("settings*.json", "spending*.json", "instance.*")),
+            (self.cache, ("*.json",)),
+        ):
             for name in names:
                 for file in folder.glob(name):
                     _tighten(file)

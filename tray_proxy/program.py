@@ -16,12 +16,13 @@ from tray_proxy.activity import Activity
 from tray_proxy.basis import ceiling, keychain, program_folders
 from tray_proxy.catalogue import FILE_NAME as CATALOGUE_FILE
 from tray_proxy.catalogue import Catalogue, CatalogueCache
-from tray_proxy.errors import KeychainUnavailable, KeyMissing, ProxyError
+from tray_proxy.errors import KeychainUnavailable, KeyMissing
 from tray_proxy.keychain import Source
+from tray_proxy.ledger import FILE_NAME as SPENDING_FILE
 from tray_proxy.listener import Asgi, free_port_near
 from tray_proxy.neighbour.memory import LocalNames
 from tray_proxy.neighbour.models import FILE_NAME, beside, remembered
-from tray_proxy.network import IN_THE_WAY, NOTABLE, Network
+from tray_proxy.network import Network, Troubles
 from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.openrouter.connections import Connection
 from tray_proxy.openrouter.sign_in import SignIn, key_label, site_of
@@ -37,6 +38,7 @@ from tray_proxy.server.app import create_app
 from tray_proxy.server.exchange import Deps, InFlight
 from tray_proxy.setting_sources import KEYS
 from tray_proxy.settings import Settings
+from tray_proxy.spending import Spending
 from tray_proxy.texts import text
 from tray_proxy.translate.names import AllowList
 from tray_proxy.tray import opener
@@ -52,7 +54,6 @@ from tray_proxy.tray.state import (
     StartClicked,
     StopClicked,
     TrafficChanged,
-    Troubled,
     VersionFound,
     VisitorsChanged,
 )
@@ -108,7 +109,6 @@ class Program:
         self.proxy = Proxy(lambda: self.settings, self._serve, self._post, changed=lambda: self.events.tell("state"))
         self.events = Events()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._trouble: ProxyError | None = None
         self.settings = settings
         self.keychain = keychain(settings, demo=demo)
         self.keychain.changed = self._key_changed
@@ -122,6 +122,15 @@ class Program:
             changed=self._models_changed,
         )
         self.network = Network(self.cache, self._post, changed=lambda: self.events.tell("state"))
+        self.troubles = Troubles(self.network, self._post, changed=lambda: self.events.tell("state"))
+        self.spending = Spending(
+            settings,
+            folders.settings / SPENDING_FILE,
+            lambda: self.client.clock_error_s,
+            self._post,
+            changed=lambda: self.events.tell("activity", "state"),
+        )
+        complaints = (*complaints, *self.spending.load(folders.logs / logs.FILE_NAME, demo=demo))
         file = folders.settings_file
         self.selection = Selection(self.cache, within, settings.allowed_models, file, settings.hidden_models)
         self.presets = Presets(self.cache, settings.presets, file)
@@ -169,7 +178,12 @@ class Program:
         self.activity = Activity(lambda: self.events.tell("activity", "apps"))
         self.apps_desk = apps_api.AppsDesk(self.activity, self.cache, lambda: self.settings, time.time)
         self.activity_desk = activity_api.ActivityDesk(
-            self.activity, self.page_state, lambda: self.settings, folders.logs / logs.FILE_NAME, opener.open_folder
+            self.activity,
+            self.page_state,
+            self.spending.budget,
+            lambda: self.settings,
+            folders.logs / logs.FILE_NAME,
+            opener.open_folder,
         )
         self.page = Page([*self._page_routes(), *control], self.events)
         self.deps = Deps(
@@ -185,6 +199,7 @@ class Program:
             local=beside(settings.local_ollama, folders.cache),
             once_local=remembered(settings.local_ollama, folders.cache),
             activity=self.activity,
+            budget=self.spending.budget,
         )
 
     def begin(self) -> None:
@@ -194,6 +209,7 @@ class Program:
         self.activity.fill(self.activity_desk.log_file, demo=self.demo)
         self._in_background(self.cache.keep_fresh())
         self._in_background(self._look_for_key())
+        self.spending.budget.look()
         self.updates.use(on=self.settings.check_for_updates)
 
     async def apply(self, settings: Settings) -> None:
@@ -214,6 +230,7 @@ class Program:
         self.selection.limit(ceiling(self.settings))
         if self.settings.local_ollama != before.local_ollama:
             self._use_ollama_beside(self.settings.local_ollama)
+        self.spending.use(self.settings)
         self._post(NotificationsSwitched(self.settings.notifications))
         self.updates.use(on=self.settings.check_for_updates)
         self.events.tell("settings", "apps", "state")
@@ -237,6 +254,7 @@ class Program:
         log.info("woke from sleep")
         self.client.drop_connections()
         self.cache.nudge()
+        self.spending.budget.look()
         self.updates.nudge()
         self.events.tell("state")
 
@@ -246,6 +264,7 @@ class Program:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(self.proxy.stop(), self.page.close(), *self._tasks, return_exceptions=True)
+        await self.spending.budget.close()
         await self.client.close()
 
     def _page_routes(self) -> list[Route]:
@@ -273,7 +292,8 @@ class Program:
         running, at_login = self.proxy.running, self.autostart_desk.state()
         # Whoever looks at the page sees what the system's own list says, and the tray is to say the same.
         self._tell_autostart(at_login)
-        problem = self.proxy.problem or self.network.trouble or (self._trouble if running else None)
+        problem = self.proxy.problem or self.network.trouble or (self.troubles.present if running else None)
+        problem = problem or (self.spending.trouble if running else None)
         models = state_api.count(self.cache.snapshot, self.cache.age_s)
         phase, status = state_api.standing(
             running=running,
@@ -308,14 +328,14 @@ class Program:
     def _serve(self) -> tuple[Asgi, Callable[[float], Awaitable[None]]]:
         in_flight = self._new_in_flight()
         self.deps = replace(self.deps, in_flight=in_flight)
-        self._tell_again()
+        self.troubles.tell_again()
         return create_app(lambda: self.deps, permissions=self._asked), in_flight.stop
 
     def _new_in_flight(self) -> InFlight:
         return InFlight(
             changed=lambda count: self._post(TrafficChanged(count)),
-            troubled=self._troubled,
-            recovered=self._recovered,
+            troubled=self.troubles.tell,
+            recovered=self.troubles.recovered,
         )
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
@@ -331,11 +351,10 @@ class Program:
             self._key_changed()
         except KeychainUnavailable as error:
             # It may be there: "no key" would be the wrong thing to say.
-            self._post(Troubled(error))
-            self._note(error)
+            self.troubles.tell(error)
 
     def _key_changed(self) -> None:
-        self._trouble = None
+        self.troubles.present = None
         untried = self.keychain.source is Source.KEYRING and not self.activity.answered
         self._post(KeyChanged(missing=not self.keychain.present, untried=untried))
         self._post(Recovered())
@@ -356,33 +375,7 @@ class Program:
     def _connection_changed(self, connection: Connection) -> None:
         self.network.told(connection)
         if self.network.trouble is None:
-            self._tell_again()
-
-    def _troubled(self, error: ProxyError) -> None:
-        if isinstance(error, NOTABLE):
-            self._post(Troubled(error))
-            self._note(error)
-        elif isinstance(error, IN_THE_WAY):
-            # It was told already, but perhaps the proxy was turned off and on since.
-            self.network.tell_again()
-
-    def _recovered(self) -> None:
-        self._post(KeyChanged(missing=False))
-        self._post(Recovered())
-        self._note(None)
-
-    def _tell_again(self) -> None:
-        """Tell the tray what the page goes on telling: it forgets when it is turned off, or when the way is clear."""
-        if self.network.trouble is not None:
-            self.network.tell_again()
-        elif self._trouble is not None:
-            self._post(Troubled(self._trouble))
-
-    def _note(self, error: ProxyError | None) -> None:
-        """Have the page tell what the tray tells; that there is no key shows by itself."""
-        before, self._trouble = self._trouble, None if isinstance(error, KeyMissing) else error
-        if self._trouble is not before:
-            self.events.tell("state")
+            self.troubles.tell_again()
 
     def _version_found(self) -> None:
         newer = self.updates.newer

@@ -11,7 +11,8 @@ from tray_proxy.listener import GRACE_S, Asgi, Listener, bind, is_free
 from tray_proxy.port_watch import PortWatch
 from tray_proxy.reach import elsewhere, shown
 from tray_proxy.revival import Reviver
-from tray_proxy.settings import Settings, address
+from tray_proxy.setting_values import address
+from tray_proxy.settings import Settings
 from tray_proxy.tray.state import AddressChanged, Event, ListenerFailed, ListenerLost, ListenerStarted, PortAwaited
 
 # Settings that only a port that is opened anew obeys.

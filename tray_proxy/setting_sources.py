@@ -42,6 +42,23 @@ def gathered(given: Mapping[str, object], fields: Mapping[str, Field]) -> dict[s
     return {**_stored(found, fields), **found}
 
 
+def source_of(name: str, flags: Mapping[str, object], fields: Mapping[str, Field]) -> str:
+    """Say who gives a setting its value: "flag", "environment", ".env", "OLLAMA_HOST", or "file" (or nobody)."""
+    if name in flags:
+        return "flag"
+    given = environment(fields)
+    if name in given:
+        return "environment"
+    written = dotenv(fields)
+    if name in written:
+        return ".env"
+    found = {**written, **given, **flags}
+    address = str(found.get("ollama_host") or "")
+    if name in ("host", "port") and address and not is_neighbours(ollama_host.parse(address)[1], found, fields):
+        return "OLLAMA_HOST"
+    return "file"
+
+
 def environment(fields: Mapping[str, Field]) -> dict[str, Any]:
     """Return the settings that stand in the environment, under names in any case; an empty one is not set."""
     return _named(os.environ, fields)

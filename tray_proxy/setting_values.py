@@ -3,6 +3,7 @@
 import contextlib
 import ipaddress
 import json
+import math
 import re
 import socket
 from collections.abc import Mapping
@@ -22,6 +23,11 @@ NEEDS_ACCESS_KEY = (
 
 # Names as DNS and containers have them, and addresses of both kinds.
 _HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*")
+
+
+def address(host: str, port: int) -> str:
+    """Join host and port as they stand in a URL."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def is_loopback(host: str) -> bool:
@@ -78,6 +84,29 @@ def listed(value: str) -> tuple[str, ...]:
     """Split a value at its commas; service files leave quotes around it."""
     parts = (part.strip() for part in value.strip().strip("\"'").split(","))
     return tuple(part for part in parts if part)
+
+
+def app_limits(value: str) -> dict[str, float]:
+    """
+    Read what programs may spend in a day: `name=dollars`, separated by commas; by the program's name, folded.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    limits = {}
+    for each in listed(value):
+        name, _, amount = (part.strip() for part in each.partition("="))
+        usd = float(amount.removeprefix("$"))
+        if not name or not 0 <= usd < math.inf:
+            raise ValueError
+        limits[name.casefold()] = usd
+    return limits
+
+
+def as_app_limits(value: str) -> str:
+    """Take the same as it was written."""
+    app_limits(value)
+    return value
 
 
 def origins(value: str) -> str:

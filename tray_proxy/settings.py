@@ -6,7 +6,6 @@ user's settings file and row in the documentation follow from it. Earlier source
 `.env`, secret files, `OLLAMA_HOST`, settings file, default. Settings never change in place; saving builds new ones.
 """
 
-import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,11 +13,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from tray_proxy import ollama_host, setting_sources, setting_values, user_file
+from tray_proxy import setting_sources, setting_values, user_file
 from tray_proxy.errors import SettingsInvalid
 from tray_proxy.knobs import Field, Knob, NotAllowed, fields_of
 from tray_proxy.secret_str import SecretStr
-from tray_proxy.setting_sources import KEYS, NO_DOTENV, is_neighbours
+from tray_proxy.setting_sources import KEYS, NO_DOTENV
 
 type Complain = Callable[[str], None]
 
@@ -171,6 +170,41 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(gt=0, le=3600),
         Knob("How long an answer that has begun may be silent, in seconds.", allowed="a number above 0 and up to 3600"),
     ] = 120.0
+    daily_limit_usd: Annotated[
+        float,
+        Meta(ge=0, le=1_000_000),
+        Knob(
+            "How much apps may spend a day, all together, in US dollars. Then models that cost are refused until "
+            "midnight UTC, when OpenRouter's day ends; free ones still answer. 0 is no limit.",
+            allowed="a number of dollars, 0 or more",
+        ),
+    ] = 5.0
+    app_limits_usd: Annotated[
+        str,
+        Knob(
+            "How much single apps may spend a day, in US dollars, by their names on the page Activity and separated by "
+            "commas. What an app calls itself is no proof; the limit for all together holds whatever it says.",
+            allowed="names with an amount, such as vscode-copilot=1, home-assistant=0.5 (0: free models only)",
+            check=setting_values.as_app_limits,
+        ),
+    ] = ""
+    request_limit_usd: Annotated[
+        float,
+        Meta(ge=0, le=1_000_000),
+        Knob(
+            "How much one request may cost by estimate, in US dollars, with the longest answer that the app asks for "
+            "(max_tokens). Above it is refused. 0 is no limit.",
+            allowed="a number of dollars, 0 or more",
+        ),
+    ] = 0.0
+    paid_requests_per_minute: Annotated[
+        int,
+        Meta(ge=0, le=1_000_000),
+        Knob(
+            "How many requests that cost may come within a minute: a brake for programs in a loop. 0 is no limit.",
+            allowed="a whole number, 0 or more",
+        ),
+    ] = 300
     allowed_models: Annotated[
         tuple[str, ...] | None,
         Knob(
@@ -242,7 +276,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def url(self) -> str:
         """The address that people give to their apps on this computer."""
         host = "127.0.0.1" if setting_values.is_every_address(self.host) else self.host
-        return f"http://{address(host, self.port)}"
+        return f"http://{setting_values.address(host, self.port)}"
 
     @property
     def is_wide(self) -> bool:
@@ -265,11 +299,6 @@ class _Refused(ValueError):
     def __init__(self, refused: Mapping[str, tuple[object, str]]) -> None:
         super().__init__(*refused)
         self.refused = refused
-
-
-def address(host: str, port: int) -> str:
-    """Join host and port as they stand in a URL."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def load(
@@ -307,7 +336,7 @@ def load(
         else:
             if complain is not None:
                 for path in aside:
-                    complain(_lost(path))
+                    complain(user_file.told_lost(path))
                 if aside:
                     # Which models were allowed is not known any more.
                     loaded = loaded.but(allowed_models=())
@@ -335,33 +364,9 @@ def _built(values: Mapping[str, object]) -> Settings:
     return built
 
 
-def _lost(path: Path) -> str:
-    if path.name == user_file.NAME:
-        return f"The settings file cannot be opened: {path}. Until it can, no model is allowed."
-    with contextlib.suppress(SettingsInvalid):
-        # The next start would not know that there was a choice.
-        user_file.save(path.with_name(user_file.NAME), {"allowed_models": []})
-    return (
-        f"The settings file could not be read, and lies now beside it as {path.name}. "
-        "No model is allowed until you choose anew."
-    )
-
-
 def source_of(name: str, flags: Mapping[str, object]) -> str:
     """Say who gives a setting its value: "flag", "environment", ".env", "OLLAMA_HOST", or "file" (or nobody)."""
-    if name in flags:
-        return "flag"
-    environment = setting_sources.environment(FIELDS)
-    if name in environment:
-        return "environment"
-    dotenv = setting_sources.dotenv(FIELDS)
-    if name in dotenv:
-        return ".env"
-    found = {**dotenv, **environment, **flags}
-    address = str(found.get("ollama_host") or "")
-    if name in ("host", "port") and address and not is_neighbours(ollama_host.parse(address)[1], found, FIELDS):
-        return "OLLAMA_HOST"
-    return "file"
+    return setting_sources.source_of(name, flags, FIELDS)
 
 
 def check(changes: Mapping[str, object], flags: Mapping[str, object]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The user's settings file: JSON that people may edit, too. Nothing they wrote is lost."""
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -69,3 +70,16 @@ def save(path: Path, changes: Mapping[str, object]) -> None:
         paths.replace_file(path, json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n")
     except OSError as error:
         raise SettingsNotSaved(f"The settings could not be saved: {error.strerror}.") from None
+
+
+def told_lost(path: Path) -> str:
+    """Say what became of a file whose content is not to be had; until the owner chooses anew, no model is allowed."""
+    if path.name == NAME:
+        return f"The settings file cannot be opened: {path}. Until it can, no model is allowed."
+    with contextlib.suppress(SettingsInvalid):
+        # The next start would not know that there was a choice.
+        save(path.with_name(NAME), {"allowed_models": []})
+    return (
+        f"The settings file could not be read, and lies now beside it as {path.name}. "
+        "No model is allowed until you choose anew."
+    )

@@ -65,6 +65,9 @@ TAKEN = "▲ Port 11434 is used by Ollama 0.17.6"
         (Phase.RUNNING, {"key_missing": True}, "▲ Needs you: sign in", "welcome"),
         (Phase.RUNNING, {"key_missing": True, "trouble": TROUBLE}, "▲ Needs you: sign in", "welcome"),
         (Phase.RUNNING, {"none_allowed": True}, "▲ Needs you: choose models", "models"),
+        (Phase.RUNNING, {"back_at": "02:00"}, "■ Daily limit reached — back at 02:00", "settings"),
+        (Phase.RUNNING, {"back_at": "02:00", "none_allowed": True}, "▲ Needs you: choose models", "models"),
+        (Phase.STOPPED, {"back_at": "02:00"}, "○ Off — apps get no answer at 127.0.0.1:11434", ""),
         (Phase.RUNNING, {"none_allowed": True, "trouble": TROUBLE}, TAKEN, "port"),
         (Phase.REVIVING, {}, "◌ Stopped by itself, starting again…", ""),
         (Phase.STOPPING, {"trouble": TROUBLE}, "◌ Stopping…", ""),
@@ -315,3 +318,14 @@ def test_a_long_trouble_fills_the_line_and_says_that_it_goes_on() -> None:
     line = status_line(status_in(Phase.RUNNING, trouble=LONG))
 
     assert (len(line), line[-1]) == (MAX_LABEL, "…")
+
+
+def test_what_was_spent_stands_below_the_first_line_and_leads_to_the_page_activity():
+    spent = render(status_in(Phase.RUNNING, spending="Today $0.42 of $5.00…"))
+
+    assert spent[1] == MenuEntry("Today $0.42 of $5.00…", SettingsClicked("activity"))
+    assert spent[2] == SEPARATOR
+
+
+def test_while_nothing_is_known_of_spending_nothing_is_told():
+    assert render(status_in(Phase.RUNNING))[1] == SEPARATOR

@@ -23,6 +23,8 @@ def test_the_program_begins_switched_off() -> None:
         (Phase.RUNNING, {"in_flight": 1}, Look.WORKING),
         (Phase.RUNNING, {"key_missing": True}, Look.ATTENTION),
         (Phase.RUNNING, {"none_allowed": True}, Look.ATTENTION),
+        (Phase.RUNNING, {"back_at": "02:00"}, Look.ATTENTION),
+        (Phase.STOPPED, {"back_at": "02:00"}, Look.OFF),
         (Phase.RUNNING, {"trouble": OLD_TROUBLE}, Look.ATTENTION),
         (Phase.RUNNING, {"trouble": OLD_TROUBLE, "in_flight": 1}, Look.ATTENTION),
         (Phase.REVIVING, {}, Look.WORKING),

@@ -42,6 +42,7 @@ from tray_proxy.tray.state import (
     QuitClicked,
     Recovered,
     SettingsClicked,
+    SpendingChanged,
     StartClicked,
     Status,
     StopClicked,
@@ -88,7 +89,7 @@ EVENTS: tuple[Event, ...] = (
     KeyChanged(missing=True), ModelsChanged(NEWS), PortAwaited(waiting=True), AutostartChanged(enabled=True),
     NotificationsSwitched(on=False), Woke(), ModelClicked(TICKED.id), NameClicked(KEPT.name), SettingsClicked("models"),
     CopyAddressClicked(), OpenLogsClicked(), AutostartClicked(), QuitClicked(), ActionFailed(TAKEN),
-    VersionFound("1.2.0"), DownloadClicked(), VisitorsChanged((CHAT,)),
+    VersionFound("1.2.0"), DownloadClicked(), VisitorsChanged((CHAT,)), SpendingChanged("Today $1.00", "02:00"),
     VisitorClicked(PAGE_ASSIST.origin, allowed=True),
 )  # fmt: skip
 
@@ -111,6 +112,7 @@ IN_EVERY_PHASE: tuple[tuple[Event, dict[str, Any], list[Effect]], ...] = (
     (AutostartClicked(), {}, [SetAutostart(on=True)]),
     (NotificationsSwitched(on=False), {"notifications": False}, []),
     (VersionFound("1.2.0"), {"newer_version": "1.2.0"}, []),
+    (SpendingChanged("Today $1.00", "02:00"), {"spending": "Today $1.00", "back_at": "02:00"}, []),
     (DownloadClicked(), {}, [OpenDownload()]),
     (Woke(), {}, [DropConnections()]),
     (ActionFailed(TAKEN), {}, [Notify("That did not work", f"{TAKEN.message} {TAKEN.hint}", kind=None)]),
@@ -295,6 +297,33 @@ def test_a_newer_version_is_told_to_who_wants_to_be_told(notifications: bool) ->
     words = "Its line in the tray's menu leads to the download page. Nothing is downloaded by itself."
     assert status.newer_version == "1.2.0"
     assert effects == ([Notify("Tray Proxy 1.2.0 is there", words, "VersionFound")] if notifications else [])
+
+
+@pytest.mark.parametrize(
+    ("news", "notice"),
+    [
+        (
+            SpendingChanged("…", percent=80, limit="$5.00"),
+            Notify(
+                "80 % of today's limit is spent",
+                "At $5.00 models that cost are refused until the day ends. You can raise the limit in Settings.",
+                "limit is near",
+            ),
+        ),
+        (
+            SpendingChanged("…", back_at="02:00", percent=100, limit="$5.00"),
+            Notify(
+                "The limit of $5.00 for today is reached",
+                "Models that cost answer again from 02:00 on, free ones all the time. To go on now, raise the limit in "
+                "Settings.",
+                "limit reached",
+            ),
+        ),
+    ],
+)
+def test_the_owner_is_told_when_money_runs_out_unless_they_want_no_notifications(news, notice):
+    assert transition(status_in(Phase.RUNNING), news)[1] == [notice]
+    assert transition(status_in(Phase.RUNNING, notifications=False), news)[1] == []
 
 
 ASKS_TEXT = (

@@ -10,6 +10,7 @@ import msgspec
 
 from tray_proxy.activity import Entry, Totals
 from tray_proxy.autostart import AutostartState
+from tray_proxy.budget import Today
 from tray_proxy.doctor import Report
 from tray_proxy.errors import ProxyError
 from tray_proxy.origins import Visitor
@@ -203,6 +204,9 @@ class FakeBackend:
     others: tuple[OtherProgram, ...] = ()
     entries_told: list[Entry] = field(default_factory=list)
     totals: Totals = field(default_factory=Totals)
+    spending: Today = field(
+        default_factory=lambda: Today(spent_usd=0.0, limit_usd=0.0, ends_s=1_800_000_000.0, reached=False)
+    )
     log_lines: list[str] = field(default_factory=list)
     fault: ProxyError | None = None
     calls: list[tuple[str, object]] = field(default_factory=list)
@@ -371,7 +375,7 @@ class FakeActivityDesk:
     def state(self) -> ActivityState:
         entries = self.backend.entries_told
         running = sum(entry.outcome == "running" for entry in entries)
-        return ActivityState(list(entries), running, self.backend.totals)
+        return ActivityState(list(entries), running, self.backend.totals, self.backend.spending)
 
     def log(self) -> LogTail:
         self.backend.note("log", None)

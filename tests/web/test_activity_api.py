@@ -101,7 +101,7 @@ def test_a_client_that_leaves_is_told_as_cancelled_and_the_page_is_told_to_look(
 
 
 def desk(tmp_path, show=lambda _: None):
-    return ActivityDesk(None, None, None, tmp_path / "logs" / logs.FILE_NAME, show)
+    return ActivityDesk(None, None, None, None, tmp_path / "logs" / logs.FILE_NAME, show)
 
 
 def test_the_end_of_the_log_is_given(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from desktop.waiting import wait_for
-from tray_proxy import errors, logs
+from tray_proxy import errors, limits, logs
 from tray_proxy.activity import Activity
 from tray_proxy.callers import Caller, identify
 from tray_proxy.catalogue import Catalogue
@@ -257,7 +257,8 @@ def test_a_model_that_an_app_does_not_get_is_named(running, name, words):
 def test_every_failure_that_an_app_can_meet_has_its_words():
     """Whoever adds an error finds out here."""
     never_an_apps = {"ProxyError", "PortInUse", "SettingsInvalid", "SettingsNotSaved"}
-    raised = {name for name, each in vars(errors).items() if isinstance(each, type) and issubclass(each, Exception)}
+    known = {**vars(errors), **{each.__name__: each for each in limits.NotBought.__subclasses__()}}
+    raised = {name for name, each in known.items() if isinstance(each, type) and issubclass(each, Exception)}
 
     told = {key.removeprefix("apps.error.") for key in table() if key.startswith("apps.error.")}
 

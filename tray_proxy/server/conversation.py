@@ -15,6 +15,7 @@ from tray_proxy.catalogue import Found
 from tray_proxy.server.asgi import JSON
 from tray_proxy.server.endpoint import Call
 from tray_proxy.server.exchange import Dialect, Exchange
+from tray_proxy.server.payment import Settled, admitted
 from tray_proxy.translate import chat
 from tray_proxy.translate.chat import Translated
 from tray_proxy.translate.options import stops_to_watch
@@ -75,10 +76,14 @@ async def buy(
         whole_type: The content type of a plain answer.
 
     Raises:
+        NotBought: the owner's limits are in the way; nothing was asked.
         ProxyError: it failed before the client was sent anything.
     """
     call.deps.unknown_options.note(question.options)
-    exchange = Exchange(call.deps, call.scope, call.receive, call.send, call.record, found.asked, dialect, whole_type)
-    with call.deps.loaded.in_use(found.name, keep_alive_s, time.time) as using:
+    bill = admitted(call, found.model, question.completion)
+    exchange = Exchange(
+        call.deps, call.scope, call.receive, call.send, call.record, found.asked, dialect, whole_type, bill
+    )
+    with Settled(exchange), call.deps.loaded.in_use(found.name, keep_alive_s, time.time) as using:
         stops = stops_to_watch(question.options)
         await exchange.run(question.completion, stream=stream, stops=stops, ending=using.end)

@@ -7,11 +7,10 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any, Protocol
 
 from tray_proxy.activity import Activity
+from tray_proxy.budget import Bill, Budget
 from tray_proxy.catalogue import CatalogueCache
 from tray_proxy.errors import ProxyError, Stopping
 from tray_proxy.http_cycle import HELD
@@ -133,6 +132,7 @@ class Deps:
     once_local: LocalNames | None = None
     activity: Activity = field(default_factory=Activity)
     metrics: Metrics = field(default_factory=Metrics)
+    budget: Budget = field(default_factory=Budget)
 
 
 @dataclass
@@ -224,10 +224,12 @@ class Exchange(Purchase):
     Args:
         dialect: How the answer is written.
         whole_type: The content type of a plain answer.
+        bill: What the owner's limits let pass, to be settled.
     """
 
     dialect: Dialect
     whole_type: str = JSON
+    bill: Bill | None = None
     _streams: bool = field(default=False, init=False)
     _put: Callable[[bytes], bool] | None = field(default=None, init=False)
     _unsent: list[bytes] = field(default_factory=list, init=False)
@@ -263,6 +265,11 @@ class Exchange(Purchase):
             # Also of an answer that broke off, or that nobody waited for: as far as it was told, it was bought.
             self.record.usage = self._reply.usage
             self.record.latency_s, self.record.first_token_s = self._reply.opened_s, self._reply.first_s
+
+    def settle(self, *, was_asked: bool = True) -> None:
+        """Count what it has cost so far, or is taken to have cost; once."""
+        if self.bill is not None:
+            self.bill.settle(self._reply.usage, self._reply.said_tokens, was_asked=was_asked)
 
     async def _stream(self, completion: CompletionRequest) -> None:
         async with self.deps.client.stream(completion, self.asked) as answer:
@@ -348,6 +355,7 @@ class Exchange(Purchase):
     def _finish(self, *, marked: bool) -> tuple[list[Delta], Outcome]:
         left, outcome = self._reply.finish(time.monotonic_ns(), marked=marked)
         self._remember()
+        self.settle()  # before the client can ask again
         self._ending()
         return left, outcome
 
@@ -380,15 +388,3 @@ class Exchange(Purchase):
             return
         held = self._reply.release()
         await self.send_last((self.dialect.deltas(held) if held else b"") + self.dialect.failure(error))
-
-
-def now_rfc3339() -> str:
-    """Return the present time as Ollama writes it; some clients insist on the fraction of a second."""
-    second, ns = divmod(time.time_ns(), 1_000_000_000)
-    return f"{_second_rfc3339(second)}.{ns // 1000:06d}Z"
-
-
-@lru_cache(maxsize=1)
-def _second_rfc3339(second: int) -> str:
-    # Written once, however many lines name it.
-    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")

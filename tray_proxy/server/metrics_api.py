@@ -2,6 +2,7 @@
 
 from tray_proxy.catalogue import Catalogue
 from tray_proxy.errors import ModelNameAmbiguous, ModelNotFound
+from tray_proxy.metrics import Present
 from tray_proxy.server.asgi import Record, Reply, header
 from tray_proxy.server.endpoint import Call
 from tray_proxy.server.exchange import Deps
@@ -17,13 +18,10 @@ _TEXTS = ("text/plain", "application/openmetrics-text", "text/*", "*/*")
 
 async def metrics(call: Call) -> Reply:
     """`GET /metrics`: for Prometheus, or as JSON for who prefers that."""
-    counted, in_flight = call.deps.metrics, call.deps.in_flight.count
+    counted, today = call.deps.metrics, call.deps.budget.today
+    present = Present(call.deps.in_flight.count, today.spent_usd, today.limit_usd)
     accept = header(call.scope, "accept")
-    told = (
-        counted.as_json(in_flight=in_flight)
-        if prefers_json(accept)
-        else counted.exposition(accept, in_flight=in_flight)
-    )
+    told = counted.as_json(present) if prefers_json(accept) else counted.exposition(accept, present)
     return Reply(200, *told, headers=(("vary", "Accept"),))
 
 

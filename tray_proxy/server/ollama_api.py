@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
 from msgspec import UNSET
@@ -11,7 +12,6 @@ from tray_proxy.errors import ProxyError, full_text
 from tray_proxy.server.asgi import NDJSON, BodyDecoder, Reply, encode, header, json_reply, read_body
 from tray_proxy.server.conversation import buy, prepared, to_question
 from tray_proxy.server.endpoint import Call
-from tray_proxy.server.exchange import now_rfc3339
 from tray_proxy.server.listing import with_own_words
 from tray_proxy.translate import chat as chats
 from tray_proxy.translate import generate as generates
@@ -191,3 +191,15 @@ async def generate(call: Call) -> Reply | None:
     del request, translated
     await buy(call, found, dialect, question, stream=stream, keep_alive_s=keep_alive_s)
     return None
+
+
+def now_rfc3339() -> str:
+    """Return the present time as Ollama writes it; some clients insist on the fraction of a second."""
+    second, ns = divmod(time.time_ns(), 1_000_000_000)
+    return f"{_second_rfc3339(second)}.{ns // 1000:06d}Z"
+
+
+@lru_cache(maxsize=1)
+def _second_rfc3339(second: int) -> str:
+    # Written once, however many lines name it.
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")

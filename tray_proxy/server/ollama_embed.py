@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -11,6 +11,7 @@ from tray_proxy.errors import ContextExceeded, UnsupportedRequest
 from tray_proxy.server.asgi import BodyDecoder, Reply, encode, json_reply, read_body
 from tray_proxy.server.endpoint import Call
 from tray_proxy.server.exchange import Purchase
+from tray_proxy.server.payment import admitted_texts, may_be_billed
 from tray_proxy.translate import embed as embeds
 from tray_proxy.translate.keep_alive import to_seconds
 from tray_proxy.translate.options import to_parameters
@@ -45,6 +46,7 @@ class Order:
     dimensions: int | None = None
     write: Callable[[list[float]], msgspec.Raw] = write_numbers
     tokens: int = 0
+    _has_asked: bool = field(default=False, init=False)
 
     async def buy(self, answer: Callable[[list[msgspec.Raw]], object]) -> None:
         """
@@ -80,11 +82,18 @@ class Order:
     async def _ask(self, texts: list[str]) -> list[list[float]]:
         for attempt in embeds.ever_shorter(texts, self.found.model) if self.truncate else [texts]:
             request = embeds.to_embedding_request(attempt, self.found.model)
+            bill = admitted_texts(self.call, self.found.model, attempt, goes_on=self._has_asked)
+            self._has_asked = True
             try:
                 reply = await self.call.deps.client.embed(request, self.found.asked)
             except ContextExceeded:
                 # Nothing was charged for what was refused.
+                bill.settle(Usage(), lambda: 0, was_asked=False)
                 continue
+            except BaseException as error:
+                bill.settle(Usage(), lambda: 0, was_asked=may_be_billed(error))
+                raise
+            bill.settle(reply.usage or Usage(), lambda: 0)
             self._account(reply.usage or Usage())
             return embeds.to_vectors(reply, len(texts))
         if self.truncate and len(texts) > 1:

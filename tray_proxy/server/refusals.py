@@ -6,6 +6,7 @@ from collections.abc import Callable
 from msgspec import UNSET, UnsetType
 
 from tray_proxy.errors import ProxyError, UpstreamError, full_text
+from tray_proxy.limits import NotBought
 from tray_proxy.server.asgi import Reply, encode
 from tray_proxy.translate import anthropic_events, openai
 from tray_proxy.wire import ollama
@@ -34,7 +35,7 @@ def refusal(error: ProxyError, path: str, request_id: str, signin_url: str | Uns
     Args:
         signin_url: Where a key can be given. Only Ollama's dialect has a field for it.
     """
-    retry_s = error.retry_after_s if isinstance(error, UpstreamError) else None
+    retry_s = error.retry_after_s if isinstance(error, UpstreamError | NotBought) else None
     headers = () if retry_s is None else (("retry-after", str(math.ceil(retry_s))),)
     text = full_text(error)
     tell = teller(path)

@@ -255,6 +255,11 @@ class ReplyStream:
         """What OpenRouter has counted so far; the fields of it are None where it did not."""
         return self._usage
 
+    def said_tokens(self) -> int:
+        """Say about how many tokens have come; a piece has one or more of them."""
+        said = sum(len(piece) for choice in self._choices.values() for piece in choice.content)
+        return max(self._pieces, said // 4)
+
     @property
     def opened_s(self) -> float | None:
         """Seconds until OpenRouter began to answer; None while it has not."""

@@ -59,7 +59,7 @@ def status_line(status: Status) -> str:
     """Say in one line how things stand; of a long trouble its end is left out, not what is said after it."""
 
     def line(trouble: str) -> str:
-        told = text(_line(status), address=status.address, trouble=trouble)
+        told = text(_line(status), address=status.address, trouble=trouble, time=status.back_at)
         return text("tray.line-demo", line=told) if status.demo else told
 
     trouble = status.trouble.message.rstrip(".") if status.trouble else ""
@@ -76,6 +76,8 @@ def _line(status: Status) -> str:
             return "tray.line-trouble"
         case Phase.RUNNING if status.none_allowed:
             return "tray.line-no-models"
+        case Phase.RUNNING if status.back_at:
+            return "tray.line-limit"
         case Phase.RUNNING:
             return "tray.line-on-wide" if status.is_wide else "tray.line-on"
         case Phase.STARTING:
@@ -96,7 +98,7 @@ def section(status: Status) -> str:
         case Phase.RUNNING | Phase.FAILED if status.trouble is not None:
             return status.trouble.section
         case Phase.RUNNING:
-            return "models" if status.none_allowed else "activity"
+            return "models" if status.none_allowed else "settings" if status.back_at else "activity"
         case _:
             return ""
 
@@ -153,6 +155,10 @@ def _newer_version(status: Status) -> MenuEntry | None:
     return MenuEntry(text("tray.new-version", version=status.newer_version), DownloadClicked())
 
 
+def _spending(status: Status) -> MenuEntry | None:
+    return MenuEntry(status.spending, SettingsClicked("activity")) if status.spending else None
+
+
 def _visitors(status: Status) -> tuple[MenuEntry, ...]:
     more = len(status.visitors) - MAX_VISITORS
     rest = (MenuEntry(text("origin.more", count=more), SettingsClicked("visitors")),) if more > 0 else ()
@@ -174,6 +180,7 @@ def _visitor(visitor: Visitor) -> MenuEntry:
 # A row without an entry is not there.
 MENU: tuple[Callable[[Status], MenuEntry | None], ...] = (
     lambda status: MenuEntry(status_line(status), SettingsClicked(section(status)), default=True),
+    _spending,
     lambda _: SEPARATOR,
     _start_or_stop,
     _models,

@@ -73,6 +73,8 @@ class Status:
         awaits_port: Whether the port is taken as soon as it is free.
         autostart: Whether the system starts us at login.
         newer_version: The version that could be had instead of this one; empty while none is known.
+        spending: What was spent today, as a line; empty while that is not known.
+        back_at: When apps may spend again, as a time of day; empty while they may.
         notifications: Whether the owner wants to be told by notifications what needs them.
         greets: Whether the page opens by itself where it turns out that there is no key, or none that was ever tried.
     """
@@ -89,6 +91,8 @@ class Status:
     awaits_port: bool = False
     autostart: bool = False
     newer_version: str = ""
+    spending: str = ""
+    back_at: str = ""
     notifications: bool = True
     greets: bool = False
     demo: bool = False
@@ -100,8 +104,8 @@ class Status:
 
     @property
     def needs_owner(self) -> bool:
-        """Whether it runs, and yet no app gets an answer until somebody sees to something."""
-        return self.trouble is not None or self.key_missing or self.none_allowed
+        """Whether it runs, and yet no app gets an answer until somebody sees to something, or none that costs."""
+        return self.trouble is not None or self.key_missing or self.none_allowed or bool(self.back_at)
 
     @property
     def look(self) -> Look:
@@ -229,6 +233,23 @@ class VersionFound(msgspec.Struct, frozen=True):
     untold: bool = False
 
 
+class SpendingChanged(msgspec.Struct, frozen=True):
+    """
+    What was spent today.
+
+    Args:
+        line: The same, for the menu.
+        back_at: When apps may spend again, as a time of day, where the limit is reached; else empty.
+        percent: Of how many percent of the limit the owner is to be notified; 0 for none.
+        limit: The limit's amount, for that.
+    """
+
+    line: str
+    back_at: str = ""
+    percent: int = 0
+    limit: str = ""
+
+
 class NotificationsSwitched(msgspec.Struct, frozen=True):
     """The settings say whether the owner wants notifications."""
 
@@ -307,6 +328,7 @@ type Event = (
     | VisitorsChanged
     | AutostartChanged
     | VersionFound
+    | SpendingChanged
     | NotificationsSwitched
     | Woke
     | ModelClicked

@@ -44,6 +44,7 @@ from tray_proxy.tray.state import (
     QuitClicked,
     Recovered,
     SettingsClicked,
+    SpendingChanged,
     StartClicked,
     Status,
     StopClicked,
@@ -232,6 +233,9 @@ def _news(status: Status, event: Event) -> tuple[Status, list[Effect]]:
         case VersionFound(version, untold):
             told = untold and status.notifications
             return replace(status, newer_version=version), [_new_version(version)] if told else []
+        case SpendingChanged(line, back_at, percent, limit):
+            told = bool(percent) and status.notifications
+            return replace(status, spending=line, back_at=back_at), [_spent(percent, limit, back_at)] if told else []
         case NotificationsSwitched(on):
             return replace(status, notifications=on), []
         case Woke():
@@ -319,6 +323,17 @@ def _needed(status: Status, title: str, error: ProxyError) -> list[Effect]:
 def _new_version(version: str) -> Notify:
     return Notify(
         text("tray.notice-new-version", version=version), text("tray.notice-new-version-text"), kind="VersionFound"
+    )
+
+
+def _spent(percent: int, limit: str, back_at: str) -> Notify:
+    # Once a day each: what is kept of the day's spending sees to that, also after a restart.
+    if back_at:
+        return Notify(
+            text("tray.notice-limit", limit=limit), text("tray.notice-limit-text", time=back_at), kind="limit reached"
+        )
+    return Notify(
+        text("tray.notice-spent", percent=percent), text("tray.notice-spent-text", limit=limit), kind="limit is near"
     )
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from tray_proxy import paths
 from tray_proxy.activity import Activity, Entry, Totals, tail
+from tray_proxy.budget import Budget, Today
 from tray_proxy.redaction import strike_out
 from tray_proxy.settings import Settings
 from tray_proxy.web.diagnostics import Diagnostics
@@ -20,11 +21,16 @@ LINE_LENGTH = 2000
 
 
 class ActivityState(msgspec.Struct, frozen=True):
-    """The requests of late, the newest first; how many are being answered; what this day has cost."""
+    """
+    The requests of late, the newest first; how many are being answered; what this day has cost.
+
+    `today` is this computer's day, `spending` that of the limit, which is OpenRouter's.
+    """
 
     entries: list[Entry]
     running: int
     today: Totals
+    spending: Today
 
 
 class LogTail(msgspec.Struct, frozen=True):
@@ -41,6 +47,7 @@ class ActivityDesk:
 
     Args:
         page_state: Gives what every part of the page shows.
+        budget: What may be spent.
         settings: Gives the settings in force.
         log_file: Where the log is, whether or not it could be written.
         show: Opens a folder in the system's file manager.
@@ -48,13 +55,14 @@ class ActivityDesk:
 
     activity: Activity
     page_state: Callable[[], PageState]
+    budget: Budget
     settings: Callable[[], Settings]
     log_file: Path
     show: Callable[[Path], None]
 
     def state(self) -> ActivityState:
         """Tell what there is to show."""
-        return ActivityState(self.activity.entries, self.activity.running, self.activity.today)
+        return ActivityState(self.activity.entries, self.activity.running, self.activity.today, self.budget.today)
 
     def log(self) -> LogTail:
         """Give the end of the log; what an older version wrote is searched for keys once more."""

@@ -20,6 +20,7 @@ ELSEWHERE = OF_MODELS
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("connection", ("port", "host", "allowed_hosts", "ollama_origins", "local_ollama")),
     ("models", ("private_providers", "manage_models", "library_names", "models_filter")),
+    ("spending", ("daily_limit_usd", "app_limits_usd", "request_limit_usd", "paid_requests_per_minute")),
     ("patience", ("connect_timeout_s", "first_byte_timeout_s", "idle_timeout_s")),
     ("program", ("turn_on_at_start", "notifications", "check_for_updates", "log_level", "openrouter_base_url")),
 )
@@ -157,10 +158,18 @@ class SettingsDesk:
             source=source if fixed else "file" if name in stored else "default",
             fixed=fixed,
             restart=field.knob.restart,
-            unit=text("setting.unit.seconds") if name.endswith("_s") else None,
+            unit=_unit(field),
             note=self.notes.get(name),
             **_form(field),
         )
+
+
+def _unit(field: Field) -> str | None:
+    """Say what stands behind a number."""
+    if field.kind not in (int, float):
+        return None
+    ending = field.name.rpartition("_")[2]
+    return text(f"setting.unit.{ending}") if ending in ("s", "usd") else None
 
 
 def _form(field: Field) -> dict[str, Any]:

@@ -27,17 +27,18 @@ export function Activity() {
     <${Page} title=${t("activity.title")} lead=${t("activity.lead")} tools=${shown !== null && !isEmpty && tools}>
       <${Unread} topic="activity" />
       ${held !== null && html`<div class="held"><${Notice}><p>${t("activity.held")}</p><//></div>`}
-      ${shown !== null && html`<${Today} today=${shown.today} running=${shown.running} />`}
+      ${shown !== null && html`<${Today} ...${shown} />`}
       ${isEmpty ? html`<${Nothing} />` : shown !== null && html`<${Requests} entries=${shown.entries} />`}
       <${ForHelpers} />
     <//>
   `;
 }
 
-function Today({ today, running }) {
+function Today({ today, running, spending }) {
   const facts = [
     ["requests", whole(today.requests)],
     ["cost", dollars(today.cost_usd)],
+    ...(spending.limit_usd > 0 ? [limit(spending)] : []),
     ["tokens-in", short(today.prompt_tokens), whole(today.prompt_tokens)],
     ["tokens-out", short(today.completion_tokens), whole(today.completion_tokens)],
     ["running", whole(running)],
@@ -57,6 +58,12 @@ function Today({ today, running }) {
       </dl>
     </section>
   `;
+}
+
+/** How much of the limit is spent: of OpenRouter's day, which is not this computer's. */
+function limit({ spent_usd: spentUsd, limit_usd: limitUsd, ends_s: endsS }) {
+  const spent = t("activity.spent-of", { spent: dollars(spentUsd), limit: dollars(limitUsd) });
+  return ["limit", spent, t("activity.limit-ends", { time: clock(endsS) })];
 }
 
 function Nothing() {

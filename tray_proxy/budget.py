@@ -1,0 +1,321 @@
+"""
+How much apps may spend: judged before anything is asked of OpenRouter, and kept count of by what it bills.
+
+A request that costs is admitted as long as the limit is not reached by what was spent and what is under way, so that
+each request under way can exceed it by no more than its own answer. Who asks is a hint and no proof: an app's own limit
+keeps an honest program from running away, and the day's limit holds for all together.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from tray_proxy import ledger
+from tray_proxy.callers import NAMES
+from tray_proxy.ledger import DAY_S, OTHERS, Ledger
+from tray_proxy.limits import AppLimitReached, DailyLimitReached, Limits, NotBought, RequestTooDear, TooManyPaidRequests
+from tray_proxy.paths import replace_file
+from tray_proxy.translate.prices import Prices
+from tray_proxy.wire.openrouter import Usage
+
+# How long after a payment it is on the disk, and everybody is told; what comes meanwhile goes along.
+SETTLE_AFTER_S = 0.5
+MINUTE_S = 60.0
+# Of a day's limit: the owner is told once of each, a day.
+WARNINGS = (80, 100)
+
+log = structlog.get_logger(__name__)
+
+
+class Today(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    How the day stands.
+
+    Args:
+        ends_s: When it ends, as Unix time by this computer's clock.
+        reached: Whether nothing that costs is asked any more.
+    """
+
+    spent_usd: float
+    limit_usd: float
+    ends_s: float
+    reached: bool
+
+    @property
+    def ends(self) -> str:
+        """When it ends, in the words of an error."""
+        return f"{time.strftime('%H:%M', time.localtime(self.ends_s))} (midnight UTC)"
+
+
+class Bill:
+    """One request that was admitted: what it is taken to cost until OpenRouter tells, or for good where it does not."""
+
+    __slots__ = ("_app", "_budget", "_is_settled", "_prices", "_prompt_tokens", "_under_way_usd", "_who")
+
+    def __init__(
+        self,
+        budget: "Budget",
+        who: Callable[[], str],
+        app: str,
+        prices: Prices,
+        prompt_tokens: int,
+        under_way_usd: float,
+    ) -> None:
+        self._budget = budget
+        self._who = who
+        self._app = app
+        self._prices = prices
+        self._prompt_tokens = prompt_tokens
+        self._under_way_usd = under_way_usd
+        self._is_settled = False
+
+    def settle(self, usage: Usage, said_tokens: Callable[[], int], *, was_asked: bool = True) -> None:
+        """
+        Count what it has cost, once; whatever comes later changes nothing.
+
+        Args:
+            usage: What OpenRouter told of it. Where it told no cost, its tokens count by the list price, and where it
+                told none of them either, the prompt's estimate and what was said: an answer that is cut is billed.
+            said_tokens: Says about how many tokens have arrived.
+            was_asked: Whether it may have reached OpenRouter; it costs nothing where it cannot have.
+        """
+        if self._is_settled:
+            return
+        self._is_settled = True
+        cost_usd = usage.cost
+        if cost_usd is None:
+            prompt = self._prompt_tokens if usage.prompt_tokens is None else usage.prompt_tokens
+            said = said_tokens() if usage.completion_tokens is None else usage.completion_tokens
+            cost_usd = self._prices.of(prompt, said) if was_asked and not self._prices.is_free else 0.0
+        if self._under_way_usd:
+            self._budget.leave(self._app, self._under_way_usd)
+        if cost_usd > 0:
+            self._budget.pay(self._app or self._who(), cost_usd)
+
+
+class Budget:
+    """
+    Admits requests, and keeps count. To be used from one event loop.
+
+    Args:
+        file: Where the count is kept; None keeps it in memory.
+        changed: Told how the day stands: soon after a payment, at a new day, and with new limits. And which of
+            `WARNINGS` the owner is to be given now; 0 for none.
+        clock_error_s: By how much our clock is ahead of OpenRouter's; None where that is not known.
+        now_s: Unix time.
+        monotonic_s: A clock that is never set, in seconds.
+    """
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        file: Path | None = None,
+        *,
+        changed: Callable[[Today, int], None] = lambda _today, _percent: None,
+        clock_error_s: Callable[[], float | None] = lambda: None,
+        now_s: Callable[[], float] = time.time,
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._limits = limits or Limits()
+        self._file = file
+        self._changed = changed
+        self._clock_error_s = clock_error_s
+        self._now_s = now_s
+        self._monotonic_s = monotonic_s
+        self._ledger = Ledger()
+        self._ends_s = 0.0
+        self._under_way_usd = 0.0
+        self._under_way: dict[str, float] = {}
+        self._recent: deque[float] = deque(maxlen=self._limits.paid_per_minute)
+        self._due: asyncio.TimerHandle | None = None
+        self._at_midnight: asyncio.TimerHandle | None = None
+        self._saving: asyncio.Task[None] | None = None
+        self._one_at_a_time = asyncio.Lock()
+        self._is_saved = True
+        self._is_failing = False
+
+    @property
+    def today(self) -> Today:
+        """How the day stands now."""
+        if self._now_s() >= self._ends_s:
+            self._turn()
+        limit_usd, spent_usd = self._limits.daily_usd, self._ledger.today.spent_usd
+        return Today(
+            spent_usd=spent_usd,
+            limit_usd=limit_usd,
+            ends_s=self._ends_s,
+            reached=bool(limit_usd) and spent_usd >= limit_usd,
+        )
+
+    def load(self, recount: Callable[[float], Mapping[str, float]]) -> bool:
+        """
+        Begin with what was spent before the start.
+
+        Args:
+            recount: Adds up otherwise what each program has spent since a Unix time: where there is no file, or a
+                damaged one, the limit stays in force for that.
+
+        Returns:
+            Whether the file was damaged, or could not be read.
+        """
+        if self._file is None:
+            return False
+        found, is_damaged = None, False
+        try:
+            found = ledger.read(self._file)
+        except (OSError, ValueError) as error:
+            is_damaged = True
+            log.warning("what was spent today cannot be read, and is added up from the log", error=type(error).__name__)
+        if found is not None:
+            self._ledger = found
+        self._turn()
+        if found is None:
+            for app, usd in recount(self._ends_s - DAY_S).items():
+                self._ledger.today.add(app, usd)
+        return is_damaged
+
+    def use(self, limits: Limits) -> None:
+        """Put other limits in force, from the next request on."""
+        if limits.paid_per_minute != self._limits.paid_per_minute:
+            self._recent = deque(self._recent, maxlen=limits.paid_per_minute)
+        self._limits = limits
+        self.look()
+
+    def admit(
+        self, who: Callable[[], str], prices: Prices, prompt_tokens: int, most_tokens: int = 0, *, goes_on: bool = False
+    ) -> Bill:
+        """
+        Let a request pass, or refuse it; what passes must be settled in the end.
+
+        Args:
+            who: Says who asks: a program's id, or the name it gives itself. Before the question that is looked up only
+                where an app has a limit of its own.
+            prompt_tokens: How many the prompt has, estimated.
+            most_tokens: How many the answer may have; 0 where the request does not say. The most that the model could
+                say is not taken for it: nothing would pass.
+            goes_on: Whether it is a part of what was admitted before, as far as the number of requests is concerned.
+
+        Raises:
+            NotBought: a limit is reached; nothing may be asked.
+        """
+        if prices.is_free:
+            return Bill(self, who, OTHERS, prices, prompt_tokens, 0.0)
+        limits = self._limits
+        app = who() if limits.apps else OTHERS
+        if limits.request_usd and (most_usd := prices.of(prompt_tokens, most_tokens)) > limits.request_usd:
+            raise RequestTooDear(limits.request_usd, most_usd)
+        if self._now_s() >= self._ends_s or self._refusal(app) is not None:
+            # The clock may have been set, by us or by who sets ours, since we last looked.
+            self._turn()
+            if (refusal := self._refusal(app)) is not None:
+                raise refusal
+        if limits.paid_per_minute and not goes_on:
+            self._brake(limits.paid_per_minute)
+        usd = prices.of(prompt_tokens, 0)
+        if usd:
+            self._under_way_usd += usd
+            self._under_way[app] = self._under_way.get(app, 0.0) + usd
+        return Bill(self, who, app, prices, prompt_tokens, usd)
+
+    def leave(self, app: str, usd: float) -> None:
+        """Let go of what was taken for a request under way; for `Bill`."""
+        left_usd = self._under_way[app] - usd
+        # Of sums of fractions a trace may be left.
+        if left_usd > 1e-12:
+            self._under_way[app] = left_usd
+        else:
+            del self._under_way[app]
+        self._under_way_usd = self._under_way_usd - usd if self._under_way else 0.0
+
+    def pay(self, app: str, usd: float) -> None:
+        """Count what a request has cost; for `Bill`."""
+        if self._now_s() >= self._ends_s:
+            self._turn()
+        self._ledger.today.add(app, usd)
+        self._keep_soon()
+
+    def look(self) -> None:
+        """See what day it is, and tell how it stands: after a sleep, and where something has changed."""
+        self._turn()
+        self._tell()
+
+    async def close(self) -> None:
+        """Keep what is not kept yet, and count no more."""
+        for timer in (self._at_midnight, self._due):
+            if timer is not None:
+                timer.cancel()
+        await self._save()
+
+    def _refusal(self, app: str) -> NotBought | None:
+        limits, today = self._limits, self._ledger.today
+        if limits.daily_usd and today.spent_usd + self._under_way_usd >= limits.daily_usd:
+            return DailyLimitReached(limits.daily_usd, today.spent_usd + self._under_way_usd, self.today.ends)
+        if limits.apps and (limit_usd := limits.of_app(app)) is not None:
+            spent_usd = today.apps.get(app, 0.0) + self._under_way.get(app, 0.0)
+            if spent_usd >= limit_usd:
+                return AppLimitReached(NAMES.get(app, app), limit_usd, spent_usd, self.today.ends)
+        return None
+
+    def _brake(self, limit: int) -> None:
+        now_s = self._monotonic_s()
+        if len(self._recent) == limit and now_s - self._recent[0] < MINUTE_S:
+            raise TooManyPaidRequests(limit, MINUTE_S - (now_s - self._recent[0]))
+        self._recent.append(now_s)
+
+    def _turn(self) -> None:
+        """Begin a new day where OpenRouter's has begun."""
+        error_s = self._clock_error_s()
+        ahead_s = error_s or 0.0
+        if self._ledger.turn(self._now_s() - ahead_s, sure=error_s is not None):
+            self._is_saved = False
+        self._ends_s = (self._ledger.today.number + 1) * DAY_S + ahead_s
+
+    def _keep_soon(self) -> None:
+        self._is_saved = False
+        if self._due is None:
+            self._due = asyncio.get_running_loop().call_later(SETTLE_AFTER_S, self._fall_due)
+
+    def _fall_due(self) -> None:
+        self._due = None
+        self.look()
+        self._saving = asyncio.get_running_loop().create_task(self._save())
+
+    def _tell(self) -> None:
+        today, kept = self.today, self._ledger.today
+        percent = 100 * today.spent_usd / today.limit_usd if today.limit_usd else 0.0
+        due = max((each for each in WARNINGS if percent >= each), default=0)
+        news = due if due > kept.warned else 0
+        if news:
+            kept.warned = news
+            self._keep_soon()
+        if self._at_midnight is not None:
+            self._at_midnight.cancel()
+            self._at_midnight = None
+        if today.spent_usd:
+            # Nobody may ask anything until then, and all the same it is to be seen that apps may spend again.
+            left_s = max(today.ends_s - self._now_s(), 0.0) + 1.0
+            self._at_midnight = asyncio.get_running_loop().call_later(left_s, self.look)
+        self._changed(today, news)
+
+    async def _save(self) -> None:
+        async with self._one_at_a_time:
+            if self._file is None or self._is_saved:
+                return
+            content = ledger.written(self._ledger, self._under_way)
+            self._is_saved = True
+            try:
+                # In a thread: the disk may be slow, and an answer is not to wait for it.
+                await asyncio.to_thread(replace_file, self._file, content)
+            except OSError as error:
+                # The next payment tries again; until then the count is in memory, and in force.
+                self._is_saved = False
+                if not self._is_failing:
+                    log.warning("what was spent today cannot be kept", error=error.strerror, file=str(self._file))
+                self._is_failing = True
+            else:
+                self._is_failing = False

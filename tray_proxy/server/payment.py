@@ -1,0 +1,83 @@
+"""
+What each way of buying has in common: the owner's limits are asked first, and what came of it is counted.
+
+Between the two stands nothing but the purchase, so that no way out of it leaves a bill open.
+"""
+
+from types import TracebackType
+
+from msgspec import UNSET
+
+from tray_proxy.budget import Bill
+from tray_proxy.callers import identify
+from tray_proxy.errors import ProxyError, Stopping, UpstreamTimeout, UpstreamUnreachable
+from tray_proxy.server.asgi import ClientLeft, Scope, header
+from tray_proxy.server.endpoint import Call
+from tray_proxy.server.exchange import Exchange
+from tray_proxy.translate.prices import prices, prompt_tokens, text_tokens
+from tray_proxy.wire.openrouter import CompletionRequest, ModelEntry
+
+
+def admitted(call: Call, model: ModelEntry, completion: CompletionRequest) -> Bill:
+    """
+    Let a conversation pass.
+
+    Raises:
+        NotBought: the owner's limits are in the way.
+    """
+    most = completion.max_tokens
+    return call.deps.budget.admit(
+        lambda: _app(call.scope),
+        prices(model),
+        prompt_tokens(completion),
+        0 if most is UNSET else most * (completion.n or 1),
+    )
+
+
+def admitted_texts(call: Call, model: ModelEntry, texts: list[str], *, goes_on: bool) -> Bill:
+    """
+    Let texts pass that are to be embedded.
+
+    Args:
+        goes_on: Whether they belong to a request of which a part was bought.
+
+    Raises:
+        NotBought: the owner's limits are in the way.
+    """
+    return call.deps.budget.admit(lambda: _app(call.scope), prices(model), text_tokens(texts), goes_on=goes_on)
+
+
+def _app(scope: Scope) -> str:
+    """Say who asks: a program's id, or the name it gives itself."""
+    caller = identify(header(scope, "user-agent"), header(scope, "origin"))
+    return caller.id or caller.name
+
+
+def may_be_billed(error: BaseException) -> bool:
+    """
+    Say of what failed before an answer began whether OpenRouter may charge for it.
+
+    It does not for what it refused, nor for what never got there. Where it was silent, or broke off, it had the
+    question, and a model may have begun to answer.
+    """
+    if isinstance(error, ClientLeft | ProxyError):
+        return isinstance(error, UpstreamTimeout | Stopping) or type(error) is UpstreamUnreachable
+    return True
+
+
+class Settled:
+    """Settle an exchange's bill at the end of a block, however it ends."""
+
+    __slots__ = ("_exchange",)
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        began = self._exchange.record.latency_s is not None
+        self._exchange.settle(was_asked=error is None or began or may_be_billed(error))

@@ -1,0 +1,83 @@
+"""
+What the owner is told of spending: in the tray, on the page, in notifications; and where the budget comes from.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tray_proxy.activity import spent_since
+from tray_proxy.budget import Budget, Today
+from tray_proxy.limits import DailyLimitReached, Limits, dollars
+from tray_proxy.settings import Settings
+from tray_proxy.texts import text
+from tray_proxy.tray.state import Event, SpendingChanged
+
+# The tray's menu closes on some systems where a line of it changes.
+TOLD_EVERY_S = 30.0
+
+
+class Spending:
+    """
+    Keeps how the day stands. To be used in the event loop.
+
+    Args:
+        file: Where what was spent is kept.
+        clock_error_s: By how much our clock is ahead of OpenRouter's; None where that is not known.
+        post: Where news for the tray goes.
+        changed: Called when the page has something else to tell.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        file: Path,
+        clock_error_s: Callable[[], float | None],
+        post: Callable[[Event], None],
+        changed: Callable[[], None],
+    ) -> None:
+        self._post = post
+        self._changed = changed
+        self.budget = Budget(Limits.of(settings), file, changed=self._told, clock_error_s=clock_error_s)
+        self._last: SpendingChanged | None = None
+        self._told_s = -TOLD_EVERY_S
+        self._later: asyncio.TimerHandle | None = None
+
+    @property
+    def trouble(self) -> DailyLimitReached | None:
+        """That the day's limit is reached, in words for the owner; None where it is not."""
+        today = self.budget.today
+        return DailyLimitReached(today.limit_usd, today.spent_usd, today.ends) if today.reached else None
+
+    def load(self, log_file: Path, *, demo: bool) -> tuple[str, ...]:
+        """Begin with what was spent before the start; returns what is to be told of it."""
+        is_damaged = self.budget.load(lambda since_s: spent_since(log_file, since_s, demo=demo))
+        return (text("page.spending-lost", spent=dollars(self.budget.today.spent_usd)),) if is_damaged else ()
+
+    def use(self, settings: Settings) -> None:
+        """Put changed limits in force, from the next request on."""
+        self.budget.use(Limits.of(settings))
+
+    def _told(self, today: Today, percent: int) -> None:
+        self._changed()
+        spent, limit = dollars(today.spent_usd), dollars(today.limit_usd)
+        line = text("tray.spent-of", spent=spent, limit=limit) if today.limit_usd else text("tray.spent", spent=spent)
+        news = SpendingChanged(line, time.strftime("%H:%M", time.localtime(today.ends_s)) if today.reached else "")
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+        if percent:
+            self._tell(SpendingChanged(news.line, news.back_at, percent, limit))
+            return
+        waits_s = self._told_s + TOLD_EVERY_S - time.monotonic()
+        if self._last is None or self._last.back_at != news.back_at or waits_s <= 0:
+            self._tell(news)
+        else:
+            self._later = asyncio.get_running_loop().call_later(waits_s, self._tell, news)
+
+    def _tell(self, news: SpendingChanged) -> None:
+        kept = SpendingChanged(news.line, news.back_at)
+        if news.percent or kept != self._last:
+            self._last, self._told_s = kept, time.monotonic()
+            self._post(news)
