@@ -241,7 +241,8 @@ def serving(home: Path, upstream_url: str) -> Any:
         process = subprocess.Popen(
             [sys.executable, "-m", "tray_proxy", "serve", "--port", str(port)],
             env=os.environ
-            | {"TRAY_PROXY_HOME": str(home), "OPENROUTER_BASE_URL": upstream_url, "OPENROUTER_API_KEY": DEMO_KEY},
+            | {"TRAY_PROXY_HOME": str(home), "OPENROUTER_BASE_URL": upstream_url, "OPENROUTER_API_KEY": DEMO_KEY}
+            | {"DAILY_LIMIT_USD": "0", "PAID_REQUESTS_PER_MINUTE": "0"},
             cwd=home,
             stdout=said,
             stderr=subprocess.STDOUT,

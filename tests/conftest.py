@@ -148,7 +148,8 @@ class Proxies:
             "tray_proxy_home": home,
             "openrouter_base_url": self._upstream_url,
             "openrouter_api_key": SecretStr(DEMO_KEY),
-            # Tests ask far more than any app.
+            # Tests ask far more than any app, and are answered with any price.
+            "daily_limit_usd": 0,
             "paid_requests_per_minute": 0,
         }
         chosen = load(values | settings)

@@ -26,6 +26,8 @@ from tray_proxy.wire.openrouter import Usage
 # How long after a payment it is on the disk, and everybody is told; what comes meanwhile goes along.
 SETTLE_AFTER_S = 0.5
 MINUTE_S = 60.0
+# No request costs so much, or less than nothing: such a figure is none, and once added would lock everybody out.
+NO_BILL_USD = 1e6
 # Of a day's limit: the owner is told once of each, a day.
 WARNINGS = (80, 100)
 
@@ -88,7 +90,7 @@ class Bill:
             return
         self._is_settled = True
         cost_usd = usage.cost
-        if cost_usd is None:
+        if cost_usd is None or not 0 <= cost_usd < NO_BILL_USD:
             prompt = self._prompt_tokens if usage.prompt_tokens is None else usage.prompt_tokens
             said = said_tokens() if usage.completion_tokens is None else usage.completion_tokens
             cost_usd = self._prices.of(prompt, said) if was_asked and not self._prices.is_free else 0.0

@@ -44,6 +44,9 @@ class Serving:
                 "TRAY_PROXY_HOME": str(home),
                 "OPENROUTER_BASE_URL": upstream_url,
                 "OPENROUTER_API_KEY": "sk-or-v1-key-of-nobody-0123456789",
+                # No app asks so much, nor is it answered with such prices.
+                "DAILY_LIMIT_USD": "0",
+                "PAID_REQUESTS_PER_MINUTE": "0",
             },
             cwd=home,
             stdin=subprocess.DEVNULL,

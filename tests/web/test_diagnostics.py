@@ -92,7 +92,7 @@ def test_nothing_that_was_asked_or_answered_is_in_it(running):
 def test_only_settings_that_were_changed_are_in_it(running):
     names = [line.partition("=")[0] for line in under(written(running), "Settings that are not as they come:")]
 
-    assert names == ["PORT", "OPENROUTER_BASE_URL", "TRAY_PROXY_HOME", "PAID_REQUESTS_PER_MINUTE"]
+    assert names == ["PORT", "OPENROUTER_BASE_URL", "TRAY_PROXY_HOME", "DAILY_LIMIT_USD", "PAID_REQUESTS_PER_MINUTE"]
 
 
 def alone(tmp_path, running, **settings):
