@@ -111,7 +111,12 @@ def test_on_the_page_a_limit_that_is_reached_is_a_trouble_until_it_is_raised(tmp
         assert world.spending.trouble is None
         world.spend(1.25)
         told = world.spending.trouble
-        assert told.message.startswith("Tray Proxy's limit of $1.00 a day is reached ($1.25 spent)")
+        assert re.fullmatch(
+            r"Today's limit of \$1\.00 is reached: \$1\.25 are spent\. Models that cost answer again from \d\d:\d\d "
+            r"on, free ones all the time\.",
+            told.message,
+        )
+        assert told.hint == "To go on now, raise it in Settings, under Spending."
         world.spending.use(load({"daily_limit_usd": 2}))
         assert world.spending.trouble is None
 

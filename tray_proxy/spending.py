@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tray_proxy.activity import spent_since
 from tray_proxy.budget import Budget, Today
-from tray_proxy.limits import DailyLimitReached, Limits, dollars
+from tray_proxy.errors import ProxyError
+from tray_proxy.limits import Limits, dollars
 from tray_proxy.settings import Settings
 from tray_proxy.texts import text
 from tray_proxy.tray.state import Event, SpendingChanged
@@ -45,10 +46,15 @@ class Spending:
         self._later: asyncio.TimerHandle | None = None
 
     @property
-    def trouble(self) -> DailyLimitReached | None:
+    def trouble(self) -> ProxyError | None:
         """That the day's limit is reached, in words for the owner; None where it is not."""
         today = self.budget.today
-        return DailyLimitReached(today.limit_usd, today.spent_usd, today.ends) if today.reached else None
+        if not today.reached:
+            return None
+        about = {"spent": dollars(today.spent_usd), "limit": dollars(today.limit_usd), "time": _clock(today)}
+        trouble = ProxyError(text("page.limit-reached", **about))
+        trouble.hint = text("page.limit-reached-hint")
+        return trouble
 
     def load(self, log_file: Path, *, demo: bool) -> tuple[str, ...]:
         """Begin with what was spent before the start; returns what is to be told of it."""
@@ -63,7 +69,7 @@ class Spending:
         self._changed()
         spent, limit = dollars(today.spent_usd), dollars(today.limit_usd)
         line = text("tray.spent-of", spent=spent, limit=limit) if today.limit_usd else text("tray.spent", spent=spent)
-        news = SpendingChanged(line, time.strftime("%H:%M", time.localtime(today.ends_s)) if today.reached else "")
+        news = SpendingChanged(line, _clock(today) if today.reached else "")
         if self._later is not None:
             self._later.cancel()
             self._later = None
@@ -81,3 +87,8 @@ class Spending:
         if news.percent or kept != self._last:
             self._last, self._told_s = kept, time.monotonic()
             self._post(news)
+
+
+def _clock(today: Today) -> str:
+    """Say when the day ends, by this computer's clock."""
+    return time.strftime("%H:%M", time.localtime(today.ends_s))

@@ -1,4 +1,4 @@
-"""Journey 4: each question's cost shows as it is asked, the day's with it, and one click ends all spending."""
+"""Journey 4: each question's cost shows as it is asked, the day's with it; a limit, or one click, ends all spending."""
 
 import re
 import threading
@@ -81,6 +81,36 @@ def test_cost_shows_as_it_comes_and_turning_off_ends_it(person, picture):
     expect(page.get_by_role("group", name="The end of the log")).to_contain_text("chat")
     assert SECRET not in page.content()
     assert written(person.home, SECRET) == []
+
+
+def test_a_loop_is_stopped_at_the_limit_and_goes_on_when_the_owner_raises_it(person, picture):
+    """No restart: the tray and the page say what is so, and the next question passes as soon as the limit is saved."""
+    app = person.start("--demo", env={"OPENROUTER_API_KEY": DEMO_KEY})
+    app.turn_on()
+    page = person.click(app, "Settings…")
+    page.get_by_role("textbox", name="A day, all apps together").fill("0.000001")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved, and in force.")).to_be_visible()
+    picture(page, "4-limits")
+
+    statuses = [ask(app, "again").status_code for _ in range(5)]
+
+    assert statuses == [200, 402, 402, 402, 402]
+    line = wait_for(lambda: next((each for each in app.menu.labels() if "limit" in each), None), "the tray to say so")
+    assert re.fullmatch(r"Demo · ■ Daily limit reached — back at \d\d:\d\d", line)
+    expect(page.get_by_role("alert")).to_contain_text("Today's limit of $0.000001 is reached")
+    page.get_by_role("link", name="Activity", exact=True).click()
+    expect(tile(page, "Spent of the limit")).to_have_text(re.compile(r"\$0\.0000\d\d of \$0\.000001"))
+    expect(rows(page).first).to_contain_text("Your limit for the day was reached.")
+    picture(page, "4-limit-reached")
+
+    page.get_by_role("link", name="Settings", exact=True).click()
+    page.get_by_role("textbox", name="A day, all apps together").fill("5")
+    page.get_by_role("button", name="Save").click()
+
+    expect(page.get_by_role("alert")).to_have_count(0)
+    app.menu.wait_for(f"Demo · ● On — apps reach it at 127.0.0.1:{app.port}")
+    assert ask(app, "once more").status_code == 200
 
 
 def written(folder, secret):

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tray_proxy.activity import Totals
+from tray_proxy.budget import Today
 from tray_proxy.errors import KeychainUnavailable
 from web.browsing import Visit
 from web.fakes import XSS_NAME, entry
@@ -71,6 +72,23 @@ def test_the_day_is_summed_up(visit: Visit) -> None:
     tiles = [re.sub(r"\s+", " ", tile) for tile in visit.page.locator(".tile").all_inner_texts()]
 
     assert tiles == ["Requests today 61", "Cost today $0.42", "Tokens in 412K", "Tokens out 900", "Running now 1"]
+
+
+def test_what_is_spent_of_the_limit_is_told_where_there_is_one(visit: Visit) -> None:
+    visit.served.backend.spending = Today(spent_usd=0.42, limit_usd=5.0, ends_s=time.time() + 60, reached=False)
+    come(visit)
+
+    tile = visit.page.locator("dt", has_text="Spent of the limit").locator("+ dd")
+    expect(tile).to_have_text("$0.42 of $5.00")
+    assert tile.get_attribute("title").startswith("The limit counts OpenRouter's day, which ends at ")
+
+
+def test_without_a_limit_nothing_is_told_of_one(visit: Visit) -> None:
+    come(visit)
+
+    expect(visit.page.locator(".tiles dt")).to_have_text(
+        ["Requests today", "Cost today", "Tokens in", "Tokens out", "Running now"]
+    )
 
 
 def test_without_requests_the_page_says_what_will_show(visit: Visit) -> None:
