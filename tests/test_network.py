@@ -5,10 +5,19 @@ from types import SimpleNamespace
 
 import pytest
 
-from tray_proxy.errors import CertificateRefused, NetworkSignIn, NoConnection, Offline, UpstreamTimeout
-from tray_proxy.network import Network
+from tray_proxy.errors import (
+    CertificateRefused,
+    KeyMissing,
+    ModelNotFound,
+    NetworkSignIn,
+    NoConnection,
+    Offline,
+    OutOfCredits,
+    UpstreamTimeout,
+)
+from tray_proxy.network import Network, Troubles
 from tray_proxy.openrouter.connections import Connection
-from tray_proxy.tray.state import Recovered, Troubled
+from tray_proxy.tray.state import KeyChanged, Recovered, Troubled
 
 CLEAR = Connection(ok=True)
 NOON = time.mktime((2026, 3, 2, 12, 0, 0, 0, 0, -1))
@@ -103,3 +112,46 @@ def test_a_tray_that_forgot_is_told_again(world):
     world.network.tell_again()
 
     assert world.news == ["No internet, and no model list yet."] * 2
+
+
+@pytest.fixture
+def troubles(world):
+    return Troubles(world.network, world.events.append, world._changed)
+
+
+def test_what_concerns_the_owner_is_told_until_a_request_succeeds(world, troubles):
+    error = OutOfCredits("no credit")
+
+    troubles.tell(error)
+    troubles.tell_again()
+    assert (troubles.present, world.news, world.changes) == (error, ["no credit", "no credit"], 1)
+
+    troubles.recovered()
+    troubles.recovered()
+    assert (troubles.present, world.news[2:], world.changes) == (None, [KeyChanged, Recovered] * 2, 2)
+
+
+def test_an_apps_own_affair_concerns_nobody_else(world, troubles):
+    troubles.tell(ModelNotFound("nobody"))
+
+    assert (troubles.present, world.news, world.changes) == (None, [], 0)
+
+
+def test_that_there_is_no_key_shows_by_itself_on_the_page(world, troubles):
+    error = KeyMissing()
+
+    troubles.tell(error)
+
+    assert (troubles.present, world.news, world.changes) == (None, [error.message], 0)
+
+
+def test_what_is_in_the_way_goes_before_what_failed(world, troubles):
+    """A request fails for it, and it is told in better words."""
+    troubles.tell(OutOfCredits("no credit"))
+    world.network.told(blocked(NetworkSignIn("sign in")))
+    world.events.clear()
+
+    troubles.tell(NetworkSignIn("sign in"))
+    troubles.tell_again()
+
+    assert world.news == ["sign in", "sign in"]

@@ -60,6 +60,20 @@ def test_what_is_no_price_is_taken_for_that_of_a_good_model(price):
     assert prices.prices(model()).is_free is False
 
 
+def test_prices_of_a_newer_list_are_read_anew():
+    assert prices.prices(model(prompt="0.1", completion="0")).of(1, 0) == 0.1
+    assert prices.prices(model(prompt="0.2", completion="0")).of(1, 0) == 0.2
+
+
+def test_the_same_list_is_read_once_and_no_endless_variants_are_kept():
+    entry = model(prompt="0.1", completion="0")
+
+    assert prices.prices(entry) is prices.prices(entry)
+    for number in range(prices.MAX_KNOWN + 10):
+        prices.prices(model(f"a/one:{number}", prompt="0.1", completion="0"))
+    assert len(prices._KNOWN) <= prices.MAX_KNOWN
+
+
 def test_texts_are_counted_by_their_bytes():
     assert prices.prompt_tokens(asked(user("x" * 4000))) == 1001
     assert prices.prompt_tokens(asked(user("字" * 4000))) == 3001

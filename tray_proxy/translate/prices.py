@@ -25,6 +25,8 @@ UNKNOWN_USD = (3e-6, 15e-6)
 # Five results of a search, which is charged for beside the model, and with free ones too.
 SEARCH_USD = 0.02
 _SEARCHES = ":online"
+# More than there are models; apps may string variants of them together at will.
+MAX_KNOWN = 2000
 
 
 class Prices(msgspec.Struct, frozen=True, gc=False):
@@ -44,8 +46,23 @@ class Prices(msgspec.Struct, frozen=True, gc=False):
         return self.request_usd + self.prompt_usd * prompt_tokens + self.completion_usd * completion_tokens
 
 
+# By a model's id: the list that they were read from, and they themselves. Each question needs them, before it is asked.
+_KNOWN: dict[str, tuple[dict[str, Any], Prices]] = {}
+
+
 def prices(model: ModelEntry) -> Prices:
-    """Read a model's prices; what is not told, or varies, is taken for `UNKNOWN_USD`."""
+    """Give a model's prices; what is not told, or varies, is taken for `UNKNOWN_USD`."""
+    known = _KNOWN.get(model.id)
+    if known is not None and known[0] is model.pricing:
+        return known[1]
+    if len(_KNOWN) >= MAX_KNOWN:
+        _KNOWN.clear()
+    read = _read(model)
+    _KNOWN[model.id] = model.pricing, read
+    return read
+
+
+def _read(model: ModelEntry) -> Prices:
     listed = model.pricing
     prompt, completion = _usd(listed.get("prompt")), _usd(listed.get("completion"))
     request = _usd(listed.get("request")) or 0.0
