@@ -32,7 +32,7 @@ def test_a_program_that_runs_is_found_to_be_well(examine):
 
     found = {line.name: line.text for line in report.lines}
     assert report.ok, report.text
-    assert list(found) == ["Port", "Key", "Network", "Models", "Key store", "Folders", "A question"]
+    assert list(found) == ["Port", "Key", "Spending", "Network", "Models", "Key store", "Folders", "A question"]
     assert found["Port"] == f"Apps reach Tray Proxy at {running.url}."
 
 

@@ -121,7 +121,12 @@ def test_every_flag_reaches_its_setting(started: list[Any], tmp_path: Path) -> N
         "connect_timeout_s": ("1", 1.0),
         "first_byte_timeout_s": ("2", 2.0),
         "idle_timeout_s": ("3", 3.0),
+        "daily_limit_usd": ("2.5", 2.5),
+        "app_limits_usd": ("zed=1", "zed=1"),
+        "request_limit_usd": ("0.5", 0.5),
+        "paid_requests_per_minute": ("60", 60),
         "manage_models": ("deny", "deny"),
+        "private_providers": ("on", True),
         "local_ollama": ("http://127.0.0.1:11435/", "http://127.0.0.1:11435"),
         "library_names": ("list", "list"),
     }

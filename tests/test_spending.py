@@ -48,7 +48,7 @@ def test_the_tray_is_told_how_the_day_stands(tmp_path):
     async def work():
         world = World(tmp_path, daily_limit_usd=5)
         world.spending.budget.look()
-        assert world.events == [SpendingChanged("Today $0.00 of $5.00…")]
+        assert world.events == [SpendingChanged("Today $0.00 of $5.00")]
         assert world.changes == 1
 
     run(work)
@@ -58,7 +58,7 @@ def test_without_a_limit_what_was_spent_is_told_alone(tmp_path):
     async def work():
         world = World(tmp_path, daily_limit_usd=0)
         world.spending.budget.look()
-        assert world.events == [SpendingChanged("Today $0.00…")]
+        assert world.events == [SpendingChanged("Today $0.00")]
 
     run(work)
 
@@ -80,10 +80,10 @@ def test_small_steps_are_told_now_and_then(tmp_path, minutes, monkeypatch):
         wait_s, tell, news = next(timer for timer in reversed(later) if len(timer) == 3)
         assert wait_s == module.TOLD_EVERY_S
         tell(news)
-        assert world.events[1:] == [SpendingChanged("Today $0.30 of $5.00…")]
+        assert world.events[1:] == [SpendingChanged("Today $0.30 of $5.00")]
         minutes[0] += module.TOLD_EVERY_S
         world.spend(0.1)
-        assert world.events[2:] == [SpendingChanged("Today $0.40 of $5.00…")]
+        assert world.events[2:] == [SpendingChanged("Today $0.40 of $5.00")]
         assert world.changes == 5
 
     run(work)
@@ -95,12 +95,12 @@ def test_what_needs_the_owner_is_told_at_once(tmp_path, minutes):
         for usd in (0.0, 4.2, 0.1, 1.0):
             world.spend(usd)
         first, near, reached = world.events
-        assert first == SpendingChanged("Today $0.00 of $5.00…")
-        assert near == SpendingChanged("Today $4.20 of $5.00…", "", 80, "$5.00")
-        assert (reached.line, reached.percent, reached.limit) == ("Today $5.30 of $5.00…", 100, "$5.00")
+        assert first == SpendingChanged("Today $0.00 of $5.00")
+        assert near == SpendingChanged("Today $4.20 of $5.00", "", 80, "$5.00")
+        assert (reached.line, reached.percent, reached.limit) == ("Today $5.30 of $5.00", 100, "$5.00")
         assert re.fullmatch(r"\d\d:\d\d", reached.back_at)
         world.spending.use(load({"daily_limit_usd": 10}))
-        assert world.events[3:] == [SpendingChanged("Today $5.30 of $10.00…")]
+        assert world.events[3:] == [SpendingChanged("Today $5.30 of $10.00")]
 
     run(work)
 

@@ -67,14 +67,12 @@ class Spending:
 
     def _told(self, today: Today, percent: int) -> None:
         self._changed()
-        spent, limit = dollars(today.spent_usd), dollars(today.limit_usd)
-        line = text("tray.spent-of", spent=spent, limit=limit) if today.limit_usd else text("tray.spent", spent=spent)
-        news = SpendingChanged(line, _clock(today) if today.reached else "")
+        news = SpendingChanged(spent_today(today.spent_usd, today.limit_usd), _clock(today) if today.reached else "")
         if self._later is not None:
             self._later.cancel()
             self._later = None
         if percent:
-            self._tell(SpendingChanged(news.line, news.back_at, percent, limit))
+            self._tell(SpendingChanged(news.line, news.back_at, percent, dollars(today.limit_usd)))
             return
         waits_s = self._told_s + TOLD_EVERY_S - time.monotonic()
         if self._last is None or self._last.back_at != news.back_at or waits_s <= 0:
@@ -87,6 +85,13 @@ class Spending:
         if news.percent or kept != self._last:
             self._last, self._told_s = kept, time.monotonic()
             self._post(news)
+
+
+def spent_today(spent_usd: float, limit_usd: float) -> str:
+    """Say what was spent today, for the tray; a limit of 0 is none."""
+    if not limit_usd:
+        return text("tray.spent", spent=dollars(spent_usd))
+    return text("tray.spent-of", spent=dollars(spent_usd), limit=dollars(limit_usd))
 
 
 def _clock(today: Today) -> str:

@@ -18,6 +18,7 @@ from tray_proxy.listener import Listener, LoopThread, bind, new_loop
 from tray_proxy.program import Program
 from tray_proxy.reach import elsewhere, shown
 from tray_proxy.settings import Settings
+from tray_proxy.spending import spent_today
 from tray_proxy.texts import text
 from tray_proxy.tray import opener
 from tray_proxy.tray.state import (
@@ -236,6 +237,8 @@ def _run_tray(
     logs_folder = program_folders(settings, demo=demo).logs
     first = Status(
         address=shown(settings),
+        # From the beginning: a line that comes later would close a menu that is open.
+        spending=spent_today(0.0, settings.daily_limit_usd),
         notifications=settings.notifications,
         greets=not background,
         demo=demo,

@@ -120,6 +120,7 @@ def test_the_menu_of_a_fresh_start(start_app):
 
     assert top(app) == [
         f"Demo · ○ Off — apps get no answer at 127.0.0.1:{app.port}",
+        "Today $0.00 of $5.00…",
         "Turn on",
         "Models",
         "Copy address",
@@ -137,7 +138,8 @@ def test_turn_on_opens_the_port_and_turn_off_closes_it(start_app):
     app = start_app("--demo", env=OFF)
 
     app.turn_on()
-    assert top(app)[:2] == [f"Demo · ● On — apps reach it at 127.0.0.1:{app.port}", "Turn off"]
+    assert top(app)[0] == f"Demo · ● On — apps reach it at 127.0.0.1:{app.port}"
+    assert "Turn off" in top(app)
 
     app.turn_off()
 
@@ -241,7 +243,8 @@ def test_the_icon_is_visible_and_differs_by_state(start_app, desktop):
     left, upper, right, lower = ImageChops.difference(off, on).getbbox()
     assert right - left <= 32  # nothing but the icon
     assert lower - upper <= 32
-    assert app.menu.properties()["Title"] == f"Tray Proxy · Demo · ● On — apps reach it at 127.0.0.1:{app.port}"
+    on = f"Tray Proxy · Demo · ● On — apps reach it at 127.0.0.1:{app.port}"
+    assert app.menu.properties()["Title"] == f"{on} · Today $0.00 of $5.00"
 
 
 def different(desktop, before, name):

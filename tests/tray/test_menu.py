@@ -321,10 +321,20 @@ def test_a_long_trouble_fills_the_line_and_says_that_it_goes_on() -> None:
 
 
 def test_what_was_spent_stands_below_the_first_line_and_leads_to_the_page_activity():
-    spent = render(status_in(Phase.RUNNING, spending="Today $0.42 of $5.00…"))
+    spent = render(status_in(Phase.RUNNING, spending="Today $0.42 of $5.00"))
 
     assert spent[1] == MenuEntry("Today $0.42 of $5.00…", SettingsClicked("activity"))
     assert spent[2] == SEPARATOR
+
+
+def test_the_tooltip_tells_it_while_all_is_well_and_there_is_room():
+    spent = "Today $0.42 of $5.00"
+    on = status_in(Phase.RUNNING, spending=spent)
+
+    assert title(on) == f"Tray Proxy · ● On — apps reach it at 127.0.0.1:11434 · {spent}"
+    assert spent not in title(status_in(Phase.STOPPED, spending=spent))
+    assert spent not in title(status_in(Phase.RUNNING, spending=spent, trouble=TROUBLE))
+    assert spent not in title(replace(on, address=f"{'a' * 60}:11434"))
 
 
 def test_while_nothing_is_known_of_spending_nothing_is_told():

@@ -17,7 +17,7 @@ def app(tmp_path_factory):
 
 
 def on(app):
-    return f"Tray Proxy · Demo · ● On — apps reach it at 127.0.0.1:{app.port}"
+    return f"Tray Proxy · Demo · ● On — apps reach it at 127.0.0.1:{app.port} · Today $0.00 of $5.00"
 
 
 def off(app):

@@ -37,9 +37,9 @@ MOUSE_S = 2.0
 PANEL_HEIGHT = 33
 MENU_CLASS = "#32768"
 TOOLTIP_CLASS = "tooltips_class32"
-# The lines of the menu that can be walked to, from the top; the first two tell and change how things stand.
+# The lines of the menu that can be walked to, from the top; the first three tell and change how things stand.
 LINES = (
-    "state", "switch", "Models", "Copy address", "Apps…", "Activity…", "Open logs", "Settings…",
+    "state", "spending", "switch", "Models", "Copy address", "Apps…", "Activity…", "Open logs", "Settings…",
     "Start when I log in", "Quit",
 )  # fmt: skip
 

@@ -104,10 +104,13 @@ def section(status: Status) -> str:
 
 
 def title(status: Status) -> str:
-    """Return the icon's tooltip: name, state, and where apps find it."""
+    """Return the icon's tooltip: name, state, where apps find it, and while all is well what was spent."""
     line = status_line(status)
     if status.address in line:
-        return cut(text("tray.tooltip", line=line), MAX_TITLE)
+        told = cut(text("tray.tooltip", line=line), MAX_TITLE)
+        spent = text("tray.tooltip-with-spending", line=told, spending=status.spending)
+        is_on = status.phase is Phase.RUNNING and status.spending
+        return spent if is_on and len(spent) <= MAX_TITLE else told
     room = MAX_TITLE - len(text("tray.tooltip-with-address", line="", address=status.address))
     return text("tray.tooltip-with-address", line=cut(line, room), address=status.address)
 
@@ -156,7 +159,9 @@ def _newer_version(status: Status) -> MenuEntry | None:
 
 
 def _spending(status: Status) -> MenuEntry | None:
-    return MenuEntry(status.spending, SettingsClicked("activity")) if status.spending else None
+    return (
+        MenuEntry(text("tray.spending", line=status.spending), SettingsClicked("activity")) if status.spending else None
+    )
 
 
 def _visitors(status: Status) -> tuple[MenuEntry, ...]:
