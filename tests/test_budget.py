@@ -6,6 +6,7 @@ import os
 import stat
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from tray_proxy import budget as module
@@ -58,6 +59,8 @@ def spend(budget, usd, app="zed", prices=DEAR):
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
     monkeypatch.setattr(module, "SETTLE_AFTER_S", 0.0)
+    # A logger of this test's own: what was set up for another's real log stays with the module's.
+    monkeypatch.setattr(module, "log", structlog.get_logger())
 
 
 def refused(budget, app="zed", **more):

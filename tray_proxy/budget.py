@@ -97,7 +97,7 @@ class Bill:
         if self._under_way_usd:
             self._budget.leave(self._app, self._under_way_usd)
         if cost_usd > 0:
-            self._budget.pay(self._app or self._who(), cost_usd)
+            self._budget.pay(self._app, self._who, cost_usd)
 
 
 class Budget:
@@ -130,9 +130,12 @@ class Budget:
         self._now_s = now_s
         self._monotonic_s = monotonic_s
         self._ledger = Ledger()
-        self._ends_s = 0.0
+        # What requests under way are taken to cost, how many they are, and what it is by program where one has a limit.
         self._under_way_usd = 0.0
-        self._under_way: dict[str, float] = {}
+        self._under_way = 0
+        self._under_way_by_app: dict[str, float] = {}
+        # What was paid, and is not noted yet for whom: nobody waits for that.
+        self._unnamed: list[tuple[Callable[[], str], float]] = []
         self._recent: deque[float] = deque(maxlen=self._limits.paid_per_minute)
         self._due: asyncio.TimerHandle | None = None
         self._at_midnight: asyncio.TimerHandle | None = None
@@ -140,6 +143,7 @@ class Budget:
         self._one_at_a_time = asyncio.Lock()
         self._is_saved = True
         self._is_failing = False
+        self._turn()
 
     @property
     def today(self) -> Today:
@@ -211,35 +215,48 @@ class Budget:
         app = who() if limits.apps else OTHERS
         if limits.request_usd and (most_usd := prices.of(prompt_tokens, most_tokens)) > limits.request_usd:
             raise RequestTooDear(limits.request_usd, most_usd)
-        if self._now_s() >= self._ends_s or self._refusal(app) is not None:
+        if (
+            self._now_s() >= self._ends_s
+            or (limits.daily_usd and self._ledger.today.spent_usd + self._under_way_usd >= limits.daily_usd)
+            or (limits.apps and self._refusal(app) is not None)
+        ):
             # The clock may have been set, by us or by who sets ours, since we last looked.
             self._turn()
             if (refusal := self._refusal(app)) is not None:
                 raise refusal
         if limits.paid_per_minute and not goes_on:
             self._brake(limits.paid_per_minute)
-        usd = prices.of(prompt_tokens, 0)
+        usd = prices.request_usd + prices.prompt_usd * prompt_tokens
         if usd:
             self._under_way_usd += usd
-            self._under_way[app] = self._under_way.get(app, 0.0) + usd
+            self._under_way += 1
+            if app:
+                self._under_way_by_app[app] = self._under_way_by_app.get(app, 0.0) + usd
         return Bill(self, who, app, prices, prompt_tokens, usd)
 
     def leave(self, app: str, usd: float) -> None:
         """Let go of what was taken for a request under way; for `Bill`."""
-        left_usd = self._under_way[app] - usd
-        # Of sums of fractions a trace may be left.
-        if left_usd > 1e-12:
-            self._under_way[app] = left_usd
-        else:
-            del self._under_way[app]
+        self._under_way -= 1
+        # Of sums of fractions a trace would be left.
         self._under_way_usd = self._under_way_usd - usd if self._under_way else 0.0
+        if app:
+            left_usd = self._under_way_by_app[app] - usd
+            if self._under_way and left_usd > 0:
+                self._under_way_by_app[app] = left_usd
+            else:
+                del self._under_way_by_app[app]
 
-    def pay(self, app: str, usd: float) -> None:
+    def pay(self, app: str, who: Callable[[], str], usd: float) -> None:
         """Count what a request has cost; for `Bill`."""
-        if self._now_s() >= self._ends_s:
-            self._turn()
-        self._ledger.today.add(app, usd)
-        self._keep_soon()
+        today = self._ledger.today
+        today.spent_usd += usd
+        if app:
+            today.note(app, usd)
+        else:
+            self._unnamed.append((who, usd))
+        self._is_saved = False
+        if self._due is None:
+            self._keep_soon()
 
     def look(self) -> None:
         """See what day it is, and tell how it stands: after a sleep, and where something has changed."""
@@ -258,7 +275,7 @@ class Budget:
         if limits.daily_usd and today.spent_usd + self._under_way_usd >= limits.daily_usd:
             return DailyLimitReached(limits.daily_usd, today.spent_usd + self._under_way_usd, self.today.ends)
         if limits.apps and (limit_usd := limits.of_app(app)) is not None:
-            spent_usd = today.apps.get(app, 0.0) + self._under_way.get(app, 0.0)
+            spent_usd = today.apps.get(app, 0.0) + self._under_way_by_app.get(app, 0.0)
             if spent_usd >= limit_usd:
                 return AppLimitReached(NAMES.get(app, app), limit_usd, spent_usd, self.today.ends)
         return None
@@ -270,7 +287,10 @@ class Budget:
         self._recent.append(now_s)
 
     def _turn(self) -> None:
-        """Begin a new day where OpenRouter's has begun."""
+        """Note who has paid, and begin a new day where OpenRouter's has begun."""
+        for who, usd in self._unnamed:
+            self._ledger.today.note(who(), usd)
+        self._unnamed.clear()
         error_s = self._clock_error_s()
         ahead_s = error_s or 0.0
         if self._ledger.turn(self._now_s() - ahead_s, sure=error_s is not None):
@@ -308,7 +328,8 @@ class Budget:
         async with self._one_at_a_time:
             if self._file is None or self._is_saved:
                 return
-            content = ledger.written(self._ledger, self._under_way)
+            self._turn()
+            content = ledger.written(self._ledger, self._under_way_usd)
             self._is_saved = True
             try:
                 # In a thread: the disk may be slow, and an answer is not to wait for it.

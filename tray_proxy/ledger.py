@@ -40,6 +40,10 @@ class Day(msgspec.Struct):
     def add(self, app: str, usd: float) -> None:
         """Add what a program has spent."""
         self.spent_usd += usd
+        self.note(app, usd)
+
+    def note(self, app: str, usd: float) -> None:
+        """Note of what was added which program has spent it."""
         name = app if app in self.apps or len(self.apps) < MAX_APPS else OTHERS
         self.apps[name] = self.apps.get(name, 0.0) + usd
 
@@ -104,10 +108,7 @@ def read(file: Path) -> Ledger | None:
     raise ValueError
 
 
-def written(ledger: Ledger, under_way: dict[str, float]) -> bytes:
+def written(ledger: Ledger, under_way_usd: float) -> bytes:
     """Write a ledger, with what is under way: of that nobody tells any more where we are killed."""
-    today = msgspec.structs.replace(ledger.today, apps=dict(ledger.today.apps))
-    for app, usd in under_way.items():
-        if usd > 0:
-            today.add(app, usd)
+    today = msgspec.structs.replace(ledger.today, spent_usd=ledger.today.spent_usd + max(under_way_usd, 0.0))
     return msgspec.json.encode(Ledger(today, ledger.before))
