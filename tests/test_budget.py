@@ -204,6 +204,29 @@ def test_an_apps_own_limit_stops_that_app():
     asyncio.run(work())
 
 
+def test_what_an_app_spent_before_it_had_a_limit_counts():
+    async def work():
+        budget = Owner().budget(daily_usd=10.0)
+        spend(budget, 0.6)
+        budget.use(Limits(daily_usd=10.0, apps={"zed": 0.5}))
+        assert [refused(budget), refused(budget, "cline")] == [AppLimitReached, None]
+
+    asyncio.run(work())
+
+
+def test_a_great_and_a_tiny_request_of_one_app_both_find_their_end():
+    """Of a sum of fractions the small one may be lost."""
+
+    async def work():
+        budget = Owner().budget(apps={"zed": 1e9})
+        tiny, great = budget.admit(by("zed"), Prices(1e-20, 0), 1), budget.admit(by("zed"), Prices(1.0, 0), 10**6)
+        great.settle(Usage(cost=0.0), int)
+        tiny.settle(Usage(cost=0.0), int)
+        assert (budget._under_way_usd, budget._under_way_by_app) == (0.0, {})
+
+    asyncio.run(work())
+
+
 def test_an_app_with_a_limit_of_nothing_gets_free_models_only():
     async def work():
         budget = Owner().budget(apps={"zed": 0.0})
@@ -353,6 +376,20 @@ def test_a_kill_loses_no_more_than_what_came_last(tmp_path):
         spend(budget, 0.5)
         await saved(budget)
         assert owner.started(daily_usd=1.0).today.spent_usd == 1.0
+
+    asyncio.run(work())
+
+
+def test_what_was_under_way_and_then_refused_does_not_stay_in_the_file(tmp_path):
+    async def work():
+        owner = Owner(tmp_path / FILE_NAME)
+        budget = owner.started(daily_usd=1.0)
+        bill = budget.admit(by("zed"), DEAR, 300)
+        spend(budget, 0.5)
+        await saved(budget)
+        bill.settle(Usage(), int, was_asked=False)
+        await budget.close()
+        assert owner.started(daily_usd=1.0).today.spent_usd == 0.5
 
     asyncio.run(work())
 

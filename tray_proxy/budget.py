@@ -240,11 +240,13 @@ class Budget:
         # Of sums of fractions a trace would be left.
         self._under_way_usd = self._under_way_usd - usd if self._under_way else 0.0
         if app:
-            left_usd = self._under_way_by_app[app] - usd
+            left_usd = self._under_way_by_app.get(app, 0.0) - usd
             if self._under_way and left_usd > 0:
                 self._under_way_by_app[app] = left_usd
             else:
-                del self._under_way_by_app[app]
+                self._under_way_by_app.pop(app, None)
+        # In the file it may stand as spent.
+        self._is_saved = False
 
     def pay(self, app: str, who: Callable[[], str], usd: float) -> None:
         """Count what a request has cost; for `Bill`."""

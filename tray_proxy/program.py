@@ -264,7 +264,7 @@ class Program:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(self.proxy.stop(), self.page.close(), *self._tasks, return_exceptions=True)
-        await self.spending.budget.close()
+        await self.spending.close()
         await self.client.close()
 
     def _page_routes(self) -> list[Route]:

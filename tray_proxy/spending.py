@@ -65,6 +65,12 @@ class Spending:
         """Put changed limits in force, from the next request on."""
         self.budget.use(Limits.of(settings))
 
+    async def close(self) -> None:
+        """Keep what is not kept yet, and tell nothing more."""
+        if self._later is not None:
+            self._later.cancel()
+        await self.budget.close()
+
     def _told(self, today: Today, percent: int) -> None:
         self._changed()
         news = SpendingChanged(spent_today(today.spent_usd, today.limit_usd), _clock(today) if today.reached else "")

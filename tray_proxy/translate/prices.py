@@ -7,7 +7,6 @@ comes.
 Source: OpenRouter docs, "Models" (`pricing`, strings in US dollars per token) and "Web Search".
 """
 
-import math
 from typing import Any
 
 import msgspec
@@ -25,6 +24,8 @@ UNKNOWN_USD = (3e-6, 15e-6)
 # Five results of a search, which is charged for beside the model, and with free ones too.
 SEARCH_USD = 0.02
 _SEARCHES = ":online"
+# Nothing costs so much: such a figure is damaged, and what is reckoned with it would be no number any more.
+NO_PRICE_USD = 1000.0
 # More than there are models; apps may string variants of them together at will.
 MAX_KNOWN = 2000
 
@@ -78,7 +79,7 @@ def _usd(price: Any) -> float | None:
         usd = float(price)
     except (TypeError, ValueError):
         return None
-    return usd if 0 <= usd < math.inf else None
+    return usd if 0 <= usd < NO_PRICE_USD else None
 
 
 def prompt_tokens(request: CompletionRequest) -> int:
