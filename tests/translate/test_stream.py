@@ -749,3 +749,16 @@ def test_of_several_answers_the_first_is_the_turn() -> None:
     )
 
     assert reply.turn() == Turn("a", (), [detail | {"text": "A."}])
+
+
+def test_what_has_come_is_about_so_many_tokens() -> None:
+    """Of an answer that is cut nobody tells how many; some providers send many of them in a piece."""
+    stream = ReplyStream(0)
+    assert stream.said_tokens() == 0
+
+    for each in (chunk(reasoning="hm"), chunk(content="a"), chunk(content="b")):
+        stream.feed(each, 1)
+    assert stream.said_tokens() == 3
+
+    stream.feed(chunk(content="x" * 400), 1)
+    assert stream.said_tokens() == 100
