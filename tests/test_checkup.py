@@ -1,5 +1,8 @@
 """The check on a whole program, with the demo upstream behind it."""
 
+import os
+import sys
+
 import pytest
 
 from tray_proxy import checkup
@@ -19,6 +22,7 @@ def access_key(request):
 def examine(proxies, loop, tmp_path, memory_keyring, monkeypatch, access_key):
     """Start a proxy and check it, from within or from outside."""
     monkeypatch.setattr(checkup, "has_tray_host", lambda: None)
+    monkeypatch.setattr(checkup, "is_shared", lambda: False)
     running = proxies.start(tmp_path / "home", proxy_api_key=access_key)
 
     def examine(*, is_program=True):
@@ -85,3 +89,29 @@ def test_a_tray_is_looked_for_only_where_there_is_a_display(monkeypatch, environ
     monkeypatch.setattr(platforms.Linux, "has_tray_host", lambda _: True)
 
     assert checkup.has_tray_host() is shows
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows tells of no users in this way")
+@pytest.mark.parametrize(
+    ("own_number", "number", "shell", "shared"),
+    [
+        (1001, 1000, "/bin/bash", True),
+        (1001, 59_999, "/usr/bin/fish", True),
+        (1001, 0, "/bin/bash", False),
+        (1001, 999, "/bin/sh", False),
+        (1001, 65_534, "/bin/sh", False),
+        (1001, 1000, "/usr/sbin/nologin", False),
+        (1001, 1000, "/bin/false", False),
+        (0, 1000, "/bin/bash", False),
+        (999, 1000, "/bin/bash", False),
+    ],
+)
+def test_a_computer_is_shared_where_another_person_may_log_in(monkeypatch, own_number, number, shell, shared):
+    import pwd
+
+    others = pwd.struct_passwd(("other", "x", number, number, "", "/", shell))
+    own = pwd.struct_passwd(("own", "x", own_number, own_number, "", "/", "/bin/bash"))
+    monkeypatch.setattr(os, "getuid", lambda: own_number)
+    monkeypatch.setattr(pwd, "getpwall", lambda: [own, others])
+
+    assert checkup.is_shared() is shared

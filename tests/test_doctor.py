@@ -77,6 +77,7 @@ def make(
             bind=bind,
             ask_free=answers,
             has_tray_host=lambda: True,
+            is_shared=lambda: False,
             now_s=lambda: NOW_S,
         )
         return dataclasses.replace(parts, **changes)
@@ -129,6 +130,20 @@ def test_a_port_that_is_open_tells_where_apps_reach_it(find: Any, free_port: int
 
 def test_a_port_for_this_computer_alone_needs_no_access_key(find: Any) -> None:
     assert find("access") is None
+
+
+def test_where_others_have_accounts_the_setting_against_them_is_offered(find: Any) -> None:
+    assert find("access", is_shared=lambda: True) == Finding(
+        True, "This computer has other users, whose programs may call the port, too: SAME_USER_ONLY=on keeps them out."
+    )
+
+
+def test_where_they_are_kept_out_it_is_told(find: Any) -> None:
+    alone = Settings(same_user_only=True)
+
+    assert find("access", settings=lambda: alone, is_shared=lambda: True) == Finding(
+        True, "Only programs of your own user are answered (SAME_USER_ONLY)."
+    )
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "10.0.0.5"])

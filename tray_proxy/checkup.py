@@ -40,6 +40,7 @@ async def examine(program: Program, *, is_program: bool) -> doctor.Report:
         bind=bind,
         ask_free=ask_free,
         has_tray_host=has_tray_host,
+        is_shared=is_shared,
     )
     return await doctor.examine(parts)
 
@@ -49,6 +50,23 @@ def has_tray_host() -> bool | None:
     if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return None
     return present_platform().has_tray_host()
+
+
+def is_shared() -> bool:
+    """
+    Say whether this computer is a person's, and others have accounts on it: by their numbers, and that they may log in.
+
+    Windows is not asked. A service's user shares nothing: whoever calls it is another.
+    """
+    if sys.platform == "win32":
+        return False
+    import pwd
+
+    people = range(501 if sys.platform == "darwin" else 1000, 60_000)
+    return os.getuid() in people and any(
+        user.pw_uid in people and user.pw_uid != os.getuid() and not user.pw_shell.endswith(("/nologin", "/false"))
+        for user in pwd.getpwall()
+    )
 
 
 async def _never_leaves() -> MutableMapping[str, Any]:

@@ -97,6 +97,7 @@ class Parts:
         bind: As `listener.bind`.
         ask_free: Asks a free model one small question; raises `ModelNotFound` where none is allowed.
         has_tray_host: Whether anything shows tray icons; None where there is no display.
+        is_shared: Whether other people have accounts on this computer.
         now_s: Unix time.
     """
 
@@ -111,6 +112,7 @@ class Parts:
     bind: Callable[[str, int], list[socket.socket]]
     ask_free: Callable[[], Awaitable[Answered]]
     has_tray_host: Callable[[], bool | None]
+    is_shared: Callable[[], bool]
     now_s: Callable[[], float] = time.time
 
 
@@ -133,13 +135,15 @@ async def port(parts: Parts) -> Finding:
 
 
 async def access(parts: Parts) -> Finding | None:
-    """See whether the port is guarded where other computers reach it; nothing is to be said where neither is so."""
+    """See whether the port is guarded where others reach it; nothing is to be said where nobody does."""
     settings = parts.settings()
     if settings.proxy_api_key is not None:
         return _fine("doctor.access.key")
-    if not settings.is_wide:
-        return None
-    return _ill("doctor.access.open", "doctor.access.open-cure", address=elsewhere(settings))
+    if settings.is_wide:
+        return _ill("doctor.access.open", "doctor.access.open-cure", address=elsewhere(settings))
+    if settings.same_user_only:
+        return _fine("doctor.access.same-user")
+    return _fine("doctor.access.shared") if await in_thread(parts.is_shared) else None
 
 
 async def key(parts: Parts) -> Finding:
