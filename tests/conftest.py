@@ -17,7 +17,8 @@ from tray_proxy.demo.upstream import DEMO_KEY, DemoUpstream
 from tray_proxy.listener import Listener, LoopThread, bind
 from tray_proxy.program import Program
 from tray_proxy.secret_str import SecretStr
-from tray_proxy.settings import FIELDS, load
+from tray_proxy.setting_list import FIELDS
+from tray_proxy.settings import load
 
 # Who asks for one of these has a server on a port, or a whole program.
 RUNNING = {"stage", "launch"}

@@ -5,7 +5,7 @@ import pytest
 from tray_proxy.basis import ceiling, program_folders, with_demo_key
 from tray_proxy.demo.keys import DEMO_KEY, FREE_KEY
 from tray_proxy.secret_str import SecretStr
-from tray_proxy.settings import Settings
+from tray_proxy.setting_list import Settings
 
 KEY = "sk-or-v1-another-key-of-nobody"
 

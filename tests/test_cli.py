@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from tray_proxy import __version__, cli, instance, settings, wiring
+from tray_proxy import __version__, cli, instance, setting_list, settings, wiring
 from tray_proxy.errors import PortInUse
 from tray_proxy.secret_str import SecretStr
-from tray_proxy.settings import Settings
+from tray_proxy.setting_list import Settings
 
 ROOT = Path(__file__).parents[1]
 KEY = "sk-or-v1-0123456789abcdef"
-FLAGS = [settings.flag_of(name) for name, field in settings.FIELDS.items() if field.knob.flag] + [
+FLAGS = [settings.flag_of(name) for name, field in setting_list.FIELDS.items() if field.knob.flag] + [
     "--demo",
     "--quit",
     "--insecure",
@@ -109,6 +109,7 @@ def test_every_flag_reaches_its_setting(started: list[Any], tmp_path: Path) -> N
     values: dict[str, tuple[str, object]] = {
         "host": ("::1", "::1"),
         "port": ("1001", 1001),
+        "same_user_only": ("on", True),
         "log_level": ("error", "ERROR"),
         "turn_on_at_start": ("off", False),
         "notifications": ("no", False),
@@ -134,7 +135,7 @@ def test_every_flag_reaches_its_setting(started: list[Any], tmp_path: Path) -> N
     status("serve", *(f"{settings.flag_of(name)}={written}" for name, (written, _) in values.items()))
 
     ((_, loaded, _),) = started
-    assert {name: getattr(loaded, name) for name, field in settings.FIELDS.items() if field.knob.flag} == {
+    assert {name: getattr(loaded, name) for name, field in setting_list.FIELDS.items() if field.knob.flag} == {
         name: read for name, (_, read) in values.items()
     }
 
@@ -280,7 +281,7 @@ def test_the_help_names_every_flag_and_what_is_allowed(
     ended_with = status(*word, "--help")
 
     told = capsys.readouterr().out
-    expected = FLAGS + [field.knob.allowed for field in settings.FIELDS.values() if field.knob.flag]
+    expected = FLAGS + [field.knob.allowed for field in setting_list.FIELDS.values() if field.knob.flag]
     assert ended_with == 0
     assert [text for text in expected if text not in told] == []
 
@@ -418,7 +419,7 @@ def test_what_runs_no_longer_has_the_key_in_its_environment(monkeypatch: pytest.
     monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-v1-canary-of-nobody")
     seen: list[tuple[str | None, str | None]] = []
 
-    def run(loaded: settings.Settings, **_: Any) -> None:
+    def run(loaded: setting_list.Settings, **_: Any) -> None:
         key = loaded.openrouter_api_key
         seen.append((key and key.get_secret_value(), os.environ.get("OPENROUTER_API_KEY")))
 

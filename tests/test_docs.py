@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tray_proxy.cli import parser
-from tray_proxy.settings import FIELDS
+from tray_proxy.setting_list import FIELDS
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])

@@ -27,7 +27,7 @@ from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.openrouter.inspection import CannotLook, Seen
 from tray_proxy.redaction import STRUCK_OUT
 from tray_proxy.secret_str import SecretStr
-from tray_proxy.settings import Settings
+from tray_proxy.setting_list import Settings
 from tray_proxy.translate.names import AllowList
 
 NOW_S = 1_800_000_000.0

@@ -11,7 +11,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tray_proxy.settings import FIELDS, flag_of
+from tray_proxy.setting_list import FIELDS
+from tray_proxy.settings import flag_of
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "tray_proxy"

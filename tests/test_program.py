@@ -20,7 +20,8 @@ from tray_proxy.origins import Visitor
 from tray_proxy.program import Program
 from tray_proxy.releases import Source as ReleaseSource
 from tray_proxy.secret_str import SecretStr
-from tray_proxy.settings import Settings, load
+from tray_proxy.setting_list import Settings
+from tray_proxy.settings import load
 from tray_proxy.translate.presets import Preset
 from tray_proxy.tray.state import (
     KeyChanged,

@@ -10,7 +10,7 @@ from tray_proxy import proxy
 from tray_proxy.errors import PortInUse
 from tray_proxy.listener import GRACE_S, bind
 from tray_proxy.proxy import Proxy
-from tray_proxy.settings import Settings
+from tray_proxy.setting_list import Settings
 from tray_proxy.tray.state import AddressChanged, ListenerFailed, ListenerStarted, PortAwaited
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tray_proxy import reach
-from tray_proxy.settings import Settings
+from tray_proxy.setting_list import Settings
 
 
 @pytest.fixture(autouse=True)

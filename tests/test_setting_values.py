@@ -4,7 +4,7 @@ import pytest
 
 from tray_proxy import setting_values
 from tray_proxy.knobs import NotAllowed
-from tray_proxy.settings import FIELDS
+from tray_proxy.setting_list import FIELDS
 
 
 @pytest.mark.parametrize(

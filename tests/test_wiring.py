@@ -12,7 +12,7 @@ from tray_proxy.errors import PortInUse, ProxyError
 from tray_proxy.instance import AlreadyRuns, Instance, NotRunning
 from tray_proxy.releases import Source
 from tray_proxy.secret_str import SecretStr
-from tray_proxy.settings import Settings
+from tray_proxy.setting_list import Settings
 from tray_proxy.tray.state import (
     ActionFailed,
     ListenerFailed,

@@ -3,7 +3,7 @@
 from tray_proxy import paths
 from tray_proxy.keychain import SERVICE, Keychain, Source
 from tray_proxy.secret_str import SecretStr
-from tray_proxy.settings import Settings
+from tray_proxy.setting_list import Settings
 from tray_proxy.translate.names import filter_lines
 
 DEMO_SERVICE = f"{SERVICE} (demo)"

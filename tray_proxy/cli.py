@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-from tray_proxy import __version__, lean, secrecy, setting_sources, settings
+from tray_proxy import __version__, lean, secrecy, setting_list, setting_sources, settings
 from tray_proxy.errors import ProxyError, SettingsInvalid
 from tray_proxy.texts import text
 
@@ -45,7 +45,7 @@ def parser() -> _Parser:
     flags.add_argument(
         "--insecure", action="store_true", help="answer other computers without an access key (PROXY_API_KEY)"
     )
-    for name, field in settings.FIELDS.items():
+    for name, field in setting_list.FIELDS.items():
         if field.knob.flag:
             # A "%" would be taken for a placeholder.
             about = f"{field.knob.description} Allowed: {field.knob.allowed}.".replace("%", "%%")
@@ -148,7 +148,7 @@ def _fill_closed_streams() -> None:
 def _quit(chosen: Mapping[str, object], *, demo: bool) -> int:
     from tray_proxy import instance
 
-    home = setting_sources.folders(chosen, settings.FIELDS)
+    home = setting_sources.folders(chosen, setting_list.FIELDS)
     ended = instance.end((home.demo() if demo else home).settings)
     say(text("instance.ended" if ended else "instance.not-running"))
     return 0
@@ -157,7 +157,7 @@ def _quit(chosen: Mapping[str, object], *, demo: bool) -> int:
 def _forget(chosen: Mapping[str, object], *, demo: bool) -> int:
     from tray_proxy import basis, forget
 
-    home = setting_sources.folders(chosen, settings.FIELDS)
+    home = setting_sources.folders(chosen, setting_list.FIELDS)
     # The demo is by itself; what is real takes the demo along, whose folders lie in its own.
     real = [] if demo else [(home, basis.stored_key(demo=False))]
     forget.forget([(home.demo(), basis.stored_key(demo=True)), *real])

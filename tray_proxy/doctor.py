@@ -32,7 +32,7 @@ from tray_proxy.openrouter import failures, inspection, key_check
 from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.reach import elsewhere
 from tray_proxy.redaction import strike_out
-from tray_proxy.settings import Settings
+from tray_proxy.setting_list import Settings
 from tray_proxy.texts import text
 from tray_proxy.wire.openrouter import ModelPage
 

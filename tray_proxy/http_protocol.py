@@ -27,7 +27,10 @@ WHEN_LEFT = "tray_proxy.when_left"
 # And one that sends more of an answer that has begun, at once and in any place, where `send` needs a task.
 PUT = "tray_proxy.put"
 
-# In a request's scope, too: whether its connection is one too many, and is to be told so.
+# In a request's scope, too: its connection.
+TRANSPORT = "tray_proxy.transport"
+
+# And whether that is one too many, and is to be told so.
 CROWDED = "tray_proxy.crowded"
 
 # Each is a descriptor of ours, and so is what is asked upstream for it.
@@ -280,6 +283,7 @@ class CarefulProtocol(HttpToolsProtocol):
             "query_string": query,
             "headers": self.headers,
             CROWDED: self._is_turned_away,
+            TRANSPORT: self.transport,
         }
         cycle = Cycle(
             scope,

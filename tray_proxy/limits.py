@@ -10,8 +10,8 @@ import msgspec
 
 from tray_proxy.callers import NAMES
 from tray_proxy.errors import ProxyError
+from tray_proxy.setting_list import Settings
 from tray_proxy.setting_values import app_limits
-from tray_proxy.settings import Settings
 
 
 class NotBought(ProxyError):

@@ -36,8 +36,8 @@ from tray_proxy.releases import Source as ReleaseSource
 from tray_proxy.selection import Selection
 from tray_proxy.server.app import create_app
 from tray_proxy.server.exchange import Deps, InFlight
+from tray_proxy.setting_list import Settings
 from tray_proxy.setting_sources import KEYS
-from tray_proxy.settings import Settings
 from tray_proxy.spending import Spending
 from tray_proxy.texts import text
 from tray_proxy.translate.names import AllowList

@@ -6,17 +6,18 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from tray_proxy import socket_owner
 from tray_proxy.errors import PortInUse, ProxyError
 from tray_proxy.listener import GRACE_S, Asgi, Listener, bind, is_free
 from tray_proxy.port_watch import PortWatch
 from tray_proxy.reach import elsewhere, shown
 from tray_proxy.revival import Reviver
+from tray_proxy.setting_list import Settings
 from tray_proxy.setting_values import address
-from tray_proxy.settings import Settings
 from tray_proxy.tray.state import AddressChanged, Event, ListenerFailed, ListenerLost, ListenerStarted, PortAwaited
 
 # Settings that only a port that is opened anew obeys.
-OF_THE_PORT = ("host", "port", "allowed_hosts", "ollama_origins")
+OF_THE_PORT = ("host", "port", "allowed_hosts", "ollama_origins", "same_user_only")
 
 log = structlog.get_logger(__name__)
 
@@ -94,10 +95,12 @@ class Proxy:
 
     async def _open(self, settings: Settings) -> None:
         try:
+            if settings.same_user_only:
+                await asyncio.to_thread(socket_owner.must_tell)
             sockets = await asyncio.to_thread(bind, settings.host, settings.port)
         except ProxyError as error:
             self._set_problem(error)
-            if settings.local_ollama is not None:
+            if settings.local_ollama is not None and isinstance(error, PortInUse):
                 # The owner wants both: as soon as Ollama has moved, the port is ours.
                 self.watch.wait()
             raise

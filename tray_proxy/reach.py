@@ -3,8 +3,8 @@
 import socket
 
 from tray_proxy.openrouter.surroundings import source_addresses
+from tray_proxy.setting_list import Settings
 from tray_proxy.setting_values import address, is_every_address
-from tray_proxy.settings import Settings
 
 
 def elsewhere(settings: Settings) -> str | None:

@@ -17,7 +17,7 @@ from tray_proxy.instance import AlreadyRuns, Instance, NotRunning
 from tray_proxy.listener import Listener, LoopThread, bind, new_loop
 from tray_proxy.program import Program
 from tray_proxy.reach import elsewhere, shown
-from tray_proxy.settings import Settings
+from tray_proxy.setting_list import Settings
 from tray_proxy.spending import spent_today
 from tray_proxy.texts import text
 from tray_proxy.tray import opener

@@ -15,7 +15,7 @@ from tray_proxy.errors import (
 )
 from tray_proxy.openrouter import answer
 from tray_proxy.openrouter.answer import MAX_MESSAGE_LENGTH, Answer, read_embeddings, silent, without_key
-from tray_proxy.settings import Settings
+from tray_proxy.setting_list import Settings
 
 KEY = "sk-or-v1-test-key-of-nobody"
 

@@ -25,7 +25,7 @@ from tray_proxy.openrouter import sign_in
 from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.openrouter.upload import SLICE_BYTES
 from tray_proxy.secret_str import SecretStr
-from tray_proxy.settings import Settings
+from tray_proxy.setting_list import Settings
 from tray_proxy.wire.openrouter import (
     CompletionRequest,
     EmbeddingRequest,

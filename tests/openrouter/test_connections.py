@@ -15,7 +15,7 @@ from tray_proxy.openrouter import dialling
 from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.openrouter.surroundings import Surroundings
 from tray_proxy.secret_str import SecretStr
-from tray_proxy.settings import Settings
+from tray_proxy.setting_list import Settings
 from tray_proxy.wire.openrouter import CompletionRequest, Message
 
 REQUEST = CompletionRequest(model="m/m", messages=[Message(role="user", content="hi")], stream=True)

@@ -9,7 +9,7 @@ from tray_proxy.activity import Activity
 from tray_proxy.server import app
 from tray_proxy.server.app import ROUTES, create_app
 from tray_proxy.server.refusals import told
-from tray_proxy.settings import Settings
+from tray_proxy.setting_list import Settings
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])

@@ -14,7 +14,7 @@ from tray_proxy.permissions import MAX_OF_A_SITE, Permissions
 from tray_proxy.secret_str import SecretStr
 from tray_proxy.server.app import ROUTES
 from tray_proxy.server.guard import Guard, Rule, is_own_address
-from tray_proxy.settings import Settings
+from tray_proxy.setting_list import Settings
 
 OWN = ipaddress.ip_address("8.8.4.4")
 RULE = Rule(hostname="mybox", is_own=OWN.__eq__)

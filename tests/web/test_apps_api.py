@@ -15,7 +15,8 @@ from tray_proxy.activity import Activity
 from tray_proxy.callers import Caller, identify
 from tray_proxy.catalogue import Catalogue
 from tray_proxy.secret_str import SecretStr
-from tray_proxy.settings import Settings
+from tray_proxy.server.same_user import AnotherUser
+from tray_proxy.setting_list import Settings
 from tray_proxy.texts import table
 from tray_proxy.translate.names import AllowList
 from tray_proxy.web.apps_api import AppsDesk
@@ -259,6 +260,7 @@ def test_every_failure_that_an_app_can_meet_has_its_words():
     never_an_apps = {"ProxyError", "PortInUse", "SettingsInvalid", "SettingsNotSaved"}
     known = {**vars(errors), **{each.__name__: each for each in limits.NotBought.__subclasses__()}}
     raised = {name for name, each in known.items() if isinstance(each, type) and issubclass(each, Exception)}
+    raised.add(AnotherUser.__name__)
 
     told = {key.removeprefix("apps.error.") for key in table() if key.startswith("apps.error.")}
 

@@ -13,7 +13,7 @@ from tray_proxy.callers import identify
 from tray_proxy.demo.keys import DEMO_KEY
 from tray_proxy.redaction import STRUCK_OUT
 from tray_proxy.secret_str import SecretStr
-from tray_proxy.settings import Settings
+from tray_proxy.setting_list import Settings
 from tray_proxy.web.diagnostics import Diagnostics
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from tray_proxy.errors import PortInUse, SettingsNotSaved
 from tray_proxy.listener import bind
-from tray_proxy.settings import FIELDS, stored_names
+from tray_proxy.setting_list import FIELDS
+from tray_proxy.settings import stored_names
 from tray_proxy.web.http import FormInvalid
 from tray_proxy.web.settings_api import ELSEWHERE, GROUPS
 from web.opening import page_headers

@@ -13,7 +13,7 @@ import msgspec
 from tray_proxy.errors import ProxyError, UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from tray_proxy.openrouter import failures
 from tray_proxy.openrouter.sse import LineTooLong, SSEDecoder
-from tray_proxy.settings import Settings
+from tray_proxy.setting_list import Settings
 from tray_proxy.wire.openrouter import CompletionChunk, EmbeddingReply, TextChunk
 
 # How long to wait for the end of a body whose end mark was seen; breaking off would cost the connection.

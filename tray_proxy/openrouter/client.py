@@ -25,8 +25,8 @@ from tray_proxy.openrouter.connections import JSON, Connection, Connections, Pie
 from tray_proxy.openrouter.obstacles import BROKE_OFF
 from tray_proxy.openrouter.surroundings import Surroundings
 from tray_proxy.secret_str import SecretStr
+from tray_proxy.setting_list import Settings
 from tray_proxy.setting_values import is_key
-from tray_proxy.settings import Settings
 from tray_proxy.translate.splice import encode
 from tray_proxy.wire.openrouter import (
     CodeExchange,

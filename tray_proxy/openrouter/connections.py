@@ -29,8 +29,8 @@ from tray_proxy.openrouter.surroundings import Surroundings, proxy_server
 from tray_proxy.openrouter.transport import Transport
 from tray_proxy.openrouter.upload import Asking, Target
 from tray_proxy.secret_str import SecretStr
+from tray_proxy.setting_list import Settings
 from tray_proxy.setting_values import is_loopback
-from tray_proxy.settings import Settings
 
 if TYPE_CHECKING:
     from tray_proxy.openrouter.proxied import Proxied

@@ -26,6 +26,7 @@ from tray_proxy.server.guard import ANY_ORIGIN, Guard, Rule
 from tray_proxy.server.journal import Journal
 from tray_proxy.server.neighbour import local_first
 from tray_proxy.server.routing import CleanPath, Router
+from tray_proxy.server.same_user import SameUser
 from tray_proxy.wire.ollama import ALIVE_TEXT
 
 log = structlog.get_logger(__name__)
@@ -113,5 +114,7 @@ def create_app(deps: Callable[[], Deps], *, for_ourselves: bool = False, permiss
 
     if settings.proxy_api_key is not None and not for_ourselves:
         app = Access(app, settings.proxy_api_key)
+    if settings.same_user_only and not for_ourselves:
+        app = SameUser(app)
     app = CleanPath(app, (path for _, path, _ in ROUTES))
     return Crowd(Journal(Guard(app, rule, permissions), deps().activity, ended, demo=deps().demo))

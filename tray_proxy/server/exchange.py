@@ -38,7 +38,7 @@ from tray_proxy.server.loaded import Loaded
 from tray_proxy.server.reasoning_memory import ReasoningMemory
 from tray_proxy.server.unknown_options import UnknownOptions
 from tray_proxy.server.watch import Watch
-from tray_proxy.settings import Settings
+from tray_proxy.setting_list import Settings
 from tray_proxy.translate.reasoning_details import BEGINNING, Place, place_after, turn_keys
 from tray_proxy.translate.stream import Delta, Outcome, ReplyStream
 from tray_proxy.wire.openrouter import CompletionRequest

@@ -19,7 +19,7 @@ from functools import cache
 from tray_proxy import setting_values
 from tray_proxy.permissions import Permissions
 from tray_proxy.server.asgi import App, Message, Receive, Reply, Scope, Send, send_reply
-from tray_proxy.settings import Settings
+from tray_proxy.setting_list import Settings
 
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "0.0.0.0")  # noqa: S104  the names of an origin, not of a binding
 DEFAULT_ORIGINS = (

@@ -10,7 +10,7 @@ from tray_proxy import paths
 from tray_proxy.activity import Activity, Entry, Totals, tail
 from tray_proxy.budget import Budget, Today
 from tray_proxy.redaction import strike_out
-from tray_proxy.settings import Settings
+from tray_proxy.setting_list import Settings
 from tray_proxy.web.diagnostics import Diagnostics
 from tray_proxy.web.http import Request, Response, Route, done, reply
 from tray_proxy.web.state_api import PageState

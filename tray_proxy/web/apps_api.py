@@ -10,7 +10,7 @@ from tray_proxy.activity import Activity, Failure, Sighting
 from tray_proxy.callers import PROGRAMS
 from tray_proxy.catalogue import Catalogue, CatalogueCache
 from tray_proxy.reach import elsewhere
-from tray_proxy.settings import Settings
+from tray_proxy.setting_list import Settings
 from tray_proxy.texts import table, text
 from tray_proxy.translate import model_info, recommended
 from tray_proxy.web.apps import ACCESS_KEY, ANY_KEY, APPS, EXAMPLE_MODEL, App, filled

@@ -17,8 +17,8 @@ import msgspec
 
 from tray_proxy.activity import Activity, Entry, tail
 from tray_proxy.redaction import strike_out
+from tray_proxy.setting_list import FIELDS, Settings
 from tray_proxy.setting_sources import KEYS, OF_MODELS
-from tray_proxy.settings import FIELDS, Settings
 from tray_proxy.texts import text
 from tray_proxy.web.state_api import PageState
 

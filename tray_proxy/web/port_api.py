@@ -11,7 +11,7 @@ from tray_proxy import setting_values, texts
 from tray_proxy.errors import Holder, OllamaAway, PortInUse, ProxyError
 from tray_proxy.neighbour.client import OllamaClient
 from tray_proxy.port_watch import PortWatch
-from tray_proxy.settings import Settings
+from tray_proxy.setting_list import Settings
 from tray_proxy.texts import text
 from tray_proxy.web.http import FormInvalid, PageUnreadable, Request, Response, Route, done, read, reply
 

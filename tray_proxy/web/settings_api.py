@@ -9,8 +9,8 @@ import msgspec
 
 from tray_proxy import settings, user_file
 from tray_proxy.knobs import Field
+from tray_proxy.setting_list import FIELDS, Settings
 from tray_proxy.setting_sources import OF_MODELS
-from tray_proxy.settings import FIELDS, Settings
 from tray_proxy.texts import text
 from tray_proxy.web.http import FormInvalid, Request, Response, Route, read, reply
 
@@ -18,7 +18,7 @@ from tray_proxy.web.http import FormInvalid, Request, Response, Route, read, rep
 ELSEWHERE = OF_MODELS
 
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("connection", ("port", "host", "allowed_hosts", "ollama_origins", "local_ollama")),
+    ("connection", ("port", "host", "allowed_hosts", "ollama_origins", "same_user_only", "local_ollama")),
     ("models", ("private_providers", "manage_models", "library_names", "models_filter")),
     ("spending", ("daily_limit_usd", "app_limits_usd", "request_limit_usd", "paid_requests_per_minute")),
     ("patience", ("connect_timeout_s", "first_byte_timeout_s", "idle_timeout_s")),
