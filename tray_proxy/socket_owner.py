@@ -31,6 +31,8 @@ from tray_proxy.texts import text
 type Address = tuple[str, int]
 
 TIMEOUT_S = 2.0
+# Whether it is told so quickly (25 µs) that a thread for it would take longer.
+AT_ONCE = sys.platform == "linux"
 
 _SOCK_DIAG, _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST = 4, 20, 1
 _HEAD = struct.Struct("=IHHII")

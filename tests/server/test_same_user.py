@@ -64,6 +64,30 @@ def test_ones_own_program_is_answered(proxy, host):
     assert httpx.post(f"{url}/api/chat", json=CHAT, trust_env=False).status_code == 200
 
 
+def test_where_looking_takes_a_while_nobody_waits_who_is_let_in_already(proxy, monkeypatch):
+    """As on macOS: the look has a thread of its own."""
+    monkeypatch.setattr(socket_owner, "AT_ONCE", False)
+    looking, looked = threading.Event(), threading.Event()
+
+    def slowly(_):
+        looking.set()
+        return looked.wait(30)
+
+    with httpx.Client(base_url=proxy.url, trust_env=False) as known, httpx.Client(base_url=proxy.url) as new:
+        known.get("/api/tags")
+        monkeypatch.setattr(socket_owner, "is_ours", slowly)
+        statuses = []
+        thread = threading.Thread(target=lambda: statuses.append(new.get("/api/tags").status_code))
+        thread.start()
+        looking.wait(30)
+        statuses.append(known.get("/api/tags").status_code)
+        before = [*statuses]
+        looked.set()
+        thread.join(30)
+
+    assert (before, statuses) == ([200], [200, 200])
+
+
 def test_it_is_looked_up_once_for_a_connection_and_not_for_each_request(proxy, looks):
     with httpx.Client(base_url=proxy.url, trust_env=False) as client:
         statuses = [client.post("/api/chat", json=CHAT).status_code for _ in range(3)]
