@@ -234,6 +234,8 @@ def _is_our_process(pid: int, made_s: float) -> bool:
 
 def _our_pairs() -> Iterator[tuple[Address, Address]]:
     """Give both addresses of each connection that our own user's processes have."""
+    if sys.platform == "win32":
+        return
     import psutil
 
     for process in psutil.process_iter():
