@@ -104,10 +104,16 @@ class Catalogue:
             ModelNotFound, ModelNotAllowed: in Ollama's words, with the names that were perhaps meant.
             ModelNameAmbiguous: several allowed models go by this short name.
         """
-        found = self._found.get(name) or self._find(name)
-        if len(self._found) < MAX_REMEMBERED and len(name) <= MAX_NAME_LENGTH:
-            self._found[name] = found
+        found = self._found.get(name)
+        if found is None:
+            found = self._find(name)
+            if len(self._found) < MAX_REMEMBERED and len(name) <= MAX_NAME_LENGTH:
+                self._found[name] = found
         return found
+
+    def remembered(self, name: str) -> Found | None:
+        """Give what `resolve` has found for a name before; None where it is new, or none."""
+        return self._found.get(name)
 
     def _find(self, name: str) -> Found:
         try:

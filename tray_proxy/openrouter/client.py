@@ -107,7 +107,7 @@ class OpenRouterClient:
         Args:
             asked: The model's name as the app wrote it, for "model not found".
         """
-        return Stream(lambda: self._buy("/chat/completions", request, asked, accept=EVENTS), self._settings, asked)
+        return Stream(self._buy("/chat/completions", request, asked, accept=EVENTS), self._settings, asked)
 
     async def embed(self, request: EmbeddingRequest, asked: str) -> EmbeddingReply:
         """
@@ -242,8 +242,8 @@ class Stream:
     A class, and no generator: its end holds up the same client's next request, and this takes a third of the time.
     """
 
-    def __init__(self, ask: Callable[[], Awaitable[Response]], settings: Settings, asked: str) -> None:
-        self._ask: Callable[[], Awaitable[Response]] | None = ask
+    def __init__(self, asking: Awaitable[Response], settings: Settings, asked: str) -> None:
+        self._asking = asking
         self._settings = settings
         self._asked = asked
 
@@ -254,10 +254,7 @@ class Stream:
         Raises:
             ProxyError: before anything was answered; its status is OpenRouter's own where it gave one.
         """
-        assert self._ask is not None  # noqa: S101  entered once
-        self._pieces = Pieces(await self._ask())
-        # With it goes the request, which may hold megabytes of pictures.
-        self._ask = None
+        self._pieces = Pieces(await self._asking)
         self._answer = Answer(self._pieces, self._settings, self._asked)
         return self._answer
 

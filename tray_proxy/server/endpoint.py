@@ -71,6 +71,18 @@ class Call:
             ModelNameAmbiguous, CatalogueUnavailable: it cannot be told which model is meant.
             OllamaAway: it is a local model's name, which is never looked for in the cloud.
         """
+        deps = self.deps
+        found = None
+        if asked and deps.catalogue.snapshot is not None and deps.local is None and deps.once_local is None:
+            # What was found before is a name, and still leads there.
+            found = deps.catalogue.snapshot.remembered(asked)
+        if found is None:
+            found = await self._look_up(asked)
+        self.record.model = found.model.id
+        self.record.named(found.model.id)
+        return found
+
+    async def _look_up(self, asked: str | None) -> Found:
         words = NAME_WORDS.get(self.scope["path"], _USUAL_WORDS)
         if not asked or not asked.strip():
             raise words.missing()
@@ -86,13 +98,10 @@ class Call:
             )
         catalogue = await self.deps.catalogue.catalogue()
         try:
-            found = catalogue.resolve(asked)
+            return catalogue.resolve(asked)
         except ModelNotFound as error:
             name = with_tag(asked.strip()) if words.tagged else asked
             raise type(error)(name, error.near, words.unknown) from None
-        self.record.model = found.model.id
-        self.record.named(found.model.id)
-        return found
 
     async def listing(self) -> Listing:
         """Return the answers about the present models; who looks at them is about to ask one."""

@@ -5,7 +5,7 @@ A request for a local model is passed to it as it is, or refused while it is awa
 setting LOCAL_OLLAMA is not set, nothing of this happens.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import msgspec
@@ -127,15 +127,15 @@ def local_first(path: str, handler: Handler) -> Handler:
     """
     merge, namer = LISTS.get(path), NAMERS.get(path)
 
-    async def answer(call: Call) -> Reply | None:
-        local = call.deps.local
-        if local is None:
-            return await handler(call)
+    async def looked_at(call: Call, local: LocalModels) -> Reply | None:
         if merge is not None:
             return await merge(call, handler, local)
         if namer is not None:
             return await _Asked(call, local, path, namer).answer(handler)
         return await handler(call)
+
+    def answer(call: Call) -> Awaitable[Reply | None]:
+        return handler(call) if call.deps.local is None else looked_at(call, call.deps.local)
 
     return answer
 
