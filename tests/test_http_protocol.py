@@ -204,7 +204,7 @@ def test_a_request_is_worked_on_at_once_as_far_as_it_has_come(pieces, seen):
 
     async def run():
         state = ServerState()
-        protocol = http_protocol.CarefulProtocol(uvicorn.Config(app, interface="asgi3"), state, {})
+        protocol = http_protocol.CarefulProtocol(uvicorn.Config(app, interface="asgi3", log_config=None), state, {})
         transport, connection = SimpleNamespace(), socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         transport.get_extra_info = lambda name: connection if name == "socket" else None
         transport.is_closing = lambda: False
