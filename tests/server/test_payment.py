@@ -28,6 +28,7 @@ from tray_proxy.server.payment import may_be_billed
 
 MODEL, FREE, VECTORS = "openai/gpt-4o-mini", "deepseek/deepseek-r1:free", "openai/text-embedding-3-small"
 MESSAGES = [{"role": "user", "content": "hello"}]
+FREE_WITH_TOOLS = "meta-llama/llama-3.3-70b-instruct:free"
 HEARER = "google/gemini-2.5-flash"
 # Far below what any answer costs, and above nothing.
 NEXT_TO_NOTHING = 1e-9
@@ -132,6 +133,20 @@ def test_a_free_model_answers_though_the_limit_is_reached(proxies, upstream, tmp
     ask(proxy, "/api/chat")
 
     assert [proxy.chat().status_code, proxy.chat(model=FREE).status_code] == [402, 200]
+
+
+@pytest.mark.parametrize("way", ["/api/chat", "/v1/chat/completions"])
+@pytest.mark.parametrize("kind", ["openrouter:advisor", "web_search"])
+def test_a_free_model_cannot_spend_by_what_openrouter_does_for_it(proxies, upstream, tmp_path, way, kind):
+    """A server tool is charged for beside the model, and may ask any other."""
+    proxy = proxies.start(tmp_path, daily_limit_usd=NEXT_TO_NOTHING)
+
+    answer = ask(proxy, way, model=FREE_WITH_TOOLS, tools=[{"type": kind, "parameters": {"model": MODEL}}])
+
+    told = answer.json()["error"]
+    assert answer.status_code == 400
+    assert (told if way == "/api/chat" else told["message"]).startswith(f"tools: {kind} cannot be called here")
+    assert bought(upstream) == []
 
 
 def test_lists_and_loading_a_model_cost_nothing_and_go_on(proxies, upstream, tmp_path):

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from tray_proxy.errors import BadRequest
+from tray_proxy.errors import BadRequest, UnsupportedRequest
 from tray_proxy.translate.tools import to_tools
 
 
@@ -13,7 +13,11 @@ def raw(*tools):
 
 def test_a_tool_is_sent_as_it_was_written():
     """Order, blanks and numbers of any length."""
-    tools = [b'{"z": 1.0,  "type": 100000000000000000000000000000}', b'{"type":"function","x":"\\u00fc"}', b"{}"]
+    tools = [
+        b'{"z": 1.0,  "x": 100000000000000000000000000000, "type" : "function"}',
+        b'{"type":"function","x":"\\u00fc"}',
+        b"{}",
+    ]
 
     assert [bytes(tool) for tool in to_tools(raw(*tools))] == tools
 
@@ -40,3 +44,18 @@ def test_a_number_that_nobody_can_hold_is_refused(number):
 def test_bytes_that_are_no_text_are_refused():
     with pytest.raises(BadRequest, match=r"^invalid JSON in a tool: 'utf-8' codec can't decode"):
         to_tools(raw(b'{"name": "\xff\xfe"}'))
+
+
+@pytest.mark.parametrize("kind", ["openrouter:advisor", "openrouter:web_search", "web_search_20250305", "custom", ""])
+def test_what_openrouter_would_do_itself_is_refused(kind):
+    """It costs beside the model, and could ask models that the owner did not allow."""
+    tools = raw(b'{"type":"function"}', b'{"type":"%s","parameters":{"model":"a/dear"}}' % kind.encode())
+
+    with pytest.raises(UnsupportedRequest) as caught:
+        to_tools(tools)
+    assert caught.value.message == f"tools: {kind} cannot be called here: offer functions, or none"
+
+
+def test_of_two_types_the_last_one_counts_as_it_does_for_openrouter():
+    with pytest.raises(UnsupportedRequest):
+        to_tools(raw(b'{"type":"function","type":"openrouter:advisor"}'))
