@@ -329,6 +329,44 @@ def test_what_goes_wrong_while_it_is_taken_is_raised_where_it_is_poured():
     assert calls == [b"hi", b"ho"]
 
 
+def test_who_is_cancelled_as_it_wants_no_more_leaves_nothing_of_that_to_the_next_answer():
+    """Its client left in the same moment in which the last bytes came; the connection is good for another answer."""
+
+    async def answer(server, reader, writer, _number):
+        for _ in range(2):
+            await server.request(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            for piece in (b"2", b"\r\nhi\r\n0\r\n\r\n"):
+                await server.more.acquire()
+                writer.write(piece)
+
+    async def twice(way, server):
+        server.more = asyncio.Semaphore(0)
+        first = await way.send(request(server))
+
+        def leave(_part):
+            pouring.cancel()
+            return False
+
+        pouring = asyncio.create_task(first.stream.pour(leave, 10))
+        await asyncio.sleep(0)
+        server.more.release()
+        server.more.release()
+        with pytest.raises(asyncio.CancelledError):
+            await pouring
+        await first.aclose()
+
+        second, parts = await way.send(request(server)), []
+        pouring = asyncio.create_task(second.stream.pour(lambda part: not parts.append(part), 10))
+        server.more.release()
+        while not second.stream._connection._barren_bytes:
+            await asyncio.sleep(0)  # until the line about the chunk has come, which comes by itself
+        server.more.release()
+        return await pouring, parts, server.connections
+
+    assert talk(answer, twice) == (False, [b"hi"], 1)
+
+
 def test_an_answer_that_breaks_off_while_it_is_poured_has_given_all_of_it():
     parts = []
 

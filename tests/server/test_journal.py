@@ -1,5 +1,6 @@
 """One line per request, with nothing in it that is not ours to keep."""
 
+import asyncio
 import logging
 from urllib.parse import quote
 
@@ -10,7 +11,7 @@ from tray_proxy import logs, redaction
 from tray_proxy.activity import Activity
 from tray_proxy.listener import Listener, bind
 from tray_proxy.server import asgi
-from tray_proxy.server.asgi import Reply, send_reply
+from tray_proxy.server.asgi import Record, Reply, send_reply
 from tray_proxy.server.journal import MAX_PATH, Journal
 from tray_proxy.translate.names import MAX_NAME_LENGTH
 
@@ -138,6 +139,17 @@ def test_half_a_key_is_not_left_where_a_line_is_cut(proxy, log_lines, monkeypatc
 
 async def hello(_scope, _receive, send):
     await send_reply(send, Reply(200, b"hello"))
+
+
+def test_when_an_answer_was_whole_is_noted_once():
+    """What is done for it afterwards is none of its duration."""
+    record = Record("id")
+
+    asyncio.run(asgi.give_way({"record": record}))
+    first = record.answered_ns
+    asyncio.run(asgi.give_way({"record": record}))
+
+    assert record.answered_ns == first is not None
 
 
 @pytest.mark.parametrize("give_way_s", [asgi.GIVE_WAY_S, 3600], ids=["in time", "cut short"])

@@ -137,8 +137,9 @@ class Connection(asyncio.Protocol):
                 await self._wait(limit_s)
             finally:
                 self._pouring = None
-            if self._refused is not None:
+                # Also where whoever waits is cancelled in the same moment: it is of no concern to the next answer.
                 refused, self._refused = self._refused, None
+            if refused is not None:
                 refused()
                 wants_more = False
         if self._body or not self._whole:

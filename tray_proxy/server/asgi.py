@@ -8,6 +8,7 @@ request object stops listening when the handler begins, and `BaseHTTPMiddleware`
 import asyncio
 import contextlib
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
@@ -31,7 +32,6 @@ type App = Callable[[Scope, Receive, Send], Awaitable[None]]
 MAX_BODY_BYTES = 100 * 1024 * 1024
 # By then the next question is on its way: the rest takes 0.3 ms.
 GIVE_WAY_S = 0.005
-_GAVE_WAY = "tray_proxy.gave_way"
 
 JSON = "application/json; charset=utf-8"
 NDJSON = "application/x-ndjson"
@@ -55,7 +55,8 @@ class Record:
     fitted; `asked` says whether a model was asked, and not only loaded; `local` whether that was the real Ollama's, and
     not OpenRouter's; `models` is how many an app was told of that asked for the list. `usage` is what OpenRouter
     counted, as far as it told; `latency_s` is how long it took to begin an answer, `first_token_s` to say something.
-    `status` is what was answered; None while nothing is.
+    `status` is what was answered; None while nothing is. `answered_ns` is when all of it was, on a clock that never
+    jumps.
     `named` is told the model as soon as it is known, for a question may take minutes.
     """
 
@@ -68,6 +69,7 @@ class Record:
     local: bool = False
     models: int | None = None
     status: int | None = None
+    answered_ns: int | None = None
     outcome: str = "done"
     usage: Usage = field(default_factory=Usage)
     latency_s: float | None = None
@@ -101,15 +103,18 @@ def header(scope: Scope, name: str) -> str:
 
 async def give_way(scope: Scope) -> None:
     """
-    Wait for a moment before what nobody waits for, once for each request: an app that asks again at once goes first.
+    Note that a request has its answer, and wait for a moment before what nobody waits for, once for each request: an
+    app that asks again at once goes first.
 
     That is where our own protocol serves, which waits for what is still to be done. Who cancels it meanwhile wants the
     server to end, and it is done at once.
     """
-    if WHEN_LEFT in scope and not scope.get(_GAVE_WAY):
-        scope[_GAVE_WAY] = True
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.sleep(GIVE_WAY_S)
+    record: Record = scope["record"]
+    if record.answered_ns is None:
+        record.answered_ns = time.monotonic_ns()
+        if WHEN_LEFT in scope:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(GIVE_WAY_S)
 
 
 async def send_start(send: Send, status: int, content_type: str, headers: Iterable[tuple[str, str]] = ()) -> None:

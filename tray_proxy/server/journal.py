@@ -48,13 +48,12 @@ class Journal:
         scope["record"] = request.record
         # Nobody waits for that: first the question, as far as it goes by itself.
         asyncio.get_running_loop().call_soon(request.begin)
-        started_ns, ended_ns = time.monotonic_ns(), None
+        started_ns = time.monotonic_ns()
         try:
             await self._app(scope, receive, request.send)
-            ended_ns = time.monotonic_ns()
             await give_way(scope)
         finally:
-            elapsed_s = ((ended_ns or time.monotonic_ns()) - started_ns) / 1e9
+            elapsed_s = ((request.record.answered_ns or time.monotonic_ns()) - started_ns) / 1e9
             facts = request.end(elapsed_s)
             self._ended(request.record, request.record.status, elapsed_s)
             logs.tell_request(facts | self._mark)
