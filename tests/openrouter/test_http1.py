@@ -359,8 +359,8 @@ def test_who_is_cancelled_as_it_wants_no_more_leaves_nothing_of_that_to_the_next
         second, parts = await way.send(request(server)), []
         pouring = asyncio.create_task(second.stream.pour(lambda part: not parts.append(part), 10))
         server.more.release()
-        while not second.stream._connection._barren_bytes:
-            await asyncio.sleep(0)  # until the line about the chunk has come, which comes by itself
+        while not second.stream._connection._barren_bytes:  # noqa: ASYNC110
+            await asyncio.sleep(0)  # until the line about the chunk has come, by itself; that tells nobody
         server.more.release()
         return await pouring, parts, server.connections
 
