@@ -28,15 +28,22 @@ class Owner:
 
     def __init__(self, file=None):
         self.file = file
-        self.now_s, self.monotonic_s, self.error_s = NOON_S, 0.0, None
+        self.now_s, self.monotonic_s, self.true_s = NOON_S, 0.0, None
         self.told = []
+
+    def passes(self, seconds):
+        """Let time pass, by all clocks."""
+        self.now_s += seconds
+        self.monotonic_s += seconds
+        if self.true_s is not None:
+            self.true_s += seconds
 
     def budget(self, **limits):
         return Budget(
             Limits(**limits),
             self.file,
             changed=lambda today, percent: self.told.append((today.spent_usd, today.reached, percent)),
-            clock_error_s=lambda: self.error_s,
+            true_s=lambda: self.true_s,
             now_s=lambda: self.now_s,
             monotonic_s=lambda: self.monotonic_s,
         )
@@ -325,7 +332,7 @@ def test_a_clock_that_is_put_forward_buys_one_answer_at_most():
         spend(budget, 1.5)
         owner.now_s += DAY_S
         spend(budget, 0.1)
-        owner.error_s = float(DAY_S)
+        owner.true_s = NOON_S
         budget.look()
         assert refused(budget) is DailyLimitReached
         assert budget.today.spent_usd == pytest.approx(1.6)
@@ -336,14 +343,80 @@ def test_a_clock_that_is_put_forward_buys_one_answer_at_most():
 def test_the_day_is_openrouters_where_our_clock_is_wrong():
     async def work():
         owner = Owner()
-        owner.error_s = 6 * 3600.0  # our clock is ahead
+        owner.true_s = NOON_S - 6 * 3600  # our clock is ahead
         budget = owner.budget(daily_usd=1.0)
         spend(budget, 1.5)
-        owner.now_s = (TODAY + 1) * DAY_S + 3600
+        owner.passes(13 * 3600.0)
         assert refused(budget) is DailyLimitReached
         assert budget.today.ends_s == (TODAY + 1) * DAY_S + 6 * 3600
-        owner.now_s = budget.today.ends_s
+        owner.passes(5 * 3600.0)
         assert refused(budget) is None
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize(("at_s", "back_s"), [(12 * 3600, DAY_S), (3600, 7200), (12 * 3600, -DAY_S)])
+def test_a_clock_that_is_set_while_it_runs_buys_nothing(at_s, back_s):
+    """OpenRouter's time goes on by a clock that nobody sets, and its next answer tells the same day."""
+
+    async def work():
+        owner = Owner()
+        owner.now_s = owner.true_s = TODAY * DAY_S + float(at_s)
+        budget = owner.budget(daily_usd=1.0)
+        spend(budget, 1.5)
+        for set_s in (-back_s, back_s, back_s):
+            owner.now_s += set_s
+            budget.look()
+            owner.passes(1.0)
+            assert refused(budget) is DailyLimitReached
+            assert budget.today.spent_usd == 1.5
+        owner.passes((TODAY + 1) * DAY_S - owner.true_s)
+        assert refused(budget) is None
+
+    asyncio.run(work())
+
+
+def test_put_forward_twice_and_then_told_right_all_counts():
+    async def work():
+        owner = Owner()
+        budget = owner.budget(daily_usd=1.0)
+        for _ in range(3):
+            spend(budget, 6.0)
+            owner.now_s += DAY_S
+        owner.true_s = NOON_S
+        budget.look()
+        assert refused(budget) is DailyLimitReached
+        assert budget.today.spent_usd == 18.0
+
+    asyncio.run(work())
+
+
+def test_what_ends_after_midnight_counts_for_the_day_that_is_now():
+    async def work():
+        owner = Owner()
+        owner.now_s = owner.true_s = (TODAY + 1) * DAY_S - 1.0
+        budget = owner.budget(daily_usd=1.0)
+        bill = budget.admit(by("zed"), DEAR, 1)
+        owner.passes(7200.0)
+        bill.settle(Usage(cost=1.5), int)
+        assert refused(budget) is DailyLimitReached
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+def test_a_restart_under_a_wrong_clock_gives_nothing_back_once_openrouter_tells_the_time(tmp_path, days):
+    async def work():
+        owner = Owner(tmp_path / FILE_NAME)
+        owner.true_s = NOON_S
+        budget = owner.started(daily_usd=1.0)
+        spend(budget, 1.5)
+        await budget.close()
+        owner.now_s, owner.true_s = NOON_S + days * DAY_S, None
+        budget = owner.started(daily_usd=1.0)
+        owner.true_s = NOON_S
+        budget.look()
+        assert refused(budget) is DailyLimitReached
 
     asyncio.run(work())
 

@@ -21,14 +21,14 @@ def test_a_new_day_begins_with_nothing_spent():
     book = kept()
 
     assert book.turn(NOON_S + DAY_S, sure=False) is True
-    assert (book.today, book.before) == (Day(TODAY + 1), Day(TODAY, 2.0, {"zed": 2.0}))
+    assert (book.today, book.earlier) == (Day(TODAY + 1), [Day(TODAY, 2.0, {"zed": 2.0})])
 
 
 def test_the_same_day_stays():
     book = kept()
 
     assert book.turn(NOON_S + 3600, sure=True) is False
-    assert book == kept()
+    assert book == kept(told=TODAY)
 
 
 @pytest.mark.parametrize("back_s", [3600.0, 13 * 3600.0, DAY_S, 400 * DAY_S])
@@ -41,13 +41,26 @@ def test_a_clock_that_is_put_back_gives_nothing_back(back_s):
 
 def test_a_clock_that_was_ahead_is_forgiven_and_the_money_is_not():
     """Put forward by a day it begins a new one; OpenRouter's answer then says that it is still today."""
-    book = Ledger(Day(TODAY, 2.0, {"zed": 2.0}, 80))
+    book = Ledger(Day(TODAY, 2.0, {"zed": 2.0}, 80), told=TODAY)
     book.turn(NOON_S + DAY_S, sure=False)
     book.today.add("zed", 0.5)
     book.today.add("cline", 0.25)
 
     assert book.turn(NOON_S, sure=True) is True
-    assert book == Ledger(Day(TODAY, 2.75, {"zed": 2.5, "cline": 0.25}, 80))
+    assert book == Ledger(Day(TODAY, 2.75, {"zed": 2.5, "cline": 0.25}, 80), told=TODAY)
+    assert book.turn(NOON_S + DAY_S, sure=True) is True
+    assert book.today == Day(TODAY + 1)
+
+
+@pytest.mark.parametrize("steps", [2, 5, 20])
+def test_however_often_a_clock_is_put_forward_all_that_was_spent_counts(steps):
+    book = kept(told=TODAY)
+    for step in range(steps):
+        book.turn(NOON_S + (step + 1) * DAY_S, sure=False)
+        book.today.add("zed", 2.0)
+
+    assert book.turn(NOON_S, sure=True) is True
+    assert (book.today.number, book.today.spent_usd, book.earlier) == (TODAY, 2.0 * (steps + 1), [])
 
 
 def test_a_file_from_the_future_is_of_today_as_soon_as_openrouter_tells_the_time():
@@ -56,7 +69,29 @@ def test_a_file_from_the_future_is_of_today_as_soon_as_openrouter_tells_the_time
 
     assert book.turn(NOON_S, sure=False) is False
     assert book.turn(NOON_S, sure=True) is True
-    assert book == kept()
+    assert book == kept(told=TODAY)
+    assert book.turn(NOON_S + DAY_S, sure=True) is True
+    assert book.today == Day(TODAY + 1)
+
+
+def test_a_day_that_openrouter_takes_back_begins_no_second_time():
+    book = kept(told=TODAY)
+
+    assert book.turn(NOON_S - DAY_S, sure=True) is True
+    assert (book.today.number, book.today.spent_usd) == (TODAY - 1, 2.0)
+    assert book.turn(NOON_S, sure=True) is True
+    assert (book.today.number, book.today.spent_usd) == (TODAY, 2.0)
+    assert book.turn(NOON_S + DAY_S, sure=True) is True
+    assert book.today == Day(TODAY + 1)
+
+
+def test_what_was_spent_while_our_clock_was_behind_counts_for_the_day_that_is_told():
+    book = Ledger(Day(0))
+    book.turn(NOON_S - DAY_S, sure=False)
+    book.today.add("zed", 2.0)
+
+    assert book.turn(NOON_S, sure=True) is True
+    assert book == kept(told=TODAY)
 
 
 def test_a_second_around_midnight_changes_no_day():
@@ -76,20 +111,21 @@ def test_programs_are_told_apart_within_bounds():
 
 def test_what_was_written_is_read(tmp_path):
     file = tmp_path / ledger.FILE_NAME
-    book = kept(before=Day(TODAY - 1, 1.0))
+    book = kept(earlier=[Day(TODAY - 1, 1.0)], told=TODAY, taken_back=TODAY + 1)
 
     file.write_bytes(ledger.written(book, 0.0))
 
     assert ledger.read(file) == book
 
 
-def test_what_is_under_way_is_written_as_spent():
+def test_what_is_under_way_is_written_apart_and_read_as_spent(tmp_path):
     """Who is killed cannot tell any more what became of it."""
-    book = kept()
+    book, file = kept(), tmp_path / ledger.FILE_NAME
 
-    found = msgspec.json.decode(ledger.written(book, 0.75), type=Ledger)
+    file.write_bytes(ledger.written(book, 0.75))
 
-    assert found.today == Day(TODAY, 2.75, {"zed": 2.0})
+    assert msgspec.json.decode(file.read_bytes())["under_way_usd"] == 0.75
+    assert ledger.read(file) == Ledger(Day(TODAY, 2.75, {"zed": 2.0}))
     assert book == kept()
 
 
@@ -107,8 +143,16 @@ def test_no_file_is_no_damage(tmp_path):
         b"\0" * 100,
         b'{"today": {"number": 20000, "spent_usd": -1.0, "apps": {}}}',
         b'{"today": {"number": 20000, "spent_usd": 1.0, "apps": {"zed": -5}}}',
-        b'{"today": {"number": 20000, "spent_usd": 1.0}, "before": {"spent_usd": -2}}',
+        b'{"today": {"number": 20000, "spent_usd": 1.0}, "earlier": [{"number": 19999, "spent_usd": -2}]}',
+        b'{"today": {"number": 20000, "spent_usd": 1.0}, "under_way_usd": -1}',
+        b'{"today": {"number": 20000, "spent_usd": 1e999}}',
+        b'{"today": {"number": 20000, "spent_usd": 1e300}}',
+        b'{"today": {"number": 999999999999999, "spent_usd": 6.0}}',
+        b'{"today": {"number": -1, "spent_usd": 6.0}}',
+        b'{"today": {"spent_usd": 6.0}}',
         b'{"today": {"number": "x"}}',
+        b'{"hello": 1}',
+        b"{}",
         b"[" * 100_000,
     ],
 )

@@ -17,7 +17,7 @@ import structlog
 
 from tray_proxy import ledger
 from tray_proxy.callers import NAMES
-from tray_proxy.ledger import DAY_S, OTHERS, Ledger
+from tray_proxy.ledger import DAY_S, OTHERS, Day, Ledger
 from tray_proxy.limits import AppLimitReached, DailyLimitReached, Limits, NotBought, RequestTooDear, TooManyPaidRequests
 from tray_proxy.paths import replace_file
 from tray_proxy.translate.prices import Prices
@@ -108,7 +108,7 @@ class Budget:
         file: Where the count is kept; None keeps it in memory.
         changed: Told how the day stands: soon after a payment, at a new day, and with new limits. And which of
             `WARNINGS` the owner is to be given now; 0 for none.
-        clock_error_s: By how much our clock is ahead of OpenRouter's; None where that is not known.
+        true_s: OpenRouter's time now, as Unix time; None before it told one.
         now_s: Unix time.
         monotonic_s: A clock that is never set, in seconds.
     """
@@ -119,17 +119,17 @@ class Budget:
         file: Path | None = None,
         *,
         changed: Callable[[Today, int], None] = lambda _today, _percent: None,
-        clock_error_s: Callable[[], float | None] = lambda: None,
+        true_s: Callable[[], float | None] = lambda: None,
         now_s: Callable[[], float] = time.time,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limits = limits or Limits()
         self._file = file
         self._changed = changed
-        self._clock_error_s = clock_error_s
+        self._true_s = true_s
         self._now_s = now_s
         self._monotonic_s = monotonic_s
-        self._ledger = Ledger()
+        self._ledger = Ledger(Day(0))
         # What requests under way are taken to cost, how many they are, and what it is by program where one has a limit.
         self._under_way_usd = 0.0
         self._under_way = 0
@@ -148,7 +148,7 @@ class Budget:
     @property
     def today(self) -> Today:
         """How the day stands now."""
-        if self._now_s() >= self._ends_s:
+        if self._is_over():
             self._turn()
         limit_usd, spent_usd = self._limits.daily_usd, self._ledger.today.spent_usd
         return Today(
@@ -250,6 +250,8 @@ class Budget:
 
     def pay(self, app: str, who: Callable[[], str], usd: float) -> None:
         """Count what a request has cost; for `Bill`."""
+        if self._is_over():
+            self._turn()
         today = self._ledger.today
         today.spent_usd += usd
         if app:
@@ -293,11 +295,16 @@ class Budget:
         for who, usd in self._unnamed:
             self._ledger.today.note(who(), usd)
         self._unnamed.clear()
-        error_s = self._clock_error_s()
-        ahead_s = error_s or 0.0
-        if self._ledger.turn(self._now_s() - ahead_s, sure=error_s is not None):
+        now_s, told_s = self._now_s(), self._true_s()
+        true_s = now_s if told_s is None else told_s
+        if self._ledger.turn(true_s, sure=told_s is not None):
             self._is_saved = False
-        self._ends_s = (self._ledger.today.number + 1) * DAY_S + ahead_s
+        left_s = (self._ledger.today.number + 1) * DAY_S - true_s
+        # By both clocks: ours may be set meanwhile, and the other may stand still while the computer sleeps.
+        self._ends_s, self._turns_s = now_s + left_s, self._monotonic_s() + left_s
+
+    def _is_over(self) -> bool:
+        return self._now_s() >= self._ends_s or self._monotonic_s() >= self._turns_s
 
     def _keep_soon(self) -> None:
         self._is_saved = False

@@ -1,5 +1,5 @@
 """
-What was spent on each of the last two days, by OpenRouter's calendar, which is UTC; and its file.
+What was spent today and lately, by OpenRouter's calendar, which is UTC; and its file.
 
 The file is replaced in one go, for its owner only. A damaged one is set aside. Nothing here asks for the time.
 """
@@ -20,6 +20,10 @@ MAX_APPS = 200
 OTHERS = ""
 # A clock that was set right by less changes no day.
 DOUBT_S = 60.0
+# In the year 2983, before the systems' own calendars end; and more than anybody spends.
+NO_DAY, NO_SUM_USD = 370_000, 1e9
+# How often a clock may be put forward before OpenRouter tells the time, until days are taken together.
+MAX_EARLIER = 8
 
 
 class Day(msgspec.Struct):
@@ -27,12 +31,12 @@ class Day(msgspec.Struct):
     One day's spending, in US dollars.
 
     Args:
-        number: Days since 1970, UTC; 0 where it was never told.
+        number: Days since 1970, UTC; 0 before anybody told the time.
         apps: By program: its id in `callers.PROGRAMS`, or the name it gives itself.
         warned: Of how many percent of the limit the owner was notified; 0 for none.
     """
 
-    number: int = 0
+    number: int
     spent_usd: float = 0.0
     apps: dict[str, float] = {}
     warned: int = 0
@@ -47,59 +51,104 @@ class Day(msgspec.Struct):
         name = app if app in self.apps or len(self.apps) < MAX_APPS else OTHERS
         self.apps[name] = self.apps.get(name, 0.0) + usd
 
+    def take(self, other: "Day") -> None:
+        """Take another day, which turned out to be this one."""
+        self.spent_usd += other.spent_usd
+        for app, usd in other.apps.items():
+            self.note(app, usd)
+        self.warned = max(self.warned, other.warned)
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it can be what was spent: whatever else a file says would stop the program, or let everybody pass."""
+        return 0 <= self.number < NO_DAY and all(0 <= usd < NO_SUM_USD for usd in (self.spent_usd, *self.apps.values()))
+
 
 class Ledger(msgspec.Struct):
     """
-    The present day, and the one before.
+    The present day, and those before that may turn out to be the same.
 
-    The day before is kept for a clock that was wrongly put forward: when that is found, both are one again.
+    Args:
+        earlier: The day before, and those that began since by our clock alone; only where something was spent.
+        told: The last day that OpenRouter told; 0 for none.
+        taken_back: A day that it had told before it told an earlier one; 0 for none.
     """
 
-    today: Day = msgspec.field(default_factory=Day)
-    before: Day | None = None
+    today: Day
+    earlier: list[Day] = []
+    told: int = 0
+    taken_back: int = 0
 
     def turn(self, true_s: float, *, sure: bool) -> bool:
         """
-        Begin a new day where one has begun.
+        Begin a new day where one has begun. None begins twice, and nothing that was spent is given back.
 
-        A clock that is put back begins none, and gives nothing back.
+        Our own clock only begins days; OpenRouter's also says which of them are none: what was spent on a day that is
+        still to come, or since OpenRouter last told the time, counts for the day that it tells now.
 
         Args:
             true_s: The Unix time, as well as we know it.
-            sure: Whether OpenRouter told it. Then a day that is still to come is none yet: our clock was ahead.
+            sure: Whether OpenRouter told it.
 
         Returns:
             Whether it is another day than before.
         """
-        number = int(true_s // DAY_S)
-        if number > self.today.number:
-            self.before, self.today = self.today, Day(number)
-            return True
-        if sure and true_s < self.today.number * DAY_S - DOUBT_S:
-            ahead, before = self.today, self.before
-            self.today, self.before = ahead, None
-            if before is not None and before.number == number:
-                for app, usd in before.apps.items():
-                    ahead.add(app, usd)
-                ahead.warned = max(ahead.warned, before.warned)
-            ahead.number = number
-            return True
-        return False
+        number, before = int(true_s // DAY_S), self.today.number
+        if sure:
+            if before * DAY_S - DOUBT_S <= true_s < before * DAY_S:
+                return False
+            self._tell(number)
+        elif number > before:
+            self._begin(number)
+        return self.today.number != before
+
+    def _begin(self, number: int) -> None:
+        if self.today.spent_usd:
+            self.earlier.append(self.today)
+        if len(self.earlier) > MAX_EARLIER:
+            oldest = self.earlier.pop(0)
+            self.earlier[0].take(oldest)
+        self.today = Day(number)
+
+    def _tell(self, number: int) -> None:
+        today, first = self.today, min(number, self.told + 1)
+        if number == self.taken_back:
+            # It comes a second time: what was spent on it the first time moved along, and comes with it again.
+            first = min(first, today.number)
+        if today.number < first:
+            self.earlier = []
+            self._begin(number)
+        else:
+            for day in self.earlier:
+                if day.number >= first:
+                    today.take(day)
+            self.earlier = [day for day in self.earlier if day.number < first]
+            if number < today.number == self.told:
+                self.taken_back = today.number
+            today.number = number
+        self.told = number
+
+
+class _Kept(Ledger):
+    """The file: beside the ledger what was under way when it was written, in US dollars."""
+
+    under_way_usd: float = 0.0
 
 
 def read(file: Path) -> Ledger | None:
     """
-    Read the file; None where there is none.
+    Read the file; None where there is none. What was under way is spent: whoever wrote it was killed.
 
     Raises:
         ValueError: it is damaged, and lies now beside its place under another name.
         OSError: it cannot be read.
     """
     try:
-        found = msgspec.json.decode(paths.read_file(file), type=Ledger)
-        days = [found.today] if found.before is None else [found.today, found.before]
-        if all(usd >= 0 for day in days for usd in (day.spent_usd, *day.apps.values())):
-            return found
+        found = msgspec.json.decode(paths.read_file(file), type=_Kept)
+        days = (found.today, *found.earlier)
+        if all(day.is_sound for day in days) and 0 <= found.under_way_usd < NO_SUM_USD:
+            found.today.spent_usd += found.under_way_usd
+            return Ledger(found.today, found.earlier, found.told, found.taken_back)
     except FileNotFoundError:
         return None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -110,5 +159,6 @@ def read(file: Path) -> Ledger | None:
 
 def written(ledger: Ledger, under_way_usd: float) -> bytes:
     """Write a ledger, with what is under way: of that nobody tells any more where we are killed."""
-    today = msgspec.structs.replace(ledger.today, spent_usd=ledger.today.spent_usd + max(under_way_usd, 0.0))
-    return msgspec.json.encode(Ledger(today, ledger.before))
+    return msgspec.json.encode(
+        _Kept(ledger.today, ledger.earlier, ledger.told, ledger.taken_back, max(under_way_usd, 0.0))
+    )

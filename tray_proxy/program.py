@@ -126,7 +126,7 @@ class Program:
         self.spending = Spending(
             settings,
             folders.settings / SPENDING_FILE,
-            lambda: self.client.clock_error_s,
+            lambda: self.client.time_s,
             self._post,
             changed=lambda: self.events.tell("activity", "state"),
         )

@@ -25,7 +25,7 @@ class Spending:
 
     Args:
         file: Where what was spent is kept.
-        clock_error_s: By how much our clock is ahead of OpenRouter's; None where that is not known.
+        true_s: OpenRouter's time now, as Unix time; None before it told one.
         post: Where news for the tray goes.
         changed: Called when the page has something else to tell.
     """
@@ -34,13 +34,13 @@ class Spending:
         self,
         settings: Settings,
         file: Path,
-        clock_error_s: Callable[[], float | None],
+        true_s: Callable[[], float | None],
         post: Callable[[Event], None],
         changed: Callable[[], None],
     ) -> None:
         self._post = post
         self._changed = changed
-        self.budget = Budget(Limits.of(settings), file, changed=self._told, clock_error_s=clock_error_s)
+        self.budget = Budget(Limits.of(settings), file, changed=self._told, true_s=true_s)
         self._last: SpendingChanged | None = None
         self._told_s = -TOLD_EVERY_S
         self._later: asyncio.TimerHandle | None = None

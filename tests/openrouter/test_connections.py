@@ -11,7 +11,7 @@ from openrouter.encrypted import ANSWER, NAME, Encrypted, ProxyServer, authority
 from openrouter.reading import chunks_of
 from tray_proxy.errors import CertificateRefused, NetworkProxyFailed, NetworkSignIn, Offline, UpstreamUnreachable
 from tray_proxy.keychain import Keychain
-from tray_proxy.openrouter import dialling
+from tray_proxy.openrouter import connections, dialling
 from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.openrouter.surroundings import Surroundings
 from tray_proxy.secret_str import SecretStr
@@ -261,16 +261,43 @@ def test_a_login_page_is_no_model_list(world, names, trusted, serve):
     assert [told.ok for told in world.told] == [False]
 
 
-def test_the_clock_is_compared_with_that_of_the_last_answer(world, names, trusted, serve):
+def dated(date):
     body = b'{"data":[]}'
-    head = b"HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 1970 00:00:10 GMT\r\nContent-Length: %d\r\n\r\n" % len(body)
+    return b"HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n" % (date, len(body)) + body
 
-    async def compare(client):
-        before = client.clock_error_s
+
+def test_openrouters_time_goes_on_by_a_clock_that_nobody_sets(world, names, trusted, serve, monkeypatch):
+    clock_s = [1000.0]
+    monkeypatch.setattr(connections, "through_sleep_s", lambda: clock_s[0])
+
+    async def look(client):
+        before = client.time_s
         await models(client)
-        return before, round((time.time() - client.clock_error_s) / 100)
+        monkeypatch.setattr(time, "time", lambda: 5e9)
+        clock_s[0] += 3600
+        return before, client.time_s
 
-    assert talk_to(serve(trusted, answer=head + body).url, world, compare) == [(None, 0)]
+    server = serve(trusted, answer=dated(b"Date: Thu, 01 Jan 1970 00:00:10 GMT\r\n"))
+
+    assert talk_to(server.url, world, look) == [(None, 3610.0)]
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        b"",
+        b"Date: soon\r\n",
+        b"Date: Thu, 01 Jan 99999999999999999999 00:00:10 GMT\r\n",
+        b"Date: Fri, 31 Dec 9999 00:00:10 GMT\r\n",
+        b"Date: Mon, 01 Jan 1900 00:00:10 GMT\r\n",
+    ],
+)
+def test_an_answer_without_a_date_that_can_be_tells_no_time(world, names, trusted, serve, date):
+    async def look(client):
+        await models(client)
+        return client.time_s
+
+    assert talk_to(serve(trusted, answer=dated(date)).url, world, look) == [None]
 
 
 def test_a_name_that_is_not_found_means_no_internet(world, monkeypatch):

@@ -78,9 +78,9 @@ class OpenRouterClient:
         return self._connections.state
 
     @property
-    def clock_error_s(self) -> float | None:
-        """By how much our clock was ahead of OpenRouter's at its last answer; None where it told no time."""
-        return self._connections.clock_error_s
+    def time_s(self) -> float | None:
+        """OpenRouter's time now, as Unix time: whoever sets our clock changes nothing. None before it told one."""
+        return self._connections.time_s
 
     def use(self, settings: Settings) -> None:
         """Put other time limits in force, from the next request on; the address stays."""

@@ -6,7 +6,6 @@ our words.
 import asyncio
 import contextlib
 import email.utils
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -25,7 +24,7 @@ from tray_proxy.keychain import in_thread
 from tray_proxy.openrouter import failures, inspection, obstacles, trust
 from tray_proxy.openrouter.answer import silent
 from tray_proxy.openrouter.http1 import Body
-from tray_proxy.openrouter.surroundings import Surroundings, proxy_server
+from tray_proxy.openrouter.surroundings import Surroundings, proxy_server, through_sleep_s
 from tray_proxy.openrouter.transport import Transport
 from tray_proxy.openrouter.upload import Asking, Target
 from tray_proxy.secret_str import SecretStr
@@ -37,6 +36,9 @@ if TYPE_CHECKING:
 
 # How long to look for the name of who vouches for a certificate that is refused.
 ISSUER_TIMEOUT_S = 1.5
+
+# In the year 2983, before the systems' own calendars end.
+NO_TIME_S = 370_000 * 86_400.0
 
 # The same for all traffic: OpenRouter takes address and title together as the app's identity, and an app on
 # localhost must name itself by the title. Source: OpenRouter docs, "App Attribution".
@@ -80,8 +82,9 @@ class Connections:
     ) -> None:
         self.state = Connection()
         self._changed = changed
-        # The last answer's headers, and when they came.
+        # An answer's headers, and when they came by a clock that nobody sets; what time the last told that was read.
         self._told: tuple[httpx.Headers, float] | None = None
+        self._time: tuple[float, float] | None = None
         self._settings = settings
         self._url = httpx.URL(settings.openrouter_base_url)
         self._targets: dict[tuple[str, str, str, SecretStr | None], Target] = {}
@@ -132,15 +135,20 @@ class Connections:
         await self._way.aclose()
 
     @property
-    def clock_error_s(self) -> float | None:
-        """By how much our clock was ahead of OpenRouter's at its last answer; None where it told no time."""
+    def time_s(self) -> float | None:
+        """OpenRouter's time now, as Unix time: whoever sets our clock changes nothing. None before it told one."""
+        self._read_time()
+        return None if self._time is None else self._time[0] + through_sleep_s() - self._time[1]
+
+    def _read_time(self) -> None:
         if self._told is None:
-            return None
-        headers, at_s = self._told
-        try:
-            return at_s - email.utils.parsedate_to_datetime(headers.get("date", "")).timestamp()
-        except ValueError:
-            return None
+            return
+        (headers, at_s), self._told = self._told, None
+        # An answer without a date, or with none that can be, leaves what an earlier one told.
+        with contextlib.suppress(ValueError, OverflowError):
+            time_s = email.utils.parsedate_to_datetime(headers.get("date", "")).timestamp()
+            if 0 <= time_s < NO_TIME_S:
+                self._time = time_s, at_s
 
     def note(self, error: UpstreamError | None) -> None:
         """Note what came of an exchange; None says that OpenRouter answered."""
@@ -192,8 +200,11 @@ class Connections:
         except httpx.HTTPError as error:
             failure = await self._obstacle(error)
         else:
-            self._told = response.headers, time.time()
             if not is_page(response):
+                self._told = response.headers, through_sleep_s()
+                if self._time is None:
+                    # Later ones are read when somebody asks for the time.
+                    self._read_time()
                 self.note(None)
             return response
         self.note(failure)
