@@ -23,7 +23,7 @@ from tray_proxy.errors import (
 from tray_proxy.keychain import Keychain
 from tray_proxy.openrouter import sign_in
 from tray_proxy.openrouter.client import OpenRouterClient
-from tray_proxy.openrouter.upload import SLICE_BYTES
+from tray_proxy.openrouter.upload import SLICE_BYTES, Fate
 from tray_proxy.secret_str import SecretStr
 from tray_proxy.setting_list import Settings
 from tray_proxy.wire.openrouter import (
@@ -80,7 +80,7 @@ async def chat(client):
 
 
 async def vectors(client):
-    reply = await client.embed(EmbeddingRequest(model="m/m", input=["one"]), "m")
+    reply = await client.embed(EmbeddingRequest(model="m/m", input=["one"]), "m", Fate())
     return [item.embedding for item in reply.data]
 
 

@@ -1,30 +1,20 @@
 """The owner's limits on a real port: what is over them never reaches OpenRouter, whichever way it came."""
 
-import asyncio
+import itertools
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from desktop.waiting import wait_for
 from server.leaving import connect, dropped
-from tray_proxy.errors import (
-    BadRequest,
-    CertificateRefused,
-    KeyMissing,
-    NetworkSignIn,
-    Offline,
-    OutOfCredits,
-    RateLimited,
-    Stopping,
-    UpstreamError,
-    UpstreamTimeout,
-    UpstreamUnreachable,
-)
+from tray_proxy.demo import dialect
+from tray_proxy.demo.faults import FAULTS, Fault
+from tray_proxy.demo.steps import End, Write, json_steps
 from tray_proxy.ledger import FILE_NAME
-from tray_proxy.server.asgi import ClientLeft
-from tray_proxy.server.payment import may_be_billed
+from tray_proxy.openrouter import retries, transport
 
 MODEL, FREE, VECTORS = "openai/gpt-4o-mini", "deepseek/deepseek-r1:free", "openai/text-embedding-3-small"
 MESSAGES = [{"role": "user", "content": "hello"}]
@@ -333,26 +323,91 @@ def test_after_whatever_came_nothing_is_left_under_way(proxies, upstream, tmp_pa
     assert wait_for(lambda: proxy.program.deps.budget._under_way_usd == 0, "all bills to be settled")
 
 
-@pytest.mark.parametrize(
-    ("error", "billed"),
-    [
-        (ClientLeft(), False),
-        (KeyMissing(), False),
-        (BadRequest("no"), False),
-        (Offline("no"), False),
-        (NetworkSignIn("no"), False),
-        (CertificateRefused("no"), False),
-        (OutOfCredits("no"), False),
-        (RateLimited("no"), False),
-        (UpstreamError("no", status=500), False),
-        (UpstreamUnreachable("broke off"), True),
-        (UpstreamTimeout("silent"), True),
-        (Stopping(), True),
-        (asyncio.CancelledError(), True),
-    ],
-)
-def test_what_reached_openrouter_and_was_not_refused_may_be_billed(error, billed):
-    assert may_be_billed(error) is billed
+@pytest.mark.parametrize("way", ["/api/chat", "/api/embed"])
+def test_what_never_got_there_costs_nothing(proxies, upstream, tmp_path, monkeypatch, way):
+    """An evening with a bad network is no reason to refuse anything."""
+    proxy = proxies.start(tmp_path, daily_limit_usd=1)
+
+    async def nobody(*_):
+        raise TimeoutError
+
+    monkeypatch.setattr(transport, "dial", nobody)
+    proxy.loop.loop.call_soon_threadsafe(proxy.program.deps.client.drop_connections)
+
+    answer = ask(proxy, way)
+
+    assert (answer.status_code, spent(proxy)) == (504, 0)
+    assert "could not be reached within" in answer.json()["error"]
+
+
+def test_a_network_that_wants_its_user_to_sign_in_costs_nothing(proxies, upstream, tmp_path):
+    proxy = proxies.start(tmp_path, daily_limit_usd=1)
+    for fault, way in itertools.product(("captive-portal", "redirect", "html-error"), ("/api/chat", "/api/embed")):
+        upstream.arrange(replace(FAULTS[fault], on="embeddings" if way == "/api/embed" else "chat"))
+        assert ask(proxy, way).status_code >= 400
+
+    assert spent(proxy) == 0
+
+
+def error_before_a_word(exchange, _seconds):
+    """What OpenRouter sends whose provider failed while it said that it was at work."""
+    error = {"code": 502, "message": "Provider returned error"}
+    yield exchange.start()
+    yield Write(dialect.COMMENT)
+    yield Write(dialect.event({**exchange.chunks()[0], "choices": [], "error": error}))
+    yield End()
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_an_error_before_the_first_word_is_a_refusal_and_costs_nothing(proxies, upstream, tmp_path, stream):
+    proxy = proxies.start(tmp_path, daily_limit_usd=1)
+    upstream.arrange(Fault("before-a-word", error_before_a_word, ""))
+
+    answer = ask(proxy, "/api/chat", stream=stream)
+
+    assert (answer.status_code, spent(proxy)) == (502, 0)
+
+
+def test_an_error_after_the_first_words_counts(proxies, upstream, tmp_path):
+    proxy = proxies.start(tmp_path, daily_limit_usd=1)
+    upstream.arrange("error-mid-stream")
+
+    proxy.chat("x" * 40_000)
+
+    assert spent(proxy) > 0.0015
+
+
+def test_a_client_that_leaves_while_a_refusal_is_waited_out_has_bought_nothing(
+    proxies, upstream, tmp_path, monkeypatch
+):
+    proxy = proxies.start(tmp_path, daily_limit_usd=1)
+    waited = []
+    monkeypatch.setattr(retries, "next_delay_s", lambda *_: waited.append(True) or 60.0)
+    upstream.arrange("status-429")
+    client = connect(proxy, "/api/chat", WAYS["/api/chat"])
+    wait_for(lambda: waited, "the refusal")
+
+    client.close()
+
+    wait_for(lambda: proxy.program.deps.in_flight.count == 0, "the end")
+    assert (spent(proxy), proxy.program.deps.budget._under_way_usd) == (0, 0)
+
+
+def test_vectors_that_cannot_be_read_count_with_what_is_told_of_their_price(proxies, upstream, tmp_path):
+    proxy = proxies.start(tmp_path, daily_limit_usd=1)
+    for usage in ({"prompt_tokens": 5, "cost": 0.5}, None):
+        body = {"data": [{"embedding": "xyz"}], "usage": usage}
+        upstream.arrange(Fault("own", lambda _e, _s, body=body: json_steps(body), "", on="embeddings"))
+        assert ask(proxy, "/api/embed", input="x" * 40_000).status_code == 502
+
+    assert spent(proxy) == pytest.approx(0.5 + 10_001 * 0.02e-6)
+
+
+def test_an_error_in_place_of_vectors_costs_nothing(proxies, upstream, tmp_path):
+    proxy = proxies.start(tmp_path, daily_limit_usd=1)
+    upstream.arrange(replace(FAULTS["error-in-200"], on="embeddings"))
+
+    assert (ask(proxy, "/api/embed").status_code, spent(proxy)) == (502, 0)
 
 
 def test_the_figures_stand_in_the_metrics(proxies, upstream, tmp_path):

@@ -6,7 +6,7 @@ It knows neither the HTTP library nor the connection: bytes come in, and what is
 
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -14,7 +14,7 @@ from tray_proxy.errors import ProxyError, UpstreamError, UpstreamTimeout, Upstre
 from tray_proxy.openrouter import failures
 from tray_proxy.openrouter.sse import LineTooLong, SSEDecoder
 from tray_proxy.setting_list import Settings
-from tray_proxy.wire.openrouter import CompletionChunk, EmbeddingReply, TextChunk
+from tray_proxy.wire.openrouter import CompletionChunk, EmbeddingReply, TextChunk, Usage
 
 # How long to wait for the end of a body whose end mark was seen; breaking off would cost the connection.
 DRAIN_S = 2.0
@@ -27,9 +27,17 @@ MAX_STREAM_BYTES = 64 * 1024 * 1024
 MAX_CONTAINERS = 500_000
 
 _END_MARK = b"[DONE]"
+
+
+class _Beside(msgspec.Struct):
+    usage: Usage | None = None
+    error: Any = None
+
+
 # Not strict: a figure that comes as text ("0.01") must not cost the answer it stands in.
 _decode_text = msgspec.json.Decoder(TextChunk).decode
 _decode_chunk = msgspec.json.Decoder(CompletionChunk, strict=False).decode
+_decode_beside = msgspec.json.Decoder(_Beside, strict=False).decode
 _decode_embeddings = msgspec.json.Decoder(EmbeddingReply, strict=False).decode
 
 
@@ -61,7 +69,8 @@ class Answer:
     """
     An answer under way.
 
-    `marked` is true once OpenRouter's end mark was seen, `over` once the body has ended and its connection is free.
+    `marked` is true once OpenRouter's end mark was seen, `over` once the body has ended and its connection is free,
+    `refused` once OpenRouter has told of an error.
 
     Args:
         body: Gives the bytes as they arrive.
@@ -69,7 +78,7 @@ class Answer:
     """
 
     def __init__(self, body: Body, settings: Settings, asked: str) -> None:
-        self.marked = self.over = False
+        self.marked = self.over = self.refused = False
         self._body = body
         self._settings = settings
         self._asked = asked
@@ -157,7 +166,7 @@ class Answer:
                 break
             failure = failures.from_chunk(chunk, self._asked)
             if failure is not None:
-                self._failure = without_key(failure)
+                self._failure, self.refused = without_key(failure), True
                 break
             chunks.append(chunk)
         return chunks
@@ -225,6 +234,15 @@ def read_embeddings(body: bytes, asked: str) -> EmbeddingReply:
     if reply.data is None or reply.error is not None:
         raise without_key(failures.from_answer(200, body, None, asked))
     return reply
+
+
+def told_beside(body: bytes) -> tuple[Usage, bool]:
+    """Give what an answer that cannot be read tells of its price, and whether it is a refusal: it carries an error."""
+    try:
+        told = _decode_beside(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Usage(), False
+    return told.usage or Usage(), told.error is not None
 
 
 def silent(limit_s: float, waiting_for: str) -> UpstreamTimeout:

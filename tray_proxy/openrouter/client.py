@@ -17,13 +17,14 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import UnsetType
 
-from tray_proxy.errors import ProxyError, UpstreamError, UpstreamUnreachable
+from tray_proxy.errors import NetworkSignIn, ProxyError, UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from tray_proxy.keychain import Keychain
 from tray_proxy.openrouter import failures, retries, sign_in
-from tray_proxy.openrouter.answer import TOO_MUCH, Answer, read_embeddings, without_key
+from tray_proxy.openrouter.answer import TOO_MUCH, Answer, read_embeddings, told_beside, without_key
 from tray_proxy.openrouter.connections import JSON, Connection, Connections, Pieces, Response, content_type, is_page
 from tray_proxy.openrouter.obstacles import BROKE_OFF
 from tray_proxy.openrouter.surroundings import Surroundings
+from tray_proxy.openrouter.upload import Fate
 from tray_proxy.secret_str import SecretStr
 from tray_proxy.setting_list import Settings
 from tray_proxy.setting_values import is_key
@@ -107,27 +108,34 @@ class OpenRouterClient:
         Args:
             asked: The model's name as the app wrote it, for "model not found".
         """
-        return Stream(self._buy("/chat/completions", request, asked, accept=EVENTS), self._settings, asked)
+        fate = Fate()
+        return Stream(self._buy("/chat/completions", request, asked, fate, accept=EVENTS), self._settings, asked, fate)
 
-    async def embed(self, request: EmbeddingRequest, asked: str) -> EmbeddingReply:
+    async def embed(self, request: EmbeddingRequest, asked: str, fate: Fate) -> EmbeddingReply:
         """
         Ask for vectors. Cancelling closes the connection.
 
         Args:
             asked: The model's name as the app wrote it, for "model not found".
+            fate: Told whether it may be charged for.
 
         Raises:
             ProxyError: its status is OpenRouter's own where it gave one.
         """
-        response = await self._buy("/embeddings", request, asked, accept=JSON)
+        response = await self._buy("/embeddings", request, asked, fate, accept=JSON)
         try:
             body = await Answer(Pieces(response), self._settings, asked).whole(MAX_EMBEDDINGS_BYTES)
         finally:
             await response.aclose()
-        return read_embeddings(body, asked)
+        try:
+            return read_embeddings(body, asked)
+        except ProxyError as error:
+            fate.usage, is_refused = told_beside(body)
+            fate.may_cost = not (is_refused or isinstance(error, NetworkSignIn))
+            raise
 
     async def _buy(
-        self, path: str, request: CompletionRequest | EmbeddingRequest, asked: str, *, accept: str
+        self, path: str, request: CompletionRequest | EmbeddingRequest, asked: str, fate: Fate, *, accept: str
     ) -> Response:
         """
         Ask for what is charged for; a refusal that may pass is asked again a moment later, as `retries` says.
@@ -144,7 +152,7 @@ class OpenRouterClient:
         began_s = time.monotonic()
         for tries in itertools.count(1):
             response = await self._connections.send(
-                "POST", path, self._settings.first_byte_timeout_s, key, content=content, accept=accept
+                "POST", path, self._settings.first_byte_timeout_s, key, content=content, accept=accept, fate=fate
             )
             kind = content_type(response)
             if kind.startswith(EVENTS) if accept == EVENTS else response.status_code == 200:
@@ -153,6 +161,8 @@ class OpenRouterClient:
                 error = await self._refusal(response, asked)
             finally:
                 await response.aclose()
+            # Where only time ran out, a model may have been at work.
+            fate.may_cost = isinstance(error, UpstreamTimeout)
             delay_s = retries.next_delay_s(response.status_code, error, tries, time.monotonic() - began_s)
             if delay_s is None:
                 raise error
@@ -242,10 +252,21 @@ class Stream:
     A class, and no generator: its end holds up the same client's next request, and this takes a third of the time.
     """
 
-    def __init__(self, asking: Awaitable[Response], settings: Settings, asked: str) -> None:
+    def __init__(self, asking: Awaitable[Response], settings: Settings, asked: str, fate: Fate) -> None:
         self._asking = asking
         self._settings = settings
         self._asked = asked
+        self._fate = fate
+        self._answer: Answer | None = None
+
+    def may_cost(self, *, told: bool) -> bool:
+        """
+        Say whether it may be charged for: OpenRouter has the question, and has not refused it.
+
+        Args:
+            told: Whether anything was said, or counted. An error that comes before is a refusal, too.
+        """
+        return self._fate.may_cost and (told or self._answer is None or not self._answer.refused)
 
     async def __aenter__(self) -> Answer:
         """
@@ -261,11 +282,12 @@ class Stream:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._answer.over:
+        answer = self._answer
+        if answer is None or answer.over:
             return
         try:
-            if kind is None and self._answer.marked:
-                await self._answer.drain()
+            if kind is None and answer.marked:
+                await answer.drain()
         finally:
             await self._pieces.aclose()
 

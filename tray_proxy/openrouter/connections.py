@@ -26,7 +26,7 @@ from tray_proxy.openrouter.answer import silent
 from tray_proxy.openrouter.http1 import Body
 from tray_proxy.openrouter.surroundings import Surroundings, proxy_server, through_sleep_s
 from tray_proxy.openrouter.transport import Transport
-from tray_proxy.openrouter.upload import Asking, Target
+from tray_proxy.openrouter.upload import Asking, Fate, Target
 from tray_proxy.secret_str import SecretStr
 from tray_proxy.setting_list import Settings
 from tray_proxy.setting_values import is_loopback
@@ -168,6 +168,7 @@ class Connections:
         *,
         content: list[bytes | memoryview] | None = None,
         accept: str = JSON,
+        fate: Fate | None = None,
     ) -> httpx.Response:
         """
         Send a request and wait for the answer's headers.
@@ -177,6 +178,7 @@ class Connections:
             key: Shown to OpenRouter; the text of it is made here, and nowhere else.
             content: The JSON to post.
             accept: What kind of answer to that is wanted.
+            fate: Told when it goes out.
 
         Raises:
             UpstreamUnreachable, UpstreamTimeout: nobody answered, and why.
@@ -193,6 +195,7 @@ class Connections:
                 settings.connect_timeout_s,
                 settings.idle_timeout_s,
                 limit_s,
+                fate,
             )
             response = await self._way.send(asking)
         except httpx.ReadTimeout:

@@ -59,12 +59,15 @@ class Transport(httpx.AsyncBaseTransport):
         kept = self._take()
         if kept is not None:
             began_s = time.monotonic()
+            asking.fate.may_cost = True
             try:
                 return await kept.exchange(head, asking)
             except (httpx.RemoteProtocolError, httpx.ReadError):
                 if kept.heard or time.monotonic() - began_s > RESEND_WITHIN_S:
                     raise
+                asking.fate.may_cost = False
         connection = await self._connect(asking.connect_s)
+        asking.fate.may_cost = True
         return await connection.exchange(head, asking)
 
     async def open_ahead(self, limit_s: float) -> None:

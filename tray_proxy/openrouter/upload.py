@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import httpx
 
+from tray_proxy.wire.openrouter import Usage
+
 # A larger body goes out in slices of this size: the network layers copy what they are handed, TLS more than once.
 SLICE_BYTES = 256 * 1024
 
@@ -36,6 +38,21 @@ class Target:
         self.beginning = b"%b %b HTTP/1.1\r\n%b" % (method.encode("ascii"), url.raw_path, lines)
 
 
+class Fate:
+    """
+    What becomes of a request, as far as its price goes.
+
+    `may_cost` is true while OpenRouter has it, or a part of it, and has not refused it; `usage` is what an answer that
+    cannot be read tells of its price.
+    """
+
+    __slots__ = ("may_cost", "usage")
+
+    def __init__(self) -> None:
+        self.may_cost = False
+        self.usage = Usage()
+
+
 class Asking:
     """
     One request. It can be sent again.
@@ -44,9 +61,10 @@ class Asking:
         pieces: Its body, as `splice.encode` gives it.
         length: How long that is; None where the target's headers say it, or there is none.
         connect_s, write_s, read_s: How long a connection, each slice of the body and the head of the answer may take.
+        fate: Told when it goes out.
     """
 
-    __slots__ = ("connect_s", "length", "pieces", "read_s", "target", "write_s")
+    __slots__ = ("connect_s", "fate", "length", "pieces", "read_s", "target", "write_s")
 
     def __init__(
         self,
@@ -56,11 +74,13 @@ class Asking:
         connect_s: float,
         write_s: float,
         read_s: float,
+        fate: Fate | None = None,
     ) -> None:
         self.target = target
         self.pieces = pieces
         self.length = length
         self.connect_s, self.write_s, self.read_s = connect_s, write_s, read_s
+        self.fate = fate or Fate()
 
     def head(self) -> bytes:
         """Write its head."""
@@ -93,6 +113,7 @@ class _Slices(httpx.AsyncByteStream):
         self._asking = asking
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        self._asking.fate.may_cost = True
         for each in self._asking.slices():
             yield each
 

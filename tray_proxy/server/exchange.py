@@ -20,7 +20,7 @@ from tray_proxy.metrics import Metrics
 from tray_proxy.neighbour.memory import LocalNames
 from tray_proxy.neighbour.models import LocalModels
 from tray_proxy.openrouter.answer import Chunk
-from tray_proxy.openrouter.client import OpenRouterClient
+from tray_proxy.openrouter.client import OpenRouterClient, Stream
 from tray_proxy.presets import Presets
 from tray_proxy.selection import Selection
 from tray_proxy.server.asgi import (
@@ -41,12 +41,13 @@ from tray_proxy.server.watch import Watch
 from tray_proxy.setting_list import Settings
 from tray_proxy.translate.reasoning_details import BEGINNING, Place, place_after, turn_keys
 from tray_proxy.translate.stream import Delta, Outcome, ReplyStream
-from tray_proxy.wire.openrouter import CompletionRequest
+from tray_proxy.wire.openrouter import CompletionRequest, Usage
 
 # How long a client that does not read may hold up its own error line.
 LAST_WORDS_S = 1.0
 # The status of an answer that has begun, whatever becomes of it.
 STARTED = 200
+NOTHING_TOLD = Usage()
 
 
 class Dialect(Protocol):
@@ -230,6 +231,7 @@ class Exchange(Purchase):
     dialect: Dialect
     whole_type: str = JSON
     bill: Bill | None = None
+    _bought: Stream | None = field(default=None, init=False)
     _streams: bool = field(default=False, init=False)
     _put: Callable[[bytes], bool] | None = field(default=None, init=False)
     _unsent: list[bytes] = field(default_factory=list, init=False)
@@ -266,13 +268,17 @@ class Exchange(Purchase):
             self.record.usage = self._reply.usage
             self.record.latency_s, self.record.first_token_s = self._reply.opened_s, self._reply.first_s
 
-    def settle(self, *, was_asked: bool = True) -> None:
+    def settle(self) -> None:
         """Count what it has cost so far, or is taken to have cost; once."""
         if self.bill is not None:
-            self.bill.settle(self._reply.usage, self._reply.said_tokens, was_asked=was_asked)
+            usage, said = self._reply.usage, self._reply.said_tokens
+            told = self._reply.first_s is not None or usage != NOTHING_TOLD
+            was_asked = self._bought is not None and self._bought.may_cost(told=told)
+            self.bill.settle(usage, said, was_asked=was_asked)
 
     async def _stream(self, completion: CompletionRequest) -> None:
-        async with self.deps.client.stream(completion, self.asked) as answer:
+        self._bought = self.deps.client.stream(completion, self.asked)
+        async with self._bought as answer:
             self._opened(completion)
             self._put = self.scope.get(PUT)
             if self._put is not None:
@@ -324,7 +330,8 @@ class Exchange(Purchase):
             gathered.extend(self._feed(chunks))
             return not self._reply.stopped
 
-        async with self.deps.client.stream(completion, self.asked) as answer:
+        self._bought = self.deps.client.stream(completion, self.asked)
+        async with self._bought as answer:
             self._opened(completion)
             try:
                 await answer.pour(keep)

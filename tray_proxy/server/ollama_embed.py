@@ -8,10 +8,11 @@ import msgspec
 
 from tray_proxy.catalogue import Found
 from tray_proxy.errors import ContextExceeded, UnsupportedRequest
+from tray_proxy.openrouter.upload import Fate
 from tray_proxy.server.asgi import BodyDecoder, Reply, encode, json_reply, read_body
 from tray_proxy.server.endpoint import Call
 from tray_proxy.server.exchange import Purchase
-from tray_proxy.server.payment import admitted_texts, may_be_billed
+from tray_proxy.server.payment import admitted_texts
 from tray_proxy.translate import embed as embeds
 from tray_proxy.translate.keep_alive import to_seconds
 from tray_proxy.translate.options import to_parameters
@@ -84,16 +85,14 @@ class Order:
             request = embeds.to_embedding_request(attempt, self.found.model)
             bill = admitted_texts(self.call, self.found.model, attempt, goes_on=self._has_asked)
             self._has_asked = True
+            fate, usage = Fate(), None
             try:
-                reply = await self.call.deps.client.embed(request, self.found.asked)
+                reply = await self.call.deps.client.embed(request, self.found.asked, fate)
+                usage = reply.usage
             except ContextExceeded:
-                # Nothing was charged for what was refused.
-                bill.settle(Usage(), lambda: 0, was_asked=False)
                 continue
-            except BaseException as error:
-                bill.settle(Usage(), lambda: 0, was_asked=may_be_billed(error))
-                raise
-            bill.settle(reply.usage or Usage(), lambda: 0)
+            finally:
+                bill.settle(usage or fate.usage, lambda: 0, was_asked=fate.may_cost)
             self._account(reply.usage or Usage())
             return embeds.to_vectors(reply, len(texts))
         if self.truncate and len(texts) > 1:

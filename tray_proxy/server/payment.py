@@ -10,8 +10,7 @@ from msgspec import UNSET
 
 from tray_proxy.budget import Bill
 from tray_proxy.callers import identify
-from tray_proxy.errors import ProxyError, Stopping, UpstreamTimeout, UpstreamUnreachable
-from tray_proxy.server.asgi import ClientLeft, Scope, header
+from tray_proxy.server.asgi import Scope, header
 from tray_proxy.server.endpoint import Call
 from tray_proxy.server.exchange import Exchange
 from tray_proxy.translate.prices import prices, prompt_tokens, text_tokens
@@ -53,18 +52,6 @@ def _app(scope: Scope) -> str:
     return caller.id or caller.name
 
 
-def may_be_billed(error: BaseException) -> bool:
-    """
-    Say of what failed before an answer began whether OpenRouter may charge for it.
-
-    It does not for what it refused, nor for what never got there. Where it was silent, or broke off, it had the
-    question, and a model may have begun to answer.
-    """
-    if isinstance(error, ClientLeft | ProxyError):
-        return isinstance(error, UpstreamTimeout | Stopping) or type(error) is UpstreamUnreachable
-    return True
-
-
 class Settled:
     """Settle an exchange's bill at the end of a block, however it ends."""
 
@@ -77,7 +64,6 @@ class Settled:
         pass
 
     def __exit__(
-        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        began = self._exchange.record.latency_s is not None
-        self._exchange.settle(was_asked=error is None or began or may_be_billed(error))
+        self._exchange.settle()
