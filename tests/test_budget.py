@@ -453,6 +453,64 @@ def test_a_kill_loses_no_more_than_what_came_last(tmp_path):
     asyncio.run(work())
 
 
+def test_a_kill_while_a_question_is_under_way_counts_its_prompt(tmp_path):
+    async def work():
+        owner = Owner(tmp_path / FILE_NAME)
+        budget = owner.started(daily_usd=1.0)
+        bill = budget.admit(by("zed"), DEAR, 1500)
+        await saved(budget)
+        assert refused(owner.started(daily_usd=1.0)) is DailyLimitReached
+        bill.settle(Usage(), int, was_asked=False)
+        await saved(budget)
+        assert owner.started(daily_usd=1.0).today.spent_usd == 0
+
+    asyncio.run(work())
+
+
+def test_nothing_is_written_again_while_a_question_is_under_way(tmp_path, monkeypatch):
+    async def work():
+        budget, written = Owner(tmp_path / FILE_NAME).started(daily_usd=1.0), []
+        monkeypatch.setattr(module, "replace_file", lambda _file, content: written.append(content))
+        bill = budget.admit(by("zed"), DEAR, 500)
+        await saved(budget)
+        budget._fall_due()
+        await saved(budget)
+        assert [json.loads(each)["under_way_usd"] for each in written] == [0.5]
+        bill.settle(Usage(cost=0.25), int)
+        await budget.close()
+        assert [json.loads(each)["under_way_usd"] for each in written] == [0.5, 0.0]
+
+    asyncio.run(work())
+
+
+def test_after_a_full_disk_and_a_restart_the_log_counts_where_it_tells_of_more(tmp_path):
+    async def work():
+        owner = Owner(tmp_path / FILE_NAME)
+        budget = owner.started(daily_usd=5.0)
+        spend(budget, 1.0)
+        await budget.close()
+        for logged, usd in (({"zed": 6.0, "cline": 1.0}, 7.0), ({"zed": 0.5}, 1.0)):
+            budget = owner.started(lambda _since_s, logged=logged: logged, daily_usd=5.0, apps={"zed": 3.0})
+            assert budget.today.spent_usd == usd
+            assert refused(budget) is (DailyLimitReached if usd > 5 else None)
+
+    asyncio.run(work())
+
+
+def test_of_apps_whose_requests_have_ended_no_name_is_kept():
+    async def work():
+        budget = Owner().budget(apps={"zed": 1.0})
+        stays = budget.admit(by("cline"), DEAR, 1)
+        for tokens in (1, 2, 3):
+            bills = [budget.admit(by("zed"), Prices(1.1e-5, 0.0), each) for each in (tokens, 7, 99_999)]
+            for bill in bills:
+                bill.settle(Usage(cost=0.0), int)
+        assert list(budget._under_way_by_app) == ["cline"]
+        stays.settle(Usage(cost=0.0), int)
+
+    asyncio.run(work())
+
+
 def test_what_was_under_way_and_then_refused_does_not_stay_in_the_file(tmp_path):
     async def work():
         owner = Owner(tmp_path / FILE_NAME)
@@ -546,7 +604,6 @@ def test_nothing_is_written_while_nothing_is_spent(tmp_path):
         owner = Owner(tmp_path / FILE_NAME)
         budget = owner.started(daily_usd=1.0)
         budget.admit(by("zed"), FREE, 10).settle(Usage(), lambda: 5)
-        budget.admit(by("zed"), DEAR, 10).settle(Usage(), int, was_asked=False)
         budget.use(Limits(daily_usd=2.0))
         assert budget._due is None
 

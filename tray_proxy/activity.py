@@ -25,6 +25,8 @@ MAX_PROGRAMS = 60
 LOG_TAIL_BYTES = 256 * 1024
 # Where the day's spending has to be added up anew: a busy day's lines, read in a fraction of a second.
 RECOUNTED_BYTES = 8 * 1024 * 1024
+# No request costs so much: such a figure is none.
+NO_BILL_USD = 1e6
 # Open pages read the list again at each change; so they are told of many at once.
 PAUSE_S = 0.25
 
@@ -347,9 +349,10 @@ def spent_since(log_file: Path, since_s: float, *, demo: bool) -> dict[str, floa
     spent: dict[str, float] = {}
     for file in (log_file.with_name(f"{log_file.name}.1"), log_file):
         for line in _request_lines(file, RECOUNTED_BYTES):
-            if line.demo == demo and line.time.timestamp() >= since_s and (line.cost_usd or 0.0) > 0:
+            usd = line.cost_usd or 0.0
+            if line.demo == demo and line.time.timestamp() >= since_s and 0 < usd < NO_BILL_USD:
                 app = line.client or line.app
-                spent[app] = spent.get(app, 0.0) + (line.cost_usd or 0.0)
+                spent[app] = spent.get(app, 0.0) + usd
     return spent
 
 

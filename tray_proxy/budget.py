@@ -23,11 +23,13 @@ from tray_proxy.paths import replace_file
 from tray_proxy.translate.prices import Prices
 from tray_proxy.wire.openrouter import Usage
 
-# How long after a payment it is on the disk, and everybody is told; what comes meanwhile goes along.
+# How long after a payment, or a question, it is on the disk, and everybody is told; what comes meanwhile goes along.
 SETTLE_AFTER_S = 0.5
 MINUTE_S = 60.0
 # No request costs so much, or less than nothing: such a figure is none, and once added would lock everybody out.
 NO_BILL_USD = 1e6
+# What is left of sums of fractions; no request costs so little.
+TRACE_USD = 1e-9
 # Of a day's limit: the owner is told once of each, a day.
 WARNINGS = (80, 100)
 
@@ -142,6 +144,8 @@ class Budget:
         self._saving: asyncio.Task[None] | None = None
         self._one_at_a_time = asyncio.Lock()
         self._is_saved = True
+        # What is under way, as it stands in the file.
+        self._kept_under_way_usd = 0.0
         self._is_failing = False
         self._turn()
 
@@ -163,8 +167,8 @@ class Budget:
         Begin with what was spent before the start.
 
         Args:
-            recount: Adds up otherwise what each program has spent since a Unix time: where there is no file, or a
-                damaged one, the limit stays in force for that.
+            recount: Adds up otherwise what each program has spent since a Unix time. The larger counts: the file may be
+                gone, damaged, or of a time before the disk was full.
 
         Returns:
             Whether the file was damaged, or could not be read.
@@ -180,9 +184,8 @@ class Budget:
         if found is not None:
             self._ledger = found
         self._turn()
-        if found is None:
-            for app, usd in recount(self._ends_s - DAY_S).items():
-                self._ledger.today.add(app, usd)
+        today = self._ledger.today
+        today.count_at_least(recount(float(today.number * DAY_S)))
         return is_damaged
 
     def use(self, limits: Limits) -> None:
@@ -232,6 +235,9 @@ class Budget:
             self._under_way += 1
             if app:
                 self._under_way_by_app[app] = self._under_way_by_app.get(app, 0.0) + usd
+            if self._due is None and self._file is not None:
+                # Where we are killed meanwhile, nobody tells any more what became of it.
+                self._save_soon()
         return Bill(self, who, app, prices, prompt_tokens, usd)
 
     def leave(self, app: str, usd: float) -> None:
@@ -241,12 +247,13 @@ class Budget:
         self._under_way_usd = self._under_way_usd - usd if self._under_way else 0.0
         if app:
             left_usd = self._under_way_by_app.get(app, 0.0) - usd
-            if self._under_way and left_usd > 0:
+            if self._under_way and left_usd > TRACE_USD:
                 self._under_way_by_app[app] = left_usd
             else:
                 self._under_way_by_app.pop(app, None)
-        # In the file it may stand as spent.
-        self._is_saved = False
+        if self._kept_under_way_usd and self._due is None:
+            # In the file it stands as spent, if we are killed.
+            self._save_soon()
 
     def pay(self, app: str, who: Callable[[], str], usd: float) -> None:
         """Count what a request has cost; for `Bill`."""
@@ -309,11 +316,15 @@ class Budget:
     def _keep_soon(self) -> None:
         self._is_saved = False
         if self._due is None:
-            self._due = asyncio.get_running_loop().call_later(SETTLE_AFTER_S, self._fall_due)
+            self._save_soon()
+
+    def _save_soon(self) -> None:
+        self._due = asyncio.get_running_loop().call_later(SETTLE_AFTER_S, self._fall_due)
 
     def _fall_due(self) -> None:
         self._due = None
-        self.look()
+        if not self._is_saved:
+            self.look()
         self._saving = asyncio.get_running_loop().create_task(self._save())
 
     def _tell(self) -> None:
@@ -335,11 +346,12 @@ class Budget:
 
     async def _save(self) -> None:
         async with self._one_at_a_time:
-            if self._file is None or self._is_saved:
+            under_way_usd = self._under_way_usd
+            if self._file is None or (self._is_saved and under_way_usd == self._kept_under_way_usd):
                 return
             self._turn()
-            content = ledger.written(self._ledger, self._under_way_usd)
-            self._is_saved = True
+            content = ledger.written(self._ledger, under_way_usd)
+            self._is_saved, self._kept_under_way_usd = True, under_way_usd
             try:
                 # In a thread: the disk may be slow, and an answer is not to wait for it.
                 await asyncio.to_thread(replace_file, self._file, content)

@@ -5,6 +5,7 @@ The file is replaced in one go, for its owner only. A damaged one is set aside. 
 """
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -57,6 +58,13 @@ class Day(msgspec.Struct):
         for app, usd in other.apps.items():
             self.note(app, usd)
         self.warned = max(self.warned, other.warned)
+
+    def count_at_least(self, spent: Mapping[str, float]) -> None:
+        """Count no less than this, by program: it was added up in another way."""
+        self.spent_usd = max(self.spent_usd, sum(spent.values()))
+        for app, usd in spent.items():
+            if usd > (known_usd := self.apps.get(app, 0.0)):
+                self.note(app, usd - known_usd)
 
     @property
     def is_sound(self) -> bool:
