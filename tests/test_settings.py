@@ -701,6 +701,43 @@ def test_what_keeps_others_out_does_so_where_it_cannot_be_read(user_file: Path, 
     ]
 
 
+@pytest.mark.parametrize("given", ["five", -1, [5], None, 1e300, True])
+def test_a_days_limit_that_cannot_be_read_is_the_one_it_comes_with(user_file: Path, given: object) -> None:
+    user_file.write_text(json.dumps({"daily_limit_usd": given}))
+    complaints: list[str] = []
+
+    loaded = settings.load(complain=complaints.append)
+
+    assert loaded.daily_limit_usd == 5.0
+    (told,) = complaints
+    assert told == (
+        f"DAILY_LIMIT_USD has a value that is not allowed: {str(given)!r}. Allowed is a number of dollars, 0 or more. "
+        "Until then the limit is 5 dollars a day."
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("zed=1, cline=lots, curl", "zed=1, cline=0, curl=0"),
+        ("zed=1;cline=2", "zed=0"),
+        ("zed=-1, =3", "zed=0"),
+        ("zed=inf", "zed=0"),
+        ({"zed": 1}, ""),
+    ],
+)
+def test_of_apps_limits_that_cannot_be_read_the_rest_stays_in_force(user_file: Path, given: object, kept: str) -> None:
+    """And who is named without an amount may spend nothing: somebody was to be limited."""
+    user_file.write_text(json.dumps({"app_limits_usd": given}))
+    complaints: list[str] = []
+
+    loaded = settings.load(complain=complaints.append)
+
+    assert loaded.app_limits_usd == kept
+    assert len(complaints) == 1
+    assert complaints[0].endswith(" Until then apps named with an amount that cannot be read get free models only.")
+
+
 def test_a_value_from_elsewhere_is_refused_to_who_complains_too(user_file: Path) -> None:
     user_file.write_text('{"port": 1001}')
 

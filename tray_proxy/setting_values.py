@@ -103,6 +103,20 @@ def app_limits(value: str) -> dict[str, float]:
     return limits
 
 
+def strict_app_limits(given: object) -> str:
+    """Take of a damaged list what can be read; a program that is named without an amount may spend nothing."""
+    kept = []
+    for each in listed(given) if isinstance(given, str) else ():
+        name = each.partition("=")[0].strip()
+        try:
+            app_limits(each)
+        except ValueError:
+            kept += [f"{name}=0"] if name else []
+        else:
+            kept.append(each)
+    return ", ".join(kept)
+
+
 def as_app_limits(value: str) -> str:
     """Take the same as it was written."""
     app_limits(value)

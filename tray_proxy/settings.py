@@ -18,6 +18,8 @@ from tray_proxy.setting_sources import KEYS, NO_DOTENV
 type Complain = Callable[[str], None]
 
 KEPT_SHUT, STAYS_ON = "Until then no model is allowed.", "Until then it is on."
+DEFAULT_DAY = f"Until then the limit is {Settings().daily_limit_usd:g} dollars a day."
+NO_AMOUNT = "Until then apps named with an amount that cannot be read get free models only."
 # What keeps something out does so all the more where it cannot be read: its default would let in what costs money, or
 # what its owner wanted to keep away. What it is then, and how that is told.
 _SHUT: dict[str, tuple[Callable[[object], object], str]] = {
@@ -25,6 +27,8 @@ _SHUT: dict[str, tuple[Callable[[object], object], str]] = {
     "allowed_models": (lambda _: (), KEPT_SHUT),
     "same_user_only": (lambda _: True, STAYS_ON),
     "private_providers": (lambda _: True, STAYS_ON),
+    "daily_limit_usd": (lambda _: Settings().daily_limit_usd, DEFAULT_DAY),
+    "app_limits_usd": (setting_values.strict_app_limits, NO_AMOUNT),
 }
 
 
