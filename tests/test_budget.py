@@ -127,6 +127,8 @@ def test_a_request_that_cost_nothing_leaves_its_room_to_others():
         (Usage(cost=float("inf")), 7, 0.114),
         (Usage(prompt_tokens=50), 7, 0.064),
         (Usage(prompt_tokens=50, completion_tokens=10), 7, 0.07),
+        (Usage(prompt_tokens=10**15, completion_tokens=10**400), 7, 0.114),
+        (Usage(prompt_tokens=-(10**400), completion_tokens=-1), 7, 0.114),
     ],
 )
 def test_what_nobody_bills_counts_by_its_tokens(usage, said, usd):

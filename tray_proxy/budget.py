@@ -28,6 +28,7 @@ SETTLE_AFTER_S = 0.5
 MINUTE_S = 60.0
 # No request costs so much, or less than nothing: such a figure is none, and once added would lock everybody out.
 NO_BILL_USD = 1e6
+NO_TOKENS = 10_000_000
 # What is left of sums of fractions; no request costs so little.
 TRACE_USD = 1e-9
 # Of a day's limit: the owner is told once of each, a day.
@@ -93,9 +94,10 @@ class Bill:
         self._is_settled = True
         cost_usd = usage.cost
         if cost_usd is None or not 0 <= cost_usd < NO_BILL_USD:
-            prompt = self._prompt_tokens if usage.prompt_tokens is None else usage.prompt_tokens
-            said = said_tokens() if usage.completion_tokens is None else usage.completion_tokens
-            cost_usd = self._prices.of(prompt, said) if was_asked and not self._prices.is_free else 0.0
+            prompt = _told(usage.prompt_tokens, lambda: self._prompt_tokens)
+            said = _told(usage.completion_tokens, said_tokens)
+            estimate_usd = min(self._prices.of(prompt, said), NO_BILL_USD)
+            cost_usd = estimate_usd if was_asked and not self._prices.is_free else 0.0
         if self._under_way_usd:
             self._budget.leave(self._app, self._under_way_usd)
         if cost_usd > 0:
@@ -363,3 +365,8 @@ class Budget:
                 self._is_failing = True
             else:
                 self._is_failing = False
+
+
+def _told(tokens: int | None, estimated: Callable[[], int]) -> int:
+    """Take what was told of tokens, where it can be."""
+    return tokens if tokens is not None and 0 <= tokens < NO_TOKENS else estimated()

@@ -22,7 +22,7 @@ OTHERS = ""
 # A clock that was set right by less changes no day.
 DOUBT_S = 60.0
 # In the year 2983, before the systems' own calendars end; and more than anybody spends.
-NO_DAY, NO_SUM_USD = 370_000, 1e9
+NO_DAY, NO_SUM_USD = 370_000, 1e15
 # How often a clock may be put forward before OpenRouter tells the time, until days are taken together.
 MAX_EARLIER = 8
 
