@@ -335,7 +335,6 @@ def test_a_clock_that_is_put_forward_buys_one_answer_at_most():
         owner.now_s += DAY_S
         spend(budget, 0.1)
         owner.true_s = NOON_S
-        budget.look()
         assert refused(budget) is DailyLimitReached
         assert budget.today.spent_usd == pytest.approx(1.6)
 

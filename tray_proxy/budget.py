@@ -221,7 +221,7 @@ class Budget:
         if limits.request_usd and (most_usd := prices.of(prompt_tokens, most_tokens)) > limits.request_usd:
             raise RequestTooDear(limits.request_usd, most_usd)
         if (
-            self._now_s() >= self._ends_s
+            self._is_over()
             or (limits.daily_usd and self._ledger.today.spent_usd + self._under_way_usd >= limits.daily_usd)
             or (limits.apps and self._refusal(app) is not None)
         ):
@@ -306,14 +306,16 @@ class Budget:
         self._unnamed.clear()
         now_s, told_s = self._now_s(), self._true_s()
         true_s = now_s if told_s is None else told_s
-        if self._ledger.turn(true_s, sure=told_s is not None):
+        self._is_told = told_s is not None
+        if self._ledger.turn(true_s, sure=self._is_told):
             self._is_saved = False
         left_s = (self._ledger.today.number + 1) * DAY_S - true_s
         # By both clocks: ours may be set meanwhile, and the other may stand still while the computer sleeps.
         self._ends_s, self._turns_s = now_s + left_s, self._monotonic_s() + left_s
 
     def _is_over(self) -> bool:
-        return self._now_s() >= self._ends_s or self._monotonic_s() >= self._turns_s
+        """Say whether the day may be another by now; until OpenRouter has told the time, it may be at any moment."""
+        return not self._is_told or self._now_s() >= self._ends_s or self._monotonic_s() >= self._turns_s
 
     def _keep_soon(self) -> None:
         self._is_saved = False
