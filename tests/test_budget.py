@@ -11,8 +11,15 @@ from structlog.testing import capture_logs
 
 from tray_proxy import budget as module
 from tray_proxy.budget import Budget
-from tray_proxy.ledger import DAMAGED, DAY_S, FILE_NAME
-from tray_proxy.limits import AppLimitReached, DailyLimitReached, Limits, RequestTooDear, TooManyPaidRequests
+from tray_proxy.ledger import DAMAGED, DAY_S, FILE_NAME, MAX_APPS
+from tray_proxy.limits import (
+    AppLimitReached,
+    DailyLimitReached,
+    Limits,
+    NoRoomNow,
+    RequestTooDear,
+    TooManyPaidRequests,
+)
 from tray_proxy.translate.prices import Prices
 from tray_proxy.wire.openrouter import Usage
 
@@ -73,7 +80,7 @@ def at_once(monkeypatch):
 def refused(budget, app="zed", **more):
     try:
         budget.admit(by(app), DEAR, 0, **more)
-    except (DailyLimitReached, AppLimitReached, TooManyPaidRequests) as error:
+    except (DailyLimitReached, AppLimitReached, NoRoomNow, TooManyPaidRequests) as error:
         return type(error)
     return None
 
@@ -97,7 +104,7 @@ def test_requests_under_way_count_with_their_prompts():
     async def work():
         budget = Owner().budget(daily_usd=1.0)
         bills = [budget.admit(by("zed"), DEAR, 300) for _ in range(4)]
-        assert refused(budget) is DailyLimitReached
+        assert refused(budget) is NoRoomNow
         for bill in bills:
             bill.settle(Usage(cost=0.1), int)
         assert refused(budget) is None
@@ -175,6 +182,61 @@ def test_what_a_free_model_is_billed_for_counts():
     asyncio.run(work())
 
 
+def test_a_model_that_was_charged_for_is_free_no_more():
+    """Whatever the list says: else the limit would end nothing."""
+
+    async def work():
+        budget = Owner().budget(daily_usd=1.0)
+        budget.admit(by("zed"), FREE, 10, model="a/one:free").settle(Usage(cost=1.5), int)
+        with pytest.raises(DailyLimitReached):
+            budget.admit(by("zed"), FREE, 10, model="a/one:free")
+        budget.admit(by("zed"), FREE, 10, model="a/two:free")
+
+    asyncio.run(work())
+
+
+def test_all_versions_of_a_program_spend_of_its_one_limit():
+    async def work():
+        budget = Owner().budget(apps={"foo": 0.5, "foo/2": 9.0})
+        spend(budget, 5.0, "foo/2")
+        for number in range(5):
+            spend(budget, 0.1, f"Foo/1.{number}")
+        assert [refused(budget, app) for app in ("foo/1.9", "foo", "foo/2", "food/1")] == [
+            AppLimitReached,
+            AppLimitReached,
+            None,
+            None,
+        ]
+
+    asyncio.run(work())
+
+
+def test_versions_under_way_count_together():
+    async def work():
+        budget = Owner().budget(apps={"foo": 0.5})
+        bill = budget.admit(by("foo/1"), DEAR, 500)
+        assert refused(budget, "foo/2") is NoRoomNow
+        bill.settle(Usage(cost=0.1), int)
+        assert refused(budget, "foo/2") is None
+
+    asyncio.run(work())
+
+
+def test_however_many_names_there_are_a_limit_stays_in_force():
+    async def work():
+        budget = Owner().budget(apps={"curl": 0.5})
+        for number in range(MAX_APPS + 10):
+            spend(budget, 0.001, f"name {number}")
+        for _ in range(3):
+            if refused(budget, "curl/8.5.0") is None:
+                spend(budget, 0.25, "curl/8.5.0")
+        assert refused(budget, "curl/8.5.0") is AppLimitReached
+        assert budget._ledger.today.apps["curl"] == 0.5
+        assert len(budget._ledger.today.apps) == MAX_APPS + 2
+
+    asyncio.run(work())
+
+
 def test_no_limit_is_no_limit():
     async def work():
         budget = Owner().budget()
@@ -203,7 +265,7 @@ def test_an_apps_own_limit_stops_that_app():
         budget = Owner().budget(daily_usd=10.0, apps={"zed": 0.5})
         spend(budget, 0.3)
         bill = budget.admit(by("zed"), DEAR, 300)
-        assert refused(budget) is AppLimitReached
+        assert refused(budget) is NoRoomNow
         assert refused(budget, "cline") is None
         bill.settle(Usage(cost=0.1), int)
         assert refused(budget) is None

@@ -2,7 +2,15 @@
 
 import pytest
 
-from tray_proxy.limits import AppLimitReached, DailyLimitReached, Limits, RequestTooDear, TooManyPaidRequests, dollars
+from tray_proxy.limits import (
+    AppLimitReached,
+    DailyLimitReached,
+    Limits,
+    NoRoomNow,
+    RequestTooDear,
+    TooManyPaidRequests,
+    dollars,
+)
 from tray_proxy.settings import load
 
 ENDS = "02:00 (midnight UTC)"
@@ -35,7 +43,10 @@ def test_a_careful_owner_begins_with_a_limit():
     ],
 )
 def test_an_app_is_named_as_the_page_activity_names_it(written, app):
-    assert limits(written).of_app(app) == 1.0
+    own = limits(written).of_app(app)
+
+    assert own is not None
+    assert own.usd == 1.0
 
 
 def test_an_app_that_is_not_named_has_no_limit_of_its_own():
@@ -74,6 +85,14 @@ def test_an_app_that_is_not_named_has_no_limit_of_its_own():
             ),
         ),
         (
+            NoRoomNow(0.5, "Zed"),
+            429,
+            (
+                "What is being answered now may use up what is left of Tray Proxy's limit of $0.50 a day for Zed: try "
+                "again in a moment, ask less at once, or raise it in Tray Proxy's Settings (APP_LIMITS_USD)."
+            ),
+        ),
+        (
             TooManyPaidRequests(300, 12.5),
             429,
             (
@@ -88,9 +107,10 @@ def test_a_refusal_says_what_was_reached_when_it_ends_and_where_it_is_raised(err
     assert error.hint
 
 
-def test_only_the_brake_says_when_to_come_back():
+def test_only_what_ends_soon_says_when_to_come_back():
     """Many clients wait for as long as they are told, and it would be hours."""
     assert TooManyPaidRequests(300, 12.5).retry_after_s == 12.5
+    assert NoRoomNow(5).retry_after_s == 2.0
     assert DailyLimitReached(5, 5, ENDS).retry_after_s is None
 
 

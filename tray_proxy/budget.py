@@ -2,8 +2,8 @@
 How much apps may spend: judged before anything is asked of OpenRouter, and kept count of by what it bills.
 
 A request that costs is admitted as long as the limit is not reached by what was spent and what is under way, so that
-each request under way can exceed it by no more than its own answer. Who asks is a hint and no proof: an app's own limit
-keeps an honest program from running away, and the day's limit holds for all together.
+each request under way can exceed it by its own cost, its prompt's included, and by no more. Who asks is a hint and no
+proof: an app's own limit keeps an honest program from running away, and the day's limit holds for all together.
 """
 
 import asyncio
@@ -12,13 +12,22 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import msgspec
 import structlog
 
 from tray_proxy import ledger
 from tray_proxy.callers import NAMES
-from tray_proxy.ledger import DAY_S, OTHERS, Day, Ledger
-from tray_proxy.limits import AppLimitReached, DailyLimitReached, Limits, NotBought, RequestTooDear, TooManyPaidRequests
+from tray_proxy.ledger import DAY_S, MAX_APPS, OTHERS, Day, Ledger
+from tray_proxy.limits import (
+    AppLimitReached,
+    DailyLimitReached,
+    Limits,
+    NoRoomNow,
+    NotBought,
+    OwnLimit,
+    RequestTooDear,
+    Today,
+    TooManyPaidRequests,
+)
 from tray_proxy.paths import replace_file
 from tray_proxy.translate.prices import Prices
 from tray_proxy.wire.openrouter import Usage
@@ -37,30 +46,10 @@ WARNINGS = (80, 100)
 log = structlog.get_logger(__name__)
 
 
-class Today(msgspec.Struct, frozen=True, kw_only=True):
-    """
-    How the day stands.
-
-    Args:
-        ends_s: When it ends, as Unix time by this computer's clock.
-        reached: Whether nothing that costs is asked any more.
-    """
-
-    spent_usd: float
-    limit_usd: float
-    ends_s: float
-    reached: bool
-
-    @property
-    def ends(self) -> str:
-        """When it ends, in the words of an error."""
-        return f"{time.strftime('%H:%M', time.localtime(self.ends_s))} (midnight UTC)"
-
-
 class Bill:
     """One request that was admitted: what it is taken to cost until OpenRouter tells, or for good where it does not."""
 
-    __slots__ = ("_app", "_budget", "_is_settled", "_prices", "_prompt_tokens", "_under_way_usd", "_who")
+    __slots__ = ("_app", "_budget", "_is_settled", "_model", "_prices", "_prompt_tokens", "_under_way_usd", "_who")
 
     def __init__(
         self,
@@ -70,8 +59,10 @@ class Bill:
         prices: Prices,
         prompt_tokens: int,
         under_way_usd: float,
+        model: str,
     ) -> None:
         self._budget = budget
+        self._model = model
         self._who = who
         self._app = app
         self._prices = prices
@@ -101,6 +92,8 @@ class Bill:
         if self._under_way_usd:
             self._budget.leave(self._app, self._under_way_usd)
         if cost_usd > 0:
+            if self._prices.is_free:
+                self._budget.distrust(self._model)
             self._budget.pay(self._app, self._who, cost_usd)
 
 
@@ -140,6 +133,8 @@ class Budget:
         self._under_way_by_app: dict[str, float] = {}
         # What was paid, and is not noted yet for whom: nobody waits for that.
         self._unnamed: list[tuple[Callable[[], str], float]] = []
+        # Models that cost nothing by the list, and were charged for since the start.
+        self._billed: set[str] = set()
         self._recent: deque[float] = deque(maxlen=self._limits.paid_per_minute)
         self._due: asyncio.TimerHandle | None = None
         self._at_midnight: asyncio.TimerHandle | None = None
@@ -198,7 +193,14 @@ class Budget:
         self.look()
 
     def admit(
-        self, who: Callable[[], str], prices: Prices, prompt_tokens: int, most_tokens: int = 0, *, goes_on: bool = False
+        self,
+        who: Callable[[], str],
+        prices: Prices,
+        prompt_tokens: int,
+        most_tokens: int = 0,
+        *,
+        model: str = "",
+        goes_on: bool = False,
     ) -> Bill:
         """
         Let a request pass, or refuse it; what passes must be settled in the end.
@@ -209,13 +211,14 @@ class Budget:
             prompt_tokens: How many the prompt has, estimated.
             most_tokens: How many the answer may have; 0 where the request does not say. The most that the model could
                 say is not taken for it: nothing would pass.
+            model: Whose prices these are: one that is free by them, and was charged for all the same, is free no more.
             goes_on: Whether it is a part of what was admitted before, as far as the number of requests is concerned.
 
         Raises:
             NotBought: a limit is reached; nothing may be asked.
         """
-        if prices.is_free:
-            return Bill(self, who, OTHERS, prices, prompt_tokens, 0.0)
+        if prices.is_free and model not in self._billed:
+            return Bill(self, who, OTHERS, prices, prompt_tokens, 0.0, model)
         limits = self._limits
         app = who() if limits.apps else OTHERS
         if limits.request_usd and (most_usd := prices.of(prompt_tokens, most_tokens)) > limits.request_usd:
@@ -240,7 +243,7 @@ class Budget:
             if self._due is None and self._file is not None:
                 # Where we are killed meanwhile, nobody tells any more what became of it.
                 self._save_soon()
-        return Bill(self, who, app, prices, prompt_tokens, usd)
+        return Bill(self, who, app, prices, prompt_tokens, usd, model)
 
     def leave(self, app: str, usd: float) -> None:
         """Let go of what was taken for a request under way; for `Bill`."""
@@ -264,12 +267,16 @@ class Budget:
         today = self._ledger.today
         today.spent_usd += usd
         if app:
-            today.note(app, usd)
+            self._note(app, usd)
         else:
             self._unnamed.append((who, usd))
         self._is_saved = False
         if self._due is None:
             self._keep_soon()
+
+    def distrust(self, model: str) -> None:
+        """Take a model for free no more; for `Bill`."""
+        self._billed.add(model)
 
     def look(self) -> None:
         """See what day it is, and tell how it stands: after a sleep, and where something has changed."""
@@ -284,14 +291,29 @@ class Budget:
         await self._save()
 
     def _refusal(self, app: str) -> NotBought | None:
-        limits, today = self._limits, self._ledger.today
-        if limits.daily_usd and today.spent_usd + self._under_way_usd >= limits.daily_usd:
-            return DailyLimitReached(limits.daily_usd, today.spent_usd + self._under_way_usd, self.today.ends)
-        if limits.apps and (limit_usd := limits.of_app(app)) is not None:
-            spent_usd = today.apps.get(app, 0.0) + self._under_way_by_app.get(app, 0.0)
-            if spent_usd >= limit_usd:
-                return AppLimitReached(NAMES.get(app, app), limit_usd, spent_usd, self.today.ends)
+        limits, spent_usd = self._limits, self._ledger.today.spent_usd
+        if limits.daily_usd and spent_usd >= limits.daily_usd:
+            return DailyLimitReached(limits.daily_usd, spent_usd, self.today.ends)
+        own = limits.of_app(app) if limits.apps else None
+        if own is not None and (own_usd := self._of_one(own, self._ledger.today.apps)) >= own.usd:
+            return AppLimitReached(NAMES.get(app, app), own.usd, own_usd, self.today.ends)
+        if limits.daily_usd and spent_usd + self._under_way_usd >= limits.daily_usd:
+            return NoRoomNow(limits.daily_usd)
+        if own is not None and own_usd + self._of_one(own, self._under_way_by_app) >= own.usd:
+            return NoRoomNow(own.usd, NAMES.get(app, app))
         return None
+
+    def _of_one(self, own: OwnLimit, usd_by_app: Mapping[str, float]) -> float:
+        """Add up what all versions of a program take that have one limit together."""
+        return sum(usd for app, usd in usd_by_app.items() if self._limits.of_app(app) == own)
+
+    def _note(self, app: str, usd: float) -> None:
+        """Note who has spent; whoever has a limit of his own is never one of the others, however many there are."""
+        rows = self._ledger.today.apps
+        if app not in rows and len(rows) >= MAX_APPS and (own := self._limits.of_app(app)) is not None:
+            app = own.name
+            rows.setdefault(app, 0.0)
+        self._ledger.today.note(app, usd)
 
     def _brake(self, limit: int) -> None:
         now_s = self._monotonic_s()
@@ -302,7 +324,7 @@ class Budget:
     def _turn(self) -> None:
         """Note who has paid, and begin a new day where OpenRouter's has begun."""
         for who, usd in self._unnamed:
-            self._ledger.today.note(who(), usd)
+            self._note(who(), usd)
         self._unnamed.clear()
         now_s, told_s = self._now_s(), self._true_s()
         true_s = now_s if told_s is None else told_s

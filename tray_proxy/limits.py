@@ -1,10 +1,12 @@
 """
-What the owner allows apps to spend, and how each refusal is told.
+What the owner allows apps to spend, how the day stands, and how each refusal is told.
 
 All of them are the owner's own limits, never OpenRouter's: its "not enough credit" is `errors.OutOfCredits`.
 """
 
+import time
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -74,6 +76,29 @@ class TooManyPaidRequests(NotBought):
         self.retry_after_s = retry_after_s
 
 
+class NoRoomNow(NotBought):
+    """Less was spent than may be, but what is being answered may use up the rest."""
+
+    status = 429
+    retry_after_s = 2.0
+    hint = "Ask less at once, or raise the limit in Tray Proxy's Settings."
+
+    def __init__(self, limit_usd: float, app: str | None = None) -> None:
+        whose = f"Tray Proxy's limit of {dollars(limit_usd)} a day" + (f" for {app}" if app else "")
+        setting = "APP_LIMITS_USD" if app else "DAILY_LIMIT_USD"
+        super().__init__(
+            f"What is being answered now may use up what is left of {whose}: try again in a moment, ask less at once, "
+            f"or raise it in Tray Proxy's Settings ({setting})."
+        )
+
+
+class OwnLimit(NamedTuple):
+    """What a program may spend, in US dollars a day; all programs that it was found for by this name spend of it."""
+
+    name: str
+    usd: float
+
+
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """
     What the owner allows; 0 is no limit.
@@ -97,12 +122,32 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
             apps=app_limits(settings.app_limits_usd),
         )
 
-    def of_app(self, app: str) -> float | None:
+    def of_app(self, app: str) -> OwnLimit | None:
         """Find a program's own limit: by its id, its name, or its name without a version."""
         for name in (app, NAMES.get(app, app), app.partition("/")[0]):
             if (limit_usd := self.apps.get(name.casefold())) is not None:
-                return limit_usd
+                return OwnLimit(name.casefold(), limit_usd)
         return None
+
+
+class Today(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    How the day stands.
+
+    Args:
+        ends_s: When it ends, as Unix time by this computer's clock.
+        reached: Whether nothing that costs is asked any more.
+    """
+
+    spent_usd: float
+    limit_usd: float
+    ends_s: float
+    reached: bool
+
+    @property
+    def ends(self) -> str:
+        """When it ends, in the words of an error."""
+        return f"{time.strftime('%H:%M', time.localtime(self.ends_s))} (midnight UTC)"
 
 
 def dollars(usd: float) -> str:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tray_proxy.activity import spent_since
-from tray_proxy.budget import Budget, Today
+from tray_proxy.budget import Budget
 from tray_proxy.errors import ProxyError
-from tray_proxy.limits import Limits, dollars
+from tray_proxy.limits import Limits, Today, dollars
 from tray_proxy.setting_list import Settings
 from tray_proxy.texts import text
 from tray_proxy.tray.state import Event, SpendingChanged

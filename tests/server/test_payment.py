@@ -111,8 +111,8 @@ def test_many_at_once_exceed_the_limit_by_no_more_than_their_own_answers(proxies
 
     asked = len(bought(upstream))
     per_call_usd = spent(proxy) / asked
-    assert set(statuses) == {200, 402}
-    # Three of them fit by their prompts, and each may be dearer than that by its own answer.
+    assert set(statuses) == {200, 429}
+    # Three of them fit by their prompts, and each may be dearer than that by its own cost.
     assert spent(proxy) <= 0.004 + 3 * per_call_usd
     assert [proxy.chat(text).status_code for _ in range(3)] == [402, 402, 402]
     assert len(bought(upstream)) == asked
@@ -441,5 +441,6 @@ def test_calls_without_an_answer_yet_take_up_room(proxies, upstream, tmp_path):
     refused = proxy.chat()
 
     client.close()
-    assert refused.status_code == 402
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "2")
+    assert refused.json()["error"].startswith("What is being answered now may use up what is left of Tray Proxy's")
     assert len(bought(upstream)) == 1

@@ -10,9 +10,9 @@ import msgspec
 
 from tray_proxy.activity import Entry, Totals
 from tray_proxy.autostart import AutostartState
-from tray_proxy.budget import Today
 from tray_proxy.doctor import Report
 from tray_proxy.errors import ProxyError
+from tray_proxy.limits import Today
 from tray_proxy.origins import Visitor
 from tray_proxy.web import (
     activity_api,

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tray_proxy.activity import Totals
-from tray_proxy.budget import Today
 from tray_proxy.errors import KeychainUnavailable
+from tray_proxy.limits import Today
 from web.browsing import Visit
 from web.fakes import XSS_NAME, entry
 

@@ -30,6 +30,7 @@ def admitted(call: Call, model: ModelEntry, completion: CompletionRequest) -> Bi
         prices(model),
         prompt_tokens(completion),
         0 if most is UNSET else most * (completion.n or 1),
+        model=model.id,
     )
 
 
@@ -43,7 +44,9 @@ def admitted_texts(call: Call, model: ModelEntry, texts: list[str], *, goes_on: 
     Raises:
         NotBought: the owner's limits are in the way.
     """
-    return call.deps.budget.admit(lambda: _app(call.scope), prices(model), text_tokens(texts), goes_on=goes_on)
+    return call.deps.budget.admit(
+        lambda: _app(call.scope), prices(model), text_tokens(texts), model=model.id, goes_on=goes_on
+    )
 
 
 def _app(scope: Scope) -> str:

@@ -8,7 +8,8 @@ import msgspec
 
 from tray_proxy import paths
 from tray_proxy.activity import Activity, Entry, Totals, tail
-from tray_proxy.budget import Budget, Today
+from tray_proxy.budget import Budget
+from tray_proxy.limits import Today
 from tray_proxy.redaction import strike_out
 from tray_proxy.setting_list import Settings
 from tray_proxy.web.diagnostics import Diagnostics
