@@ -293,9 +293,36 @@ def test_what_each_program_spent_is_added_up_from_the_log(tmp_path):
     before = datetime.fromtimestamp(NOON_S - 3600, UTC).isoformat()
     (tmp_path / "log.1").write_text("\n".join([line(), line(time=before, cost_usd=8.0)]))
     (tmp_path / "log").write_text(
-        "\n".join([line(), line(**others), line(cost_usd=None), line(cost_usd=-1.0), line(demo=True), "{", line()])
+        "\n".join(
+            [
+                line(),
+                line(**others),
+                line(cost_usd=None),
+                line(cost_usd=-1.0),
+                line(cost_usd=1e300),
+                line(demo=True),
+                "{",
+                line(),
+            ]
+        )
     )
 
     assert activity.spent_since(tmp_path / "log", NOON_S - 60, demo=False) == {"zed": 1.5, "My/1.0": 0.25}
     assert activity.spent_since(tmp_path / "log", NOON_S - 60, demo=True) == {"zed": 0.5}
     assert activity.spent_since(tmp_path / "nowhere", NOON_S, demo=False) == {}
+
+
+def test_of_a_long_log_no_more_is_read_than_since_then(tmp_path, monkeypatch):
+    """Each start waits for it."""
+    log, read, tail = tmp_path / "log", [], activity.tail
+    monkeypatch.setattr(activity, "tail", lambda file, size: read.append((file.name, size)) or tail(file, size))
+    log.with_name("log.1").write_text(spent_line(NOON_S - 9, 2.0))
+    log.write_text(spent_line(NOON_S - 5, 1.0) + spent_line(NOON_S, 0.5))
+
+    assert activity.spent_since(log, NOON_S - 1, demo=False) == {"zed": 0.5}
+    assert read == [("log", activity.LOG_TAIL_BYTES)]
+    assert activity.spent_since(log, NOON_S - 10, demo=False) == {"zed": 3.5}
+
+
+def spent_line(at_s, usd):
+    return line(time=datetime.fromtimestamp(at_s, UTC).isoformat(), cost_usd=usd) + "\n"

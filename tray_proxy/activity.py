@@ -346,13 +346,17 @@ def spent_since(log_file: Path, since_s: float, *, demo: bool) -> dict[str, floa
         since_s: Unix time.
         demo: Whether the demo's lines count, or all others.
     """
+    lines = list(_request_lines(log_file))
+    if not lines or lines[0].time.timestamp() >= since_s:
+        # It began earlier. Each start waits for this, and a log that is read as a whole takes a tenth of a second.
+        files = log_file.with_name(f"{log_file.name}.1"), log_file
+        lines = [line for file in files for line in _request_lines(file, RECOUNTED_BYTES)]
     spent: dict[str, float] = {}
-    for file in (log_file.with_name(f"{log_file.name}.1"), log_file):
-        for line in _request_lines(file, RECOUNTED_BYTES):
-            usd = line.cost_usd or 0.0
-            if line.demo == demo and line.time.timestamp() >= since_s and 0 < usd < NO_BILL_USD:
-                app = line.client or line.app
-                spent[app] = spent.get(app, 0.0) + usd
+    for line in lines:
+        usd = line.cost_usd or 0.0
+        if line.demo == demo and line.time.timestamp() >= since_s and 0 < usd < NO_BILL_USD:
+            app = line.client or line.app
+            spent[app] = spent.get(app, 0.0) + usd
     return spent
 
 
