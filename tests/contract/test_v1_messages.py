@@ -350,7 +350,7 @@ def test_too_large_a_body_is_told_in_the_same_shape(proxy):
     ("fault", "status", "kind"),
     [
         ("status-401", 401, "authentication_error"),
-        ("status-402", 402, "api_error"),
+        ("status-402", 402, "billing_error"),
         ("status-403", 403, "permission_error"),
         ("status-429", 429, "rate_limit_error"),
         ("status-503", 503, "overloaded_error"),

@@ -93,7 +93,7 @@ def test_the_limit_is_told_in_each_dialects_own_shape(proxies, upstream, tmp_pat
     )
     assert ollama.json() == {"error": words}
     assert openai.json()["error"]["message"] == words
-    assert anthropic.json()["error"] == {"type": "api_error", "message": words}
+    assert anthropic.json()["error"] == {"type": "billing_error", "message": words}
     assert anthropic.json()["type"] == "error"
     assert {answer.status_code for answer in (ollama, openai, anthropic)} == {402}
     assert "retry-after" not in ollama.headers

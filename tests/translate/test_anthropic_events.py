@@ -259,7 +259,7 @@ def test_a_failure_is_an_event_after_which_nothing_comes() -> None:
     [
         (400, "invalid_request_error"),
         (401, "authentication_error"),
-        (402, "api_error"),
+        (402, "billing_error"),
         (403, "permission_error"),
         (404, "not_found_error"),
         (405, "api_error"),

@@ -45,6 +45,24 @@ def test_a_free_model_costs_nothing():
     assert (found.is_free, found.of(10**6, 10**6)) == (True, 0.0)
 
 
+@pytest.mark.parametrize("kind", ["image", "web_search", "request", "internal_reasoning", "of_a_later_version"])
+@pytest.mark.parametrize("price", ["0.04", "-1", "soon", "", [], {}])
+def test_a_model_is_free_only_where_nothing_of_it_has_a_price(kind, price):
+    assert prices.prices(model(prompt="0", completion="0", **{kind: price})).is_free is False
+
+
+def test_prices_of_nothing_and_a_discount_keep_a_model_free():
+    found = prices.prices(model(prompt="0", completion="0", image="0", request=0, web_search=None, discount=0.5))
+
+    assert found.is_free is True
+
+
+def test_a_predicted_text_counts():
+    predicted = {"type": "content", "content": "x" * 4000}
+
+    assert prices.prompt_tokens(asked(user(""), prediction=predicted)) == (4000 + 31) // 4 + 1
+
+
 def test_a_search_is_charged_for_with_a_free_model_too():
     found = prices.prices(model("a/one:free:online", prompt="0", completion="0"))
 

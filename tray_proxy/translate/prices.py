@@ -10,6 +10,7 @@ Source: OpenRouter docs, "Models" (`pricing`, strings in US dollars per token) a
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from tray_proxy.wire.openrouter import AudioPart, CompletionRequest, ImagePart, ModelEntry, Spliced
 
@@ -24,6 +25,8 @@ UNKNOWN_USD = (3e-6, 15e-6)
 # Five results of a search, which is charged for beside the model, and with free ones too.
 SEARCH_USD = 0.02
 _SEARCHES = ":online"
+# What stands among the prices and is none: a part that prices are lowered by.
+_NO_PRICES = ("discount",)
 # Nothing costs so much: such a figure is damaged, and what is reckoned with it would be no number any more.
 NO_PRICE_USD = 1000.0
 # More than there are models; apps may string variants of them together at will.
@@ -36,11 +39,13 @@ class Prices(msgspec.Struct, frozen=True, gc=False):
     prompt_usd: float
     completion_usd: float
     request_usd: float = 0.0
+    # Whether something else has a price, pictures or searches, or one that cannot be read.
+    has_more: bool = False
 
     @property
     def is_free(self) -> bool:
         """Whether nothing is charged, however long it becomes."""
-        return not (self.prompt_usd or self.completion_usd or self.request_usd)
+        return not (self.prompt_usd or self.completion_usd or self.request_usd or self.has_more)
 
     def of(self, prompt_tokens: int, completion_tokens: int) -> float:
         """Say what a request costs, in US dollars."""
@@ -70,7 +75,10 @@ def _read(model: ModelEntry) -> Prices:
     if _SEARCHES in model.id:
         request += SEARCH_USD
     return Prices(
-        UNKNOWN_USD[0] if prompt is None else prompt, UNKNOWN_USD[1] if completion is None else completion, request
+        UNKNOWN_USD[0] if prompt is None else prompt,
+        UNKNOWN_USD[1] if completion is None else completion,
+        request,
+        any(_usd(price) != 0 for kind, price in listed.items() if kind not in _NO_PRICES and price is not None),
     )
 
 
@@ -106,6 +114,9 @@ def prompt_tokens(request: CompletionRequest) -> int:
             size += _bytes(message.reasoning)
     for tool in request.tools or ():
         size += len(memoryview(tool))
+    if request.prediction is not UNSET:
+        # What of it does not come true is charged for as if it had been said.
+        size += len(msgspec.json.encode(request.prediction))
     return tokens + size // BYTES_PER_TOKEN + len(request.messages)
 
 
