@@ -24,7 +24,6 @@ from tray_proxy.limits import (
     NoRoomNow,
     NotBought,
     OwnLimit,
-    RequestTooDear,
     Today,
     TooManyPaidRequests,
 )
@@ -147,6 +146,11 @@ class Budget:
         self._turn()
 
     @property
+    def limits(self) -> Limits:
+        """What is in force now."""
+        return self._limits
+
+    @property
     def today(self) -> Today:
         """How the day stands now."""
         if self._is_over():
@@ -221,8 +225,7 @@ class Budget:
             return Bill(self, who, OTHERS, prices, prompt_tokens, 0.0, model)
         limits = self._limits
         app = who() if limits.apps else OTHERS
-        if limits.request_usd and (most_usd := prices.of(prompt_tokens, most_tokens)) > limits.request_usd:
-            raise RequestTooDear(limits.request_usd, most_usd)
+        limits.judge(prices.of(prompt_tokens, most_tokens))
         if (
             self._is_over()
             or (limits.daily_usd and self._ledger.today.spent_usd + self._under_way_usd >= limits.daily_usd)

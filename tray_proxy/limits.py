@@ -122,6 +122,16 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
             apps=app_limits(settings.app_limits_usd),
         )
 
+    def judge(self, most_usd: float) -> None:
+        """
+        Judge what one request could cost.
+
+        Raises:
+            RequestTooDear: it is more than one may.
+        """
+        if self.request_usd and most_usd > self.request_usd:
+            raise RequestTooDear(self.request_usd, most_usd)
+
     def of_app(self, app: str) -> OwnLimit | None:
         """Find a program's own limit: by its id, its name, or its name without a version."""
         for name in (app, NAMES.get(app, app), app.partition("/")[0]):

@@ -265,6 +265,18 @@ def test_many_texts_are_one_request_to_the_brake_and_many_to_the_limit(proxies, 
     assert len(bought(upstream)) == 4
 
 
+def test_all_texts_of_a_request_are_judged_before_the_first_of_them_is_bought(proxies, upstream, tmp_path):
+    """Whoever pays for a part of an index has bought nothing."""
+    proxy = proxies.start(tmp_path, request_limit_usd=0.0001)
+    texts = ["x" * 400] * 100  # 101 tokens each: 0.0002 dollars together, and less in each portion
+
+    refused, half = ask(proxy, "/api/embed", input=texts), ask(proxy, "/v1/embeddings", input=texts[:40])
+
+    assert (refused.status_code, half.status_code) == (402, 200)
+    assert refused.json()["error"].startswith("This request could cost $0.0002, and Tray Proxy's limit for one is")
+    assert len(bought(upstream)) == 1
+
+
 def test_what_a_client_did_not_wait_for_counts(proxies, upstream, tmp_path):
     """OpenRouter bills what it has begun, and tells nobody who has left."""
     proxy = proxies.start(tmp_path, daily_limit_usd=0.0001)

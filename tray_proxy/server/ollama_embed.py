@@ -12,7 +12,7 @@ from tray_proxy.openrouter.upload import Fate
 from tray_proxy.server.asgi import BodyDecoder, Reply, encode, json_reply, read_body
 from tray_proxy.server.endpoint import Call
 from tray_proxy.server.exchange import Purchase
-from tray_proxy.server.payment import admitted_texts
+from tray_proxy.server.payment import admitted_texts, judge_texts
 from tray_proxy.translate import embed as embeds
 from tray_proxy.translate.keep_alive import to_seconds
 from tray_proxy.translate.options import to_parameters
@@ -58,10 +58,12 @@ class Order:
 
         Raises:
             UnsupportedRequest: the model does not embed, or a text is too long for it.
+            RequestTooDear: all of it could cost more than the owner lets one request.
             ProxyError: as `Purchase.buy`.
         """
         embeds.check(self.found.model)
         call = self.call
+        judge_texts(call, self.found.model, self.texts)
         purchase = Purchase(call.deps, call.scope, call.receive, call.send, call.record, self.found.asked)
 
         async def run() -> None:

@@ -49,6 +49,16 @@ def admitted_texts(call: Call, model: ModelEntry, texts: list[str], *, goes_on: 
     )
 
 
+def judge_texts(call: Call, model: ModelEntry, texts: list[str]) -> None:
+    """
+    Judge all texts of a request together, before the first portion of them is bought.
+
+    Raises:
+        RequestTooDear: they could cost more than one request may.
+    """
+    call.deps.budget.limits.judge(prices(model).of(text_tokens(texts), 0))
+
+
 def _app(scope: Scope) -> str:
     """Say who asks: a program's id, or the name it gives itself."""
     caller = identify(header(scope, "user-agent"), header(scope, "origin"))
