@@ -6,7 +6,7 @@ import hmac
 class SecretStr:
     """A key, or what stands in for one. There is no other way to its text than to ask for it by name."""
 
-    __slots__ = ("_text",)
+    __slots__ = ("__weakref__", "_text")
 
     def __init__(self, text: str) -> None:
         self._text = text

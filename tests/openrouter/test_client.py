@@ -1,6 +1,7 @@
 """The client on real sockets: what goes out, what comes of dead connections, and what it never does."""
 
 import asyncio
+import gc
 import json
 import socket
 import threading
@@ -159,6 +160,23 @@ def test_each_request_shows_the_key_of_its_own_time(raw_upstream):
     talk_to(raw_upstream(answer), ask_with_two)
 
     assert shown == [f"Bearer {KEY}", f"Bearer {KEY[::-1]}", f"Bearer {KEY}", ""]
+
+
+def test_no_key_is_kept_once_it_is_forgotten(raw_upstream):
+    def answer(connection, _number):
+        while read_request(connection):
+            connection.sendall(json_answer(b'{"data":{"label":"mine"}}'))
+
+    async def ask_and_forget(client):
+        await client.fetch_models("/models")
+        key = SecretStr(KEY[::-1])
+        await client.check_key(key)
+        kept = len(client._connections._targets)
+        del key
+        gc.collect()
+        return kept, client._connections._targets
+
+    assert talk_to(raw_upstream(answer), ask_and_forget) == [(1, {})]
 
 
 def test_a_large_picture_arrives_whole_also_when_it_is_sent_again(raw_upstream):

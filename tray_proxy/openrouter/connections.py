@@ -6,6 +6,7 @@ our words.
 import asyncio
 import contextlib
 import email.utils
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -87,7 +88,9 @@ class Connections:
         self._time: tuple[float, float] | None = None
         self._settings = settings
         self._url = httpx.URL(settings.openrouter_base_url)
-        self._targets: dict[tuple[str, str, str, SecretStr | None], Target] = {}
+        # By method, path, kind of answer, and the key that they show.
+        self._targets: dict[tuple[str, str, str, int], Target] = {}
+        self._shown: weakref.ref[SecretStr] | None = None
         self._surroundings = None if is_loopback(self._url.host) else surroundings()
         # Reading the system's certificates takes a tenth of the start; the demo needs none.
         self._trusted = trust.context() if self._url.scheme == "https" else None
@@ -189,7 +192,7 @@ class Connections:
         settings = self._settings
         try:
             asking = Asking(
-                self._targets.get((method, path, accept, key)) or self._target(method, path, accept, key),
+                self._targets.get((method, path, accept, id(key))) or self._target(method, path, accept, key),
                 content or [],
                 None if content is None else sum(map(len, content)),
                 settings.connect_timeout_s,
@@ -214,7 +217,10 @@ class Connections:
         raise failure
 
     def _target(self, method: str, path: str, accept: str, key: SecretStr | None) -> Target:
-        """Write what a head begins with; it is kept for the next request, but not for another key."""
+        """Write what a head begins with; it is kept for the next request, as long as there is this key and no other."""
+        if key is not None and (self._shown is None or self._shown() is not key):
+            self._targets.clear()
+            self._shown = weakref.ref(key, lambda _: self._targets.clear())
         headers = [
             ("Host", self._url.netloc.decode()),
             *ATTRIBUTION.items(),
@@ -229,8 +235,7 @@ class Connections:
             httpx.URL(self._settings.openrouter_base_url + path),
             [(name.encode(), value.encode()) for name, value in headers],
         )
-        self._targets = {asked: known for asked, known in self._targets.items() if asked[-1] in (key, None)}
-        self._targets[method, path, accept, key] = target
+        self._targets[method, path, accept, id(key)] = target
         return target
 
     async def _obstacle(self, error: httpx.HTTPError) -> UpstreamError:

@@ -293,11 +293,11 @@ class Exchange(Purchase):
                     if not self._reply.stopped:
                         raise
                 await self._flush()
-            if not self._reply.stopped:
+            if not (answer.over or self._reply.stopped):
                 await self._end(marked=answer.marked)
-        if self._reply.stopped:
-            # Only now that the upstream connection is closed: what comes on it is bought.
-            await self._end(marked=False)
+        if not self._ended:
+            # Its connection is free by now, for whoever asks next. Or it is closed, for what comes on it is bought.
+            await self._end(marked=answer.marked and not self._reply.stopped)
 
     def _pass_on(self, chunks: list[Chunk]) -> bool:
         """Write what has just come, at once where that can be; says whether more can be written in this way."""
@@ -333,16 +333,19 @@ class Exchange(Purchase):
         self._bought = self.deps.client.stream(completion, self.asked)
         async with self._bought as answer:
             self._opened(completion)
+            more = True
             try:
-                await answer.pour(keep)
+                while more and not self._reply.stopped:
+                    more = await answer.pour(keep)
             except ProxyError:
                 # What came with the end of the answer, and after it, is none of it.
                 if not self._reply.stopped:
                     raise
-            if not self._reply.stopped:
+            if not (answer.over or self._reply.stopped):
                 await self._answer_whole(gathered, marked=answer.marked)
-        if self._reply.stopped:
-            await self._answer_whole(gathered, marked=False)
+        if not self._ended:
+            # As above.
+            await self._answer_whole(gathered, marked=answer.marked and not self._reply.stopped)
 
     async def _answer_whole(self, gathered: list[Delta], *, marked: bool) -> None:
         left, outcome = self._finish(marked=marked)
