@@ -340,10 +340,10 @@ def test_of_several_answers_the_first_ones_thought_is_kept(proxy, upstream):
 
 @pytest.mark.parametrize(("path", "body"), [CHAT, COMPLETION, EMBEDDINGS], ids=["chat", "completion", "embeddings"])
 def test_a_failure_of_ours_is_told_with_where_to_look(proxy, monkeypatch, path, body):
-    async def broken(*_):
+    def broken(*_):
         raise RuntimeError("canary")
 
-    monkeypatch.setattr("tray_proxy.catalogue.CatalogueCache.catalogue", broken)
+    monkeypatch.setattr("tray_proxy.catalogue.Catalogue.remembered", broken)
 
     answer = proxy.http.post(path, json=body)
 
