@@ -225,8 +225,9 @@ class Budget:
             return Bill(self, who, OTHERS, prices, prompt_tokens, 0.0, model)
         limits = self._limits
         app = who() if limits.apps else OTHERS
-        limits.judge(prices.of(prompt_tokens, most_tokens))
-        if (
+        if limits.request_usd:
+            limits.judge(prices.of(prompt_tokens, most_tokens))
+        if (limits.daily_usd or limits.apps) and (
             self._is_over()
             or (limits.daily_usd and self._ledger.today.spent_usd + self._under_way_usd >= limits.daily_usd)
             or (limits.apps and self._refusal(app) is not None)

@@ -105,8 +105,8 @@ NGINX_OVER_TLS = Candidate(
     starts=False,
 )
 SERVE = ("{python}", "-m", "tray_proxy", "serve", "--port", "{port}")
-# What is measured asks more than an owner wants to pay for.
-NO_LIMITS = {"DAILY_LIMIT_USD": "0", "PAID_REQUESTS_PER_MINUTE": "0"}
+# In force, as an owner's are; what is measured asks for more than those would allow.
+LIMITS = {"DAILY_LIMIT_USD": "100000", "PAID_REQUESTS_PER_MINUTE": "1000000"}
 PRODUCT = Candidate(
     "Tray Proxy",
     SERVE,
@@ -114,7 +114,7 @@ PRODUCT = Candidate(
         "TRAY_PROXY_HOME": "{folder}/home",
         "OPENROUTER_API_KEY": KEY,
         "OPENROUTER_BASE_URL": "{upstream}",
-        **NO_LIMITS,
+        **LIMITS,
     },
 )
 PRODUCT_OVER_TLS = Candidate(
@@ -125,7 +125,7 @@ PRODUCT_OVER_TLS = Candidate(
         "OPENROUTER_API_KEY": KEY,
         "OPENROUTER_BASE_URL": "{tls_upstream}",
         "SSL_CERT_FILE": "{certificates}",
-        **NO_LIMITS,
+        **LIMITS,
     },
     scenarios=OVER_TLS,
     starts=False,

@@ -137,8 +137,12 @@ static void start_answer(conn *c) { /* the whole request has been read */
   if (c->route == 1) {
     if (c->stream) {
       st_streams++; st_active++; if (st_active > st_peak) st_peak = st_active;
-      static const char h[] = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\nserver: fake\r\ntransfer-encoding: chunked\r\n\r\n";
-      put(c, h, sizeof h - 1);
+      static char h[256]; static size_t hl; static time_t at; time_t t = time(0);
+      if (t != at) { /* as every server does, it tells the time */
+        struct tm g; at = t;
+        hl = strftime(h, sizeof h, "HTTP/1.1 200 OK\r\ndate: %a, %d %b %Y %H:%M:%S GMT\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\nserver: fake\r\ntransfer-encoding: chunked\r\n\r\n", gmtime_r(&t, &g));
+      }
+      put(c, h, hl);
       put_chunk(c, ": OPENROUTER PROCESSING\n\n", 25);
     }
     c->idx = 0; c->n = cfg_n; c->phase = 0; c->state = WAITING;
