@@ -155,8 +155,10 @@ class Cycle(RequestResponseCycle):
             Whether there is room for still more; if not, `send` waits for it.
         """
         if not self.disconnected:
-            head, self._head, self._is_held = self._head, b"", False
-            self.transport.write(head + self._body(body, ends=False))
+            written = self._body(body, ends=False)
+            if self._head:
+                self._head, self._is_held, written = b"", False, self._head + written
+            self.transport.write(written)
         return not self.flow.write_paused
 
     def _begin(self, status: int, headers: Any) -> bytes:

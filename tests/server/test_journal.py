@@ -9,6 +9,7 @@ import pytest
 
 from tray_proxy import logs, redaction
 from tray_proxy.activity import Activity
+from tray_proxy.http_protocol import WHEN_LEFT
 from tray_proxy.listener import Listener, bind
 from tray_proxy.server import asgi
 from tray_proxy.server.asgi import Record, Reply, send_reply
@@ -150,6 +151,25 @@ def test_when_an_answer_was_whole_is_noted_once():
     asyncio.run(asgi.give_way({"record": record}))
 
     assert record.answered_ns == first is not None
+
+
+def test_what_takes_much_memory_lets_go_of_it_at_once(monkeypatch):
+    """Where one large request follows another, two of them would be in memory."""
+    monkeypatch.setattr(asgi, "GIVE_WAY_S", 3600)
+    record = Record("id")
+    parts = [{"body": b"[", "more_body": True}, {"body": b"]", "more_body": False}]
+    scope = {"record": record, "headers": [], "path": "/api/chat", WHEN_LEFT: lambda _call: None}
+
+    async def receive():
+        return {"type": "http.request", **parts.pop(0)}
+
+    async def read_and_give_way():
+        body = await asgi.read_body(scope, receive)
+        async with asyncio.timeout(10):
+            await asgi.give_way(scope)
+        return bytes(body), record.is_large
+
+    assert asyncio.run(read_and_give_way()) == (b"[]", True)
 
 
 @pytest.mark.parametrize("give_way_s", [asgi.GIVE_WAY_S, 3600], ids=["in time", "cut short"])

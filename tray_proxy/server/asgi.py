@@ -56,7 +56,7 @@ class Record:
     not OpenRouter's; `models` is how many an app was told of that asked for the list. `usage` is what OpenRouter
     counted, as far as it told; `latency_s` is how long it took to begin an answer, `first_token_s` to say something.
     `status` is what was answered; None while nothing is. `answered_ns` is when all of it was, on a clock that never
-    jumps.
+    jumps. `is_large` says whether the request came in many parts.
     `named` is told the model as soon as it is known, for a question may take minutes.
     """
 
@@ -70,6 +70,7 @@ class Record:
     models: int | None = None
     status: int | None = None
     answered_ns: int | None = None
+    is_large: bool = False
     outcome: str = "done"
     usage: Usage = field(default_factory=Usage)
     latency_s: float | None = None
@@ -112,7 +113,8 @@ async def give_way(scope: Scope) -> None:
     record: Record = scope["record"]
     if record.answered_ns is None:
         record.answered_ns = time.monotonic_ns()
-        if WHEN_LEFT in scope:
+        # What is large is in memory until its request has ended, and so would be two of them.
+        if WHEN_LEFT in scope and not record.is_large:
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.sleep(GIVE_WAY_S)
 
@@ -156,13 +158,13 @@ async def read_body(scope: Scope, receive: Receive) -> bytes | bytearray:
     """
     named = dict(scope["headers"])
     if b"content-encoding" not in named:
-        return await _read_whole(_length(named), receive)
+        return await _read_whole(_length(named), scope, receive)
     if _encoding(scope) == "zstd" and _unpacks(scope["path"]):
         # Only now: the first chat does not need the library.
         from tray_proxy.server.zstd import Unpacked
 
         return await read_into(Unpacked(), receive)
-    return await _read_whole(announced_bytes(scope), receive)
+    return await _read_whole(announced_bytes(scope), scope, receive)
 
 
 async def read_as_sent(scope: Scope, receive: Receive) -> bytes | bytearray:
@@ -172,10 +174,10 @@ async def read_as_sent(scope: Scope, receive: Receive) -> bytes | bytearray:
     Raises:
         BodyTooLarge, BadRequest, ClientLeft: as `read_body`.
     """
-    return await _read_whole(_length(dict(scope["headers"])), receive)
+    return await _read_whole(_length(dict(scope["headers"])), scope, receive)
 
 
-async def _read_whole(announced: int, receive: Receive) -> bytes | bytearray:
+async def _read_whole(announced: int, scope: Scope, receive: Receive) -> bytes | bytearray:
     if announced > MAX_BODY_BYTES:
         raise _too_large()
     message = await _part(receive)
@@ -183,6 +185,8 @@ async def _read_whole(announced: int, receive: Receive) -> bytes | bytearray:
     if not message.get("more_body", False) and len(first) <= MAX_BODY_BYTES:
         # Nearly always: then it is left as it is.
         return cast("bytes", first)
+    if (record := scope.get("record")) is not None:
+        record.is_large = True
     body = _Body(announced)
     body.add(first)
     return await read_into(body, receive)

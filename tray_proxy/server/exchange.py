@@ -307,7 +307,8 @@ class Exchange(Purchase):
             if self._put is None or self._unsent:
                 self._unsent.append(lines)
             else:
-                self._has_begun()
+                if not self._begun:
+                    self._has_begun()
                 self._is_full = not self._put(lines)
         return not (self._unsent or self._is_full or self._reply.stopped)
 
