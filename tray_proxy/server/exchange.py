@@ -23,16 +23,7 @@ from tray_proxy.openrouter.answer import Chunk
 from tray_proxy.openrouter.client import OpenRouterClient, Stream
 from tray_proxy.presets import Presets
 from tray_proxy.selection import Selection
-from tray_proxy.server.asgi import (
-    JSON,
-    Receive,
-    Record,
-    Reply,
-    Scope,
-    Send,
-    give_way,
-    send_reply,
-)
+from tray_proxy.server.asgi import JSON, Receive, Record, Reply, Scope, Send, give_way, send_reply
 from tray_proxy.server.listing import Listings
 from tray_proxy.server.loaded import Loaded
 from tray_proxy.server.reasoning_memory import ReasoningMemory
