@@ -180,7 +180,9 @@ def test_where_users_cannot_be_told_apart_it_does_not_start(start, tmp_path):
     """In a list of users without any, all of them are the same one."""
     trial = subprocess.run(["unshare", "--user", "true"], capture_output=True, check=False)
     if trial.returncode != 0:
-        pytest.skip("this system makes no lists of users")
+        # Some systems keep it from all but root.
+        missing = pytest.fail if os.environ.get("CI") and os.geteuid() == 0 else pytest.skip
+        missing("this system makes no lists of users")
 
     process, said = start(ROOT, "--same-user-only", "on", wrapped=("unshare", "--user"))
 
