@@ -78,6 +78,10 @@ class Cycle(RequestResponseCycle):
         else:
             self._when_left = call
 
+    def has_left(self) -> bool:
+        """Say whether it has."""
+        return self.disconnected
+
     def left(self) -> None:
         """Tell that it has."""
         call, self._when_left = self._when_left, None

@@ -24,6 +24,8 @@ from tray_proxy.http_cycle import Cycle
 # In a request's scope: a function that takes what is to be called when the client has left. To listen for that by
 # `receive`, as with other servers, takes a task for each request.
 WHEN_LEFT = "tray_proxy.when_left"
+# One that says whether it has.
+HAS_LEFT = "tray_proxy.has_left"
 # And one that sends more of an answer that has begun, at once and in any place, where `send` needs a task.
 PUT = "tray_proxy.put"
 
@@ -294,7 +296,7 @@ class CarefulProtocol(HttpToolsProtocol):
             keep_alive=version != "1.0" and parser.should_keep_alive() and not self._is_turned_away,
             on_response=self.on_response_complete,
         )
-        scope[WHEN_LEFT], scope[PUT] = cycle.when_left, cycle.put
+        scope[WHEN_LEFT], scope[HAS_LEFT], scope[PUT] = cycle.when_left, cycle.has_left, cycle.put
         return cycle
 
     def _odd_target(self) -> tuple[bytes, bytes]:

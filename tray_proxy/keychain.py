@@ -87,6 +87,11 @@ class Keychain:
         """What kept us from reading the key store last time, if anything did."""
         return self._problem
 
+    @property
+    def known(self) -> SecretStr | None:
+        """The key, where it was read; to be shown to OpenRouter alone."""
+        return self._known
+
     async def key(self) -> SecretStr:
         """
         Return the key.

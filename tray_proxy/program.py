@@ -35,7 +35,8 @@ from tray_proxy.reach import elsewhere
 from tray_proxy.releases import Source as ReleaseSource
 from tray_proxy.selection import Selection
 from tray_proxy.server.app import create_app
-from tray_proxy.server.exchange import Deps, InFlight
+from tray_proxy.server.exchange import Deps
+from tray_proxy.server.in_flight import InFlight
 from tray_proxy.setting_list import Settings
 from tray_proxy.setting_sources import KEYS
 from tray_proxy.spending import Spending

@@ -215,6 +215,59 @@ def test_the_catalogue_is_fetched_without_the_key(raw_upstream):
     assert KEY.encode() not in seen[0]
 
 
+def test_a_question_can_leave_before_its_answer_is_waited_for(raw_upstream):
+    asked, entered = threading.Event(), threading.Event()
+
+    def answer(connection, _number):
+        read_request(connection)
+        connection.sendall(ANSWER)
+        read_request(connection)
+        asked.set()
+        assert entered.wait(15)
+        connection.sendall(ANSWER)
+
+    async def early(client):
+        bought = client.stream(REQUEST, "m")
+        bought.begin()
+        assert await asyncio.to_thread(asked.wait, 15)
+        entered.set()
+        async with bought as reply:
+            return [chunk.choices[0].delta.content async for chunks in chunks_of(reply) for chunk in chunks]
+
+    assert talk_to(raw_upstream(answer), chat, early) == [["hi"], ["hi"]]
+
+
+def test_one_that_left_and_is_never_waited_for_is_broken_off_and_may_cost(raw_upstream):
+    broken_off = threading.Event()
+
+    def answer(connection, _number):
+        read_request(connection)
+        connection.sendall(ANSWER)
+        assert read_request(connection)
+        assert connection.recv(1) == b""
+        broken_off.set()
+
+    async def drop(client):
+        bought = client.stream(REQUEST, "m")
+        bought.begin()
+        bought.drop()
+        return await asyncio.to_thread(broken_off.wait, 15), bought.may_cost(told=False)
+
+    assert talk_to(raw_upstream(answer), chat, drop) == [["hi"], (True, True)]
+
+
+def test_without_a_key_at_hand_nothing_leaves_early():
+    async def early():
+        client = OpenRouterClient(Settings(openrouter_base_url="http://127.0.0.1:9"), Keychain())
+        bought = client.stream(REQUEST, "m")
+        bought.begin()
+        bought.drop()
+        await client.close()
+        return bought.may_cost(told=False)
+
+    assert asyncio.run(early()) is False
+
+
 def test_a_dead_kept_connection_is_replaced_once(raw_upstream):
     """The other side closed it while it lay idle: nothing was answered, so nothing was charged."""
     requests = []

@@ -143,6 +143,68 @@ def test_a_connection_that_was_opened_ahead_is_the_next_ones():
     assert talk(repeating(WHOLE), ahead) == 1
 
 
+def test_a_request_that_has_begun_leaves_before_anybody_waits_for_its_answer():
+    async def begin(way, server):
+        server.has_come = asyncio.Event()
+        await way.open_ahead(10)
+        asking = request(server)
+        way.begin(asking)
+        await server.has_come.wait()
+        response = await way.send(asking)
+        return await response.aread(), len(server.asked), server.connections
+
+    async def answer(server, reader, writer, _number):
+        await server.request(reader)
+        server.has_come.set()
+        writer.write(WHOLE)
+
+    assert talk(answer, begin) == (b"hi", 1, 1)
+
+
+def test_without_a_connection_nothing_begins():
+    async def begin(way, server):
+        asking = request(server)
+        way.begin(asking)
+        return asking.kept, asking.fate.may_cost, server.connections
+
+    assert talk(repeating(WHOLE), begin) == (None, False, 0)
+
+
+def test_what_has_begun_and_is_dropped_is_broken_off():
+    async def silent(server, reader, _writer, _number):
+        await server.request(reader)
+        server.ended = await reader.read() == b""
+
+    async def begin(way, server):
+        await way.open_ahead(10)
+        asking = request(server)
+        way.begin(asking)
+        asking.drop()
+        asking.drop()
+        await server.closed.wait()
+        return way.is_ready(), asking.fate.may_cost
+
+    assert talk(silent, begin) == (False, True)
+
+
+def test_what_has_begun_on_a_dead_connection_is_sent_once_more():
+    async def deaf_at_first(server, reader, writer, number):
+        if number == 1:
+            await server.request(reader)
+            return
+        await repeating(WHOLE)(server, reader, writer, number)
+
+    async def begin(way, server):
+        await way.open_ahead(10)
+        asking = request(server)
+        way.begin(asking)
+        await server.closed.wait()
+        response = await way.send(asking)
+        return await response.aread(), len(server.asked), server.connections
+
+    assert talk(deaf_at_first, begin) == (b"hi", 2, 2)
+
+
 def test_a_retired_one_ends_the_answer_under_way_and_keeps_nothing():
     async def half(server, reader, writer, _number):
         await server.request(reader)

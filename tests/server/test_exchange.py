@@ -17,7 +17,7 @@ from tray_proxy.demo.dialect import DONE
 from tray_proxy.demo.faults import FAULTS, Fault
 from tray_proxy.demo.steps import Cut, Write, stream_of
 from tray_proxy.demo.thoughts import sign
-from tray_proxy.server.asgi import Record
+from tray_proxy.server.asgi import JSON, Record
 from tray_proxy.server.exchange import Exchange
 from tray_proxy.server.ollama_api import ChatDialect
 from tray_proxy.wire.openrouter import TextChunk
@@ -636,7 +636,7 @@ def passing_on(*, has_room):
     """An exchange whose answer has been opened, and what it puts; `has_room` says whether the client reads."""
     put = []
     record = Record("id")
-    exchange = Exchange(None, {}, None, None, record, "one", ChatDialect("one"))
+    exchange = Exchange(None, {}, None, None, record, "one", ChatDialect("one"), JSON, None, None)
     exchange._put = lambda lines: (put.append(lines[:12]), has_room)[1]
     return exchange, put, record
 

@@ -3,8 +3,9 @@
 import pytest
 
 from openrouter.reading import chunks_of
-from tray_proxy.server.asgi import ClientLeft, Record
-from tray_proxy.server.exchange import Purchase
+from tray_proxy.http_protocol import HAS_LEFT, WHEN_LEFT
+from tray_proxy.server.asgi import JSON, ClientLeft, Record
+from tray_proxy.server.exchange import Exchange, Purchase
 from tray_proxy.wire.openrouter import CompletionRequest, Message
 
 REQUEST = CompletionRequest(
@@ -32,6 +33,25 @@ def test_a_client_that_left_while_its_model_was_looked_for_buys_nothing(proxy, u
                     pass
 
         await purchase.buy(ask())
+
+    with pytest.raises(ClientLeft):
+        proxy.loop.submit(buy()).result(15)
+    proxy.chat("the next one")
+
+    assert [chat.body["messages"][0]["content"] for chat in upstream.chats] == ["hello", "the next one"]
+
+
+def test_one_that_left_while_its_question_was_made_has_it_not_even_begun(proxy, upstream):
+    proxy.chat()
+    scope = {HAS_LEFT: lambda: True, WHEN_LEFT: lambda call: call()}
+
+    async def buy():
+        bought = proxy.program.deps.client.stream(REQUEST, "gpt-4o-mini")
+        exchange = Exchange(
+            proxy.program.deps, scope, None, None, Record("id"), "gpt-4o-mini", None, JSON, None, bought
+        )
+        exchange.ask()
+        await exchange.run(REQUEST, stream=True)
 
     with pytest.raises(ClientLeft):
         proxy.loop.submit(buy()).result(15)

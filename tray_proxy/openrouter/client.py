@@ -9,7 +9,7 @@ its translated body goes out, and redirects are never followed: the prompt would
 import asyncio
 import itertools
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,7 +24,7 @@ from tray_proxy.openrouter.answer import TOO_MUCH, Answer, read_embeddings, told
 from tray_proxy.openrouter.connections import JSON, Connection, Connections, Pieces, Response, content_type, is_page
 from tray_proxy.openrouter.obstacles import BROKE_OFF
 from tray_proxy.openrouter.surroundings import Surroundings
-from tray_proxy.openrouter.upload import Fate
+from tray_proxy.openrouter.upload import Asking, Fate
 from tray_proxy.secret_str import SecretStr
 from tray_proxy.setting_list import Settings
 from tray_proxy.setting_values import is_key
@@ -39,6 +39,7 @@ from tray_proxy.wire.openrouter import (
     KeyReply,
 )
 
+CHAT = "/chat/completions"
 EVENTS = "text/event-stream"
 MAX_ERROR_BYTES = 256 * 1024
 MAX_CATALOGUE_BYTES = 64 * 1024 * 1024
@@ -64,7 +65,7 @@ class OpenRouterClient:
         surroundings: Callable[[], Surroundings] = Surroundings,
         changed: Callable[[Connection], None] = lambda _: None,
     ) -> None:
-        self._settings = settings
+        self.settings = settings
         self._keychain = keychain
         self._connections = Connections(settings, surroundings, changed)
 
@@ -85,7 +86,7 @@ class OpenRouterClient:
 
     def use(self, settings: Settings) -> None:
         """Put other time limits in force, from the next request on; the address stays."""
-        self._settings = settings
+        self.settings = settings
         self._connections.use(settings)
 
     def expect(self) -> None:
@@ -103,13 +104,12 @@ class OpenRouterClient:
 
     def stream(self, request: CompletionRequest, asked: str) -> "Stream":
         """
-        Ask for an answer, on entering what is returned.
+        Ask for an answer, on entering what is returned, or before by its `begin`.
 
         Args:
             asked: The model's name as the app wrote it, for "model not found".
         """
-        fate = Fate()
-        return Stream(self._buy("/chat/completions", request, asked, fate, accept=EVENTS), self._settings, asked, fate)
+        return Stream(self, request, asked)
 
     async def embed(self, request: EmbeddingRequest, asked: str, fate: Fate) -> EmbeddingReply:
         """
@@ -122,9 +122,10 @@ class OpenRouterClient:
         Raises:
             ProxyError: its status is OpenRouter's own where it gave one.
         """
-        response = await self._buy("/embeddings", request, asked, fate, accept=JSON)
+        asking = self._question("/embeddings", request, await self._keychain.key(), fate, accept=JSON)
+        response = await self._buy(asking, asked, accept=JSON)
         try:
-            body = await Answer(Pieces(response), self._settings, asked).whole(MAX_EMBEDDINGS_BYTES)
+            body = await Answer(Pieces(response), self.settings, asked).whole(MAX_EMBEDDINGS_BYTES)
         finally:
             await response.aclose()
         try:
@@ -134,9 +135,36 @@ class OpenRouterClient:
             fate.may_cost = not (is_refused or isinstance(error, NetworkSignIn))
             raise
 
-    async def _buy(
-        self, path: str, request: CompletionRequest | EmbeddingRequest, asked: str, fate: Fate, *, accept: str
-    ) -> Response:
+    def begun(self, request: CompletionRequest, fate: Fate) -> Asking | None:
+        """Begin to ask for an answer, as far as nothing has to be waited for: the key, or a connection."""
+        key = self._keychain.known
+        if key is None:
+            return None
+        asking = self._question(CHAT, request, key, fate, accept=EVENTS)
+        self._connections.begin(asking)
+        return asking
+
+    async def answer(self, request: CompletionRequest, asked: str, fate: Fate, begun: Asking | None) -> Response:
+        """
+        Ask for an answer, or go on with what has begun.
+
+        Raises:
+            ProxyError: its status is OpenRouter's own where it gave one.
+        """
+        asking = begun or self._question(CHAT, request, await self._keychain.key(), fate, accept=EVENTS)
+        return await self._buy(asking, asked, accept=EVENTS)
+
+    def _question(
+        self, path: str, request: CompletionRequest | EmbeddingRequest, key: SecretStr, fate: Fate, *, accept: str
+    ) -> Asking:
+        settings = self.settings
+        if settings.private_providers:
+            request = msgspec.structs.replace(request, provider=privately(request.provider))
+        return self._connections.asking(
+            "POST", path, settings.first_byte_timeout_s, key, content=encode(request), accept=accept, fate=fate
+        )
+
+    async def _buy(self, asking: Asking, asked: str, *, accept: str) -> Response:
         """
         Ask for what is charged for; a refusal that may pass is asked again a moment later, as `retries` says.
 
@@ -146,14 +174,9 @@ class OpenRouterClient:
         Raises:
             ProxyError: its status is OpenRouter's own where it gave one.
         """
-        if self._settings.private_providers:
-            request = msgspec.structs.replace(request, provider=privately(request.provider))
-        key, content = await self._keychain.key(), encode(request)
         began_s = time.monotonic()
         for tries in itertools.count(1):
-            response = await self._connections.send(
-                "POST", path, self._settings.first_byte_timeout_s, key, content=content, accept=accept, fate=fate
-            )
+            response = await self._connections.send(asking)
             kind = content_type(response)
             if kind.startswith(EVENTS) if accept == EVENTS else response.status_code == 200:
                 return response
@@ -162,7 +185,7 @@ class OpenRouterClient:
             finally:
                 await response.aclose()
             # Where only time ran out, a model may have been at work.
-            fate.may_cost = isinstance(error, UpstreamTimeout)
+            asking.fate.may_cost = isinstance(error, UpstreamTimeout)
             delay_s = retries.next_delay_s(response.status_code, error, tries, time.monotonic() - began_s)
             if delay_s is None:
                 raise error
@@ -200,9 +223,10 @@ class OpenRouterClient:
             UpstreamError: OpenRouter could not be asked; the code may still be good.
         """
         wanted = CodeExchange(code.get_secret_value(), verifier.get_secret_value(), sign_in.METHOD)
-        response = await self._connections.send(
+        asking = self._connections.asking(
             "POST", "/auth/keys", CATALOGUE_TIMEOUT_S, None, content=[msgspec.json.encode(wanted)]
         )
+        response = await self._connections.send(asking)
         try:
             if response.status_code != 200:
                 raise sign_in.refusal(await self._refusal(response, ""))
@@ -218,7 +242,7 @@ class OpenRouterClient:
         return SecretStr(key)
 
     async def _fetch(self, path: str, key: SecretStr | None, limit: int) -> bytes:
-        response = await self._connections.send("GET", path, CATALOGUE_TIMEOUT_S, key)
+        response = await self._connections.send(self._connections.asking("GET", path, CATALOGUE_TIMEOUT_S, key))
         try:
             if response.status_code != 200 or is_page(response):
                 raise await self._refusal(response, "")
@@ -252,12 +276,27 @@ class Stream:
     A class, and no generator: its end holds up the same client's next request, and this takes a third of the time.
     """
 
-    def __init__(self, asking: Awaitable[Response], settings: Settings, asked: str, fate: Fate) -> None:
-        self._asking = asking
-        self._settings = settings
+    def __init__(self, client: OpenRouterClient, request: CompletionRequest, asked: str) -> None:
+        self._client = client
+        self._request = request
         self._asked = asked
-        self._fate = fate
+        self._fate = Fate()
+        self._begun: Asking | None = None
         self._answer: Answer | None = None
+
+    def begin(self) -> None:
+        """
+        Ask at once, as far as nothing has to be waited for; an answer that is not entered then is to be dropped.
+
+        Raises:
+            BadRequest: the question cannot be sent.
+        """
+        self._begun = self._client.begun(self._request, self._fate)
+
+    def drop(self) -> None:
+        """Break off what has begun and was never entered."""
+        if self._begun is not None:
+            self._begun.drop()
 
     def may_cost(self, *, told: bool) -> bool:
         """
@@ -275,8 +314,10 @@ class Stream:
         Raises:
             ProxyError: before anything was answered; its status is OpenRouter's own where it gave one.
         """
-        self._pieces = Pieces(await self._asking)
-        self._answer = Answer(self._pieces, self._settings, self._asked)
+        begun, self._begun = self._begun, None
+        response = await self._client.answer(self._request, self._asked, self._fate, begun)
+        self._pieces = Pieces(response)
+        self._answer = Answer(self._pieces, self._client.settings, self._asked)
         return self._answer
 
     async def __aexit__(

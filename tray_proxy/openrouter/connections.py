@@ -162,7 +162,7 @@ class Connections:
         if self.state != before:
             self._changed(self.state)
 
-    async def send(
+    def asking(
         self,
         method: str,
         path: str,
@@ -172,37 +172,47 @@ class Connections:
         content: list[bytes | memoryview] | None = None,
         accept: str = JSON,
         fate: Fate | None = None,
-    ) -> httpx.Response:
+    ) -> Asking:
         """
-        Send a request and wait for the answer's headers.
+        Make a request.
 
         Args:
-            limit_s: How long to wait for them, once the request is sent.
+            limit_s: How long to wait for the answer's headers, once the request is sent.
             key: Shown to OpenRouter; the text of it is made here, and nowhere else.
             content: The JSON to post.
             accept: What kind of answer to that is wanted.
             fate: Told when it goes out.
+        """
+        return Asking(
+            self._targets.get((method, path, accept, id(key))) or self._target(method, path, accept, key),
+            content or [],
+            None if content is None else sum(map(len, content)),
+            self._settings.connect_timeout_s,
+            self._settings.idle_timeout_s,
+            limit_s,
+            fate,
+        )
+
+    def begin(self, asking: Asking) -> None:
+        """Begin to send a request at once, where a connection lies ready; it is to be sent, or dropped, afterwards."""
+        if self._surroundings is not None and self._surroundings.changed():
+            # What was connected before is dead, and nobody says so.
+            self.drop()
+        self._way.begin(asking)
+
+    async def send(self, asking: Asking) -> httpx.Response:
+        """
+        Send a request, or what is left of it, and wait for the answer's headers.
 
         Raises:
             UpstreamUnreachable, UpstreamTimeout: nobody answered, and why.
         """
-        if self._surroundings is not None and self._surroundings.changed():
-            # What was connected before is dead, and nobody says so.
-            self.drop()
-        settings = self._settings
+        if asking.kept is None:
+            self.begin(asking)
         try:
-            asking = Asking(
-                self._targets.get((method, path, accept, id(key))) or self._target(method, path, accept, key),
-                content or [],
-                None if content is None else sum(map(len, content)),
-                settings.connect_timeout_s,
-                settings.idle_timeout_s,
-                limit_s,
-                fate,
-            )
             response = await self._way.send(asking)
         except httpx.ReadTimeout:
-            failure: UpstreamError = silent(limit_s, "the first byte of the answer")
+            failure: UpstreamError = silent(asking.read_s, "the first byte of the answer")
         except httpx.HTTPError as error:
             failure = await self._obstacle(error)
         else:

@@ -53,29 +53,29 @@ class Connection(asyncio.Protocol):
 
     # -- an exchange, in the task that asks --
 
-    async def exchange(self, head: bytes, asking: Asking) -> httpx.Response:
-        """
-        Send a request, and wait for the head of its answer.
-
-        Args:
-            head: The request's, written.
-
-        Raises:
-            httpx.TransportError: the connection broke, or what came is no HTTP.
-        """
+    def begin(self, asking: Asking) -> None:
+        """Begin an exchange: nearly all requests are small, and leave at once and in one packet."""
         is_small = len(asking.pieces) == 1 and len(asking.pieces[0]) <= SLICE_BYTES
         self._under_way, self.heard = True, False
         if is_small:
-            # Nearly all are. They leave in one packet, and before anything is done that only the answer needs.
-            self._transport.write(head + asking.pieces[0])
+            # Before anything is done that only the answer needs.
+            self._transport.write(asking.head() + asking.pieces[0])
         self._parser = httptools.HttpResponseParser(self)
         self._status, self._head, self._head_bytes = 0, list[tuple[bytes, bytes]](), 0
         self._body, self._body_bytes, self._barren_bytes = list[bytes](), 0, 0
         self._whole = self._reusable = self._sized = self._excess = False
         self._sent = is_small
+
+    async def exchange(self, asking: Asking) -> httpx.Response:
+        """
+        Send what is left of a request that has begun, and wait for the head of its answer.
+
+        Raises:
+            httpx.TransportError: the connection broke, or what came is no HTTP.
+        """
         try:
-            if not is_small:
-                await self._send(head, asking)
+            if not self._sent:
+                await self._send(asking)
             until_s = self._loop.time() + asking.read_s
             while not self._status:
                 await self._wait(until_s - self._loop.time())
@@ -84,7 +84,8 @@ class Connection(asyncio.Protocol):
             raise
         return httpx.Response(self._status, headers=self._head, stream=Body(self))
 
-    async def _send(self, head: bytes, asking: Asking) -> None:
+    async def _send(self, asking: Asking) -> None:
+        head = asking.head()
         for piece in asking.slices():
             self._transport.write(head + piece if head else piece)
             head = b""

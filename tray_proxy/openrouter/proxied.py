@@ -37,6 +37,9 @@ class Proxied:
         self._retired = False
         self._closing: asyncio.Task[None] | None = None
 
+    def begin(self, asking: Asking) -> None:
+        """Do nothing: there is no beginning without waiting here."""
+
     async def send(self, asking: Asking) -> httpx.Response:
         """
         Send a request, and return the head of the answer; what is sent again, and when, is as with `Transport`.

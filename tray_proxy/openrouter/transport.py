@@ -42,6 +42,13 @@ class Transport(httpx.AsyncBaseTransport):
         """Send a request of one of httpx's clients, as `send` does."""
         return await self.send(await from_httpx(request))
 
+    def begin(self, asking: Asking) -> None:
+        """Begin to send a request, where a connection lies ready; `send` goes on with it."""
+        kept = self._take()
+        if kept is not None:
+            asking.kept, asking.begun_s, asking.fate.may_cost = kept, time.monotonic(), True
+            kept.begin(asking)
+
     async def send(self, asking: Asking) -> httpx.Response:
         """
         Send a request, and return the head of the answer; its body follows.
@@ -55,20 +62,20 @@ class Transport(httpx.AsyncBaseTransport):
         Raises:
             httpx.TransportError: nobody answered.
         """
-        head = asking.head()
-        kept = self._take()
+        if asking.kept is None:
+            self.begin(asking)
+        kept, asking.kept = asking.kept, None
         if kept is not None:
-            began_s = time.monotonic()
-            asking.fate.may_cost = True
             try:
-                return await kept.exchange(head, asking)
+                return await kept.exchange(asking)
             except (httpx.RemoteProtocolError, httpx.ReadError):
-                if kept.heard or time.monotonic() - began_s > RESEND_WITHIN_S:
+                if kept.heard or time.monotonic() - asking.begun_s > RESEND_WITHIN_S:
                     raise
                 asking.fate.may_cost = False
         connection = await self._connect(asking.connect_s)
         asking.fate.may_cost = True
-        return await connection.exchange(head, asking)
+        connection.begin(asking)
+        return await connection.exchange(asking)
 
     async def open_ahead(self, limit_s: float) -> None:
         """

@@ -1,6 +1,7 @@
 """A request on its way out: its head, written once as far as it is always the same, and its body in pieces."""
 
 from collections.abc import AsyncIterator, Iterator
+from typing import Protocol
 
 import httpx
 
@@ -53,9 +54,23 @@ class Fate:
         self.usage = Usage()
 
 
+class Way(Protocol):
+    """A connection on which a request has begun. `heard` says whether anything of an answer to it has come."""
+
+    heard: bool
+
+    async def exchange(self, asking: "Asking") -> httpx.Response:
+        """Send what is left of it, and wait for the head of its answer."""
+
+    def end(self) -> None:
+        """End the exchange, whether it is over or not."""
+
+
 class Asking:
     """
     One request. It can be sent again.
+
+    `kept` is the connection on which it has begun, and `begun_s` when that was, until somebody waits for its answer.
 
     Args:
         pieces: Its body, as `splice.encode` gives it.
@@ -64,7 +79,7 @@ class Asking:
         fate: Told when it goes out.
     """
 
-    __slots__ = ("connect_s", "fate", "length", "pieces", "read_s", "target", "write_s")
+    __slots__ = ("begun_s", "connect_s", "fate", "kept", "length", "pieces", "read_s", "target", "write_s")
 
     def __init__(
         self,
@@ -81,12 +96,20 @@ class Asking:
         self.length = length
         self.connect_s, self.write_s, self.read_s = connect_s, write_s, read_s
         self.fate = fate or Fate()
+        self.kept: Way | None = None
+        self.begun_s = 0.0
 
     def head(self) -> bytes:
         """Write its head."""
         if self.length is None:
             return self.target.beginning + b"\r\n"
         return b"%bContent-Length: %d\r\n\r\n" % (self.target.beginning, self.length)
+
+    def drop(self) -> None:
+        """Break off what has begun and nobody waits for."""
+        kept, self.kept = self.kept, None
+        if kept is not None:
+            kept.end()
 
     def slices(self) -> Iterator[bytes]:
         """Give the body in slices."""

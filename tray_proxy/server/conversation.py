@@ -79,11 +79,15 @@ async def buy(
         NotBought: the owner's limits are in the way; nothing was asked.
         ProxyError: it failed before the client was sent anything.
     """
-    call.deps.unknown_options.note(question.options)
-    bill = admitted(call, found.model, question.completion)
+    deps, completion = call.deps, question.completion
+    bill = admitted(call, found.model, completion)
+    bought = deps.client.stream(completion, found.asked)
     exchange = Exchange(
-        call.deps, call.scope, call.receive, call.send, call.record, found.asked, dialect, whole_type, bill
+        deps, call.scope, call.receive, call.send, call.record, found.asked, dialect, whole_type, bill, bought
     )
-    with Settled(exchange), call.deps.loaded.in_use(found.name, keep_alive_s, time.time) as using:
-        stops = stops_to_watch(question.options)
-        await exchange.run(question.completion, stream=stream, stops=stops, ending=using.end)
+    with Settled(exchange):
+        exchange.ask()
+        deps.unknown_options.note(question.options)
+        with deps.loaded.in_use(found.name, keep_alive_s, time.time) as using:
+            stops = stops_to_watch(question.options)
+            await exchange.run(completion, stream=stream, stops=stops, ending=using.end)

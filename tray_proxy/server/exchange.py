@@ -14,7 +14,7 @@ from tray_proxy.budget import Bill, Budget
 from tray_proxy.catalogue import CatalogueCache
 from tray_proxy.errors import ProxyError, Stopping
 from tray_proxy.http_cycle import HELD
-from tray_proxy.http_protocol import PUT
+from tray_proxy.http_protocol import HAS_LEFT, PUT
 from tray_proxy.keychain import Keychain
 from tray_proxy.metrics import Metrics
 from tray_proxy.neighbour.memory import LocalNames
@@ -23,7 +23,8 @@ from tray_proxy.openrouter.answer import Chunk
 from tray_proxy.openrouter.client import OpenRouterClient, Stream
 from tray_proxy.presets import Presets
 from tray_proxy.selection import Selection
-from tray_proxy.server.asgi import JSON, Receive, Record, Reply, Scope, Send, give_way, send_reply
+from tray_proxy.server.asgi import Receive, Record, Reply, Scope, Send, give_way, send_reply
+from tray_proxy.server.in_flight import InFlight
 from tray_proxy.server.listing import Listings
 from tray_proxy.server.loaded import Loaded
 from tray_proxy.server.reasoning_memory import ReasoningMemory
@@ -57,50 +58,6 @@ class Dialect(Protocol):
 
     def failure(self, error: ProxyError) -> bytes:
         """Write an error into a stream that has begun."""
-
-
-@dataclass
-class InFlight:
-    """
-    The exchanges under way.
-
-    Args:
-        changed: Told how many there are, in the event loop.
-        troubled: Told of each exchange that failed for a reason the owner should know.
-        recovered: Told of each exchange that succeeded.
-    """
-
-    changed: Callable[[int], None] = lambda _: None
-    troubled: Callable[[ProxyError], None] = lambda _: None
-    recovered: Callable[[], None] = lambda: None
-    _under_way: set[Watch] = field(default_factory=set)
-    _ended: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        return len(self._under_way)
-
-    def add(self, watch: Watch) -> None:
-        """Count an exchange until it is removed."""
-        self._under_way.add(watch)
-        self.changed(self.count)
-
-    def remove(self, watch: Watch) -> None:
-        """Count it no more."""
-        self._under_way.discard(watch)
-        self.changed(self.count)
-        self._ended.set()
-
-    async def stop(self, grace_s: float) -> None:
-        """Let the exchanges end by themselves for a moment, then end them with an error that says why."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(grace_s):
-                while self._under_way:
-                    self._ended.clear()
-                    await self._ended.wait()
-        for watch in tuple(self._under_way):
-            watch.stop()
 
 
 @dataclass(frozen=True)
@@ -217,12 +174,13 @@ class Exchange(Purchase):
         dialect: How the answer is written.
         whole_type: The content type of a plain answer.
         bill: What the owner's limits let pass, to be settled.
+        bought: The answer, to be asked for.
     """
 
     dialect: Dialect
-    whole_type: str = JSON
-    bill: Bill | None = None
-    _bought: Stream | None = field(default=None, init=False)
+    whole_type: str
+    bill: Bill
+    bought: Stream
     _streams: bool = field(default=False, init=False)
     _put: Callable[[bytes], bool] | None = field(default=None, init=False)
     _unsent: list[bytes] = field(default_factory=list, init=False)
@@ -231,6 +189,18 @@ class Exchange(Purchase):
     _place: Place = field(default=BEGINNING, init=False)
     _ending: Callable[[], object] = field(default=lambda: None, init=False)
     _reply: ReplyStream = field(default_factory=lambda: ReplyStream(time.monotonic_ns()), init=False)
+
+    def ask(self) -> None:
+        """
+        Ask OpenRouter at once where that can be: while it reads the question, there is time for all else.
+
+        Raises:
+            BadRequest: the question cannot be sent.
+        """
+        has_left = self.scope.get(HAS_LEFT)
+        # By other servers nobody is told of it here, and the question goes out when it is listened for.
+        if has_left is not None and not has_left():
+            self.bought.begin()
 
     async def run(
         self,
@@ -241,9 +211,10 @@ class Exchange(Purchase):
         ending: Callable[[], object] = lambda: None,
     ) -> None:
         """
-        Buy the answer and send it.
+        Buy the answer that was asked for, and send it.
 
         Args:
+            completion: What was asked.
             stops: Stop strings to watch for here, because OpenRouter does not.
             ending: Called when the answer is complete, before the client can know it.
 
@@ -261,15 +232,12 @@ class Exchange(Purchase):
 
     def settle(self) -> None:
         """Count what it has cost so far, or is taken to have cost; once."""
-        if self.bill is not None:
-            usage, said = self._reply.usage, self._reply.said_tokens
-            told = self._reply.first_s is not None or usage != NOTHING_TOLD
-            was_asked = self._bought is not None and self._bought.may_cost(told=told)
-            self.bill.settle(usage, said, was_asked=was_asked)
+        usage, said = self._reply.usage, self._reply.said_tokens
+        told = self._reply.first_s is not None or usage != NOTHING_TOLD
+        self.bill.settle(usage, said, was_asked=self.bought.may_cost(told=told))
 
     async def _stream(self, completion: CompletionRequest) -> None:
-        self._bought = self.deps.client.stream(completion, self.asked)
-        async with self._bought as answer:
+        async with self.bought as answer:
             self._opened(completion)
             self._put = self.scope.get(PUT)
             if self._put is not None:
@@ -322,8 +290,7 @@ class Exchange(Purchase):
             gathered.extend(self._feed(chunks))
             return not self._reply.stopped
 
-        self._bought = self.deps.client.stream(completion, self.asked)
-        async with self._bought as answer:
+        async with self.bought as answer:
             self._opened(completion)
             more = True
             try:

@@ -66,7 +66,7 @@ def _app(scope: Scope) -> str:
 
 
 class Settled:
-    """Settle an exchange's bill at the end of a block, however it ends."""
+    """Settle an exchange's bill at the end of a block, however it ends; what was never waited for is broken off."""
 
     __slots__ = ("_exchange",)
 
@@ -79,4 +79,5 @@ class Settled:
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
+        self._exchange.bought.drop()
         self._exchange.settle()
