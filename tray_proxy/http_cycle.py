@@ -65,6 +65,12 @@ class Cycle(RequestResponseCycle):
         self.on_response = on_response
         self.parts: list[bytes] = []
 
+    def take_whole(self, body: bytes) -> None:
+        """Take in all of the body."""
+        self.parts.append(body)
+        self.more_body = False
+        self._has_news = True
+
     def wake(self) -> None:
         """Have `receive` tell what is new."""
         self._has_news = True
@@ -78,15 +84,20 @@ class Cycle(RequestResponseCycle):
         else:
             self._when_left = call
 
-    def has_left(self) -> bool:
-        """Say whether it has."""
-        return self.disconnected
-
     def left(self) -> None:
         """Tell that it has."""
         call, self._when_left = self._when_left, None
         if call is not None and not self.response_complete:
             call()
+
+    def whole(self) -> bytes | None:
+        """Give the body, where all of it has come; None where `receive` has to wait for it, or to say something."""
+        if self.more_body or self.disconnected or self.response_complete or self.waiting_for_100_continue:
+            return None
+        self._has_news = False
+        if self._news is not None:
+            self._news.clear()
+        return self._taken()
 
     async def receive(self) -> Any:
         """
@@ -110,12 +121,15 @@ class Cycle(RequestResponseCycle):
             return {"type": "http.disconnect"}
         if self.late:
             raise TimeoutError
+        return {"type": "http.request", "body": self._taken(), "more_body": self.more_body}
+
+    def _taken(self) -> bytes:
+        """Take what there is of the body."""
         parts, self.parts, self.held_bytes = self.parts, [], 0
         if not self.more_body:
             # Nobody asks for more, and only who reads notices that the client leaves.
             self.flow.resume_reading()
-        body = parts[0] if len(parts) == 1 else b"".join(parts)
-        return {"type": "http.request", "body": body, "more_body": self.more_body}
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def send(self, message: Any) -> None:
         """

@@ -10,29 +10,19 @@ Source: uvicorn's `protocols/http/httptools_impl.py`.
 
 import asyncio
 import contextlib
-import re
 import socket
 import sys
-import urllib.parse
 from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from tray_proxy.heads import Head, KnownHeads, read_head
 from tray_proxy.http_cycle import Cycle
 
-# In a request's scope: a function that takes what is to be called when the client has left. To listen for that by
-# `receive`, as with other servers, takes a task for each request.
-WHEN_LEFT = "tray_proxy.when_left"
-# One that says whether it has.
-HAS_LEFT = "tray_proxy.has_left"
-# And one that sends more of an answer that has begun, at once and in any place, where `send` needs a task.
-PUT = "tray_proxy.put"
-
-# In a request's scope, too: its connection.
-TRANSPORT = "tray_proxy.transport"
-
-# And whether that is one too many, and is to be told so.
+# In a request's scope: its `Cycle`, which tells and does without a task what `receive` and `send` need one for.
+CYCLE = "tray_proxy.cycle"
+# And whether its connection is one too many, and is to be told so.
 CROWDED = "tray_proxy.crowded"
 
 # Each is a descriptor of ours, and so is what is asked upstream for it.
@@ -78,6 +68,9 @@ def make_room() -> None:
 
 class CarefulProtocol(HttpToolsProtocol):
     """One client's connection."""
+
+    # Those of all connections.
+    heads = KnownHeads()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -136,6 +129,15 @@ class CarefulProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse it, and hand a request on once all that has come of it is read."""
+        at_rest = self._is_at_rest()
+        known = self.heads.find(data) if at_rest else None
+        if known is not None:
+            self._in_head, self._has_arrived, self._received_bytes, self._due = False, True, len(data), None
+            self.expect_100_continue = False
+            self.cycle = self._cycle(known.head, known.headers)
+            self.cycle.take_whole(known.body)
+            self._begin(self.cycle)
+            return
         self._received_bytes += len(data)
         self._barren_bytes += len(data)
         try:
@@ -146,8 +148,20 @@ class CarefulProtocol(HttpToolsProtocol):
             self._refuse(_BAD_REQUEST)
         if not self._has_arrived and not self.transport.is_closing():
             self._limit()
-        if self._next is not None:
-            self._begin(self._next)
+        if self._next is None:
+            return
+        cycle, parts, keep_alive = self._next, self._next.parts, self._next.keep_alive
+        self._begin(cycle)
+        if at_rest and self._has_arrived and len(parts) <= 1:
+            # Only now: the next request has use for it, and this one none.
+            self.heads.note(data, cycle.scope, b"".join(parts), keep_alive=keep_alive)
+
+    def _is_at_rest(self) -> bool:
+        """Say whether a request may begin, and nothing of one has come yet."""
+        running: Any = self.cycle
+        if self._is_turned_away or self._is_ending or self.transport.is_closing():
+            return False
+        return self._received_bytes == 0 if running is None else self._has_arrived and running.response_complete
 
     def _limit(self) -> None:
         """Refuse too much of a request that is not whole: the parser itself takes any length."""
@@ -193,7 +207,7 @@ class CarefulProtocol(HttpToolsProtocol):
         if self._received_bytes > MAX_HEAD_BYTES and _size(self.headers) + len(self.url) > MAX_HEAD_BYTES:
             self._refuse(_TOO_LARGE)
             return
-        self.cycle = self._next = self._cycle()
+        self.cycle = self._next = self._cycle(read_head(self.parser, self.url, self.headers), self.headers)
 
     def on_body(self, body: bytes) -> None:
         """Keep a part of the body until it is asked for."""
@@ -263,50 +277,30 @@ class CarefulProtocol(HttpToolsProtocol):
         self.parser = httptools.HttpRequestParser(self)
         self.on_message_complete()
 
-    def _cycle(self) -> Cycle:
-        url, parser = self.url, self.parser
-        if url.startswith(b"/") and b"#" not in url:
-            raw_path, _, query = url.partition(b"?")
-        else:
-            raw_path, query = self._odd_target()
-        path = raw_path.decode("ascii")
-        version = parser.get_http_version()
+    def _cycle(self, head: Head, headers: list[tuple[bytes, bytes]]) -> Cycle:
         scope: dict[str, Any] = {
             "type": "http",
             "asgi": _ASGI,
-            "http_version": version,
+            **head.scope,
             "server": self.server,
             "client": self.client,
             "scheme": self.scheme,
             "root_path": "",
-            "method": parser.get_method().decode("ascii"),
-            "path": urllib.parse.unquote(path) if "%" in path else path,
-            "raw_path": raw_path,
-            "query_string": query,
-            "headers": self.headers,
-            CROWDED: self._is_turned_away,
-            TRANSPORT: self.transport,
+            "headers": headers,
         }
+        if self._is_turned_away:
+            scope[CROWDED] = True
         cycle = Cycle(
             scope,
             self.transport,
             self.flow,
             self.logger,
             expect_100_continue=self.expect_100_continue,
-            keep_alive=version != "1.0" and parser.should_keep_alive() and not self._is_turned_away,
+            keep_alive=head.keep_alive and not self._is_turned_away,
             on_response=self.on_response_complete,
         )
-        scope[WHEN_LEFT], scope[HAS_LEFT], scope[PUT] = cycle.when_left, cycle.has_left, cycle.put
+        scope[CYCLE] = cycle
         return cycle
-
-    def _odd_target(self) -> tuple[bytes, bytes]:
-        """Split what is asked for into path and query, whatever computer it names."""
-        url = self.url
-        if not url.startswith((b"/", b"*")) and (host := (b"host", _authority(url))) not in self.headers:
-            # Two readers could take it for two computers: as with two Host headers, the guard lets neither in.
-            self.headers.append(host)
-        parsed = httptools.parse_url(url)
-        return parsed.path or b"/", parsed.query or b""
 
     def _patience_s(self) -> float:
         return LINGER_S if self._is_turned_away else REQUEST_TIMEOUT_S
@@ -374,8 +368,3 @@ class _BodyOf:
 
 def _size(headers: list[tuple[bytes, bytes]]) -> int:
     return sum(len(name) + len(value) + 4 for name, value in headers)
-
-
-def _authority(url: bytes) -> bytes:
-    """Return what stands where a whole address names its host, as it is: with a user's name, or a port."""
-    return re.split(rb"[/?#]", url.partition(b"://")[2] or url, maxsplit=1)[0]

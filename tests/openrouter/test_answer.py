@@ -26,8 +26,9 @@ class Given:
     def __init__(self, *pieces):
         self._pieces = list(pieces)
 
-    async def pour(self, take, limit_s):
-        while (part := await self.part(limit_s)) is not None:
+    async def pour(self, take, limit_s, first_s):
+        while (part := await self.part(first_s)) is not None:
+            first_s = limit_s
             if not take(part):
                 return True
         return False

@@ -276,7 +276,7 @@ def poured(serve, take, limit_s=10.0):
         server.go_on = asyncio.Event()
         response = await way.send(request(server))
         try:
-            return await response.stream.pour(lambda part: take(server, part), limit_s)
+            return await response.stream.pour(lambda part: take(server, part), limit_s, limit_s)
         finally:
             await response.aclose()
 
@@ -304,10 +304,10 @@ def test_who_wants_no_more_gets_no_more_until_it_asks_again():
             parts.append(part)
             return False
 
-        first = await response.stream.pour(refuse, 10)
+        first = await response.stream.pour(refuse, 10, 10)
         server.go_on.set()
-        second = await response.stream.pour(refuse, 10)
-        third = await response.stream.pour(refuse, 10)
+        second = await response.stream.pour(refuse, 10, 10)
+        third = await response.stream.pour(refuse, 10, 10)
         return (first, second, third), parts
 
     # With the second part the body ends: nobody has to ask once more to know it.
@@ -348,7 +348,7 @@ def test_who_is_cancelled_as_it_wants_no_more_leaves_nothing_of_that_to_the_next
             pouring.cancel()
             return False
 
-        pouring = asyncio.create_task(first.stream.pour(leave, 10))
+        pouring = asyncio.create_task(first.stream.pour(leave, 10, 10))
         await asyncio.sleep(0)
         server.more.release()
         server.more.release()
@@ -357,7 +357,7 @@ def test_who_is_cancelled_as_it_wants_no_more_leaves_nothing_of_that_to_the_next
         await first.aclose()
 
         second, parts = await way.send(request(server)), []
-        pouring = asyncio.create_task(second.stream.pour(lambda part: not parts.append(part), 10))
+        pouring = asyncio.create_task(second.stream.pour(lambda part: not parts.append(part), 10, 10))
         server.more.release()
         while not second.stream._connection._barren_bytes:  # noqa: ASYNC110
             await asyncio.sleep(0)  # until the line about the chunk has come, by itself; that tells nobody

@@ -58,7 +58,7 @@ def test_an_answer_that_was_read_leaves_the_next_one_on_its_connection_alone():
         server.may_speak.clear()
         second = await way.send(request(server))
         said.append(await first.stream.part(10))
-        said.append(await first.stream.pour(lambda _: True, 10))
+        said.append(await first.stream.pour(lambda _: True, 10, 10))
         await first.aclose()
         server.may_speak.set()
         return said, await second.aread(), server.connections

@@ -1,15 +1,17 @@
 """The exchanges under way, counted, and ended when the proxy stops."""
 
 import asyncio
+from types import SimpleNamespace
 
-from tray_proxy.http_protocol import WHEN_LEFT
+from tray_proxy.http_protocol import CYCLE
 from tray_proxy.server.in_flight import InFlight
 from tray_proxy.server.watch import Watch
 
 
 def watch():
     """A watch over a client that stays."""
-    return Watch({WHEN_LEFT: lambda _call: None}, None)
+    cycle = SimpleNamespace(when_left=lambda _call: None)
+    return Watch({CYCLE: cycle}, None)
 
 
 def test_each_change_of_their_number_is_told():

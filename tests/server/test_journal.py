@@ -9,7 +9,7 @@ import pytest
 
 from tray_proxy import logs, redaction
 from tray_proxy.activity import Activity
-from tray_proxy.http_protocol import WHEN_LEFT
+from tray_proxy.http_protocol import CYCLE
 from tray_proxy.listener import Listener, bind
 from tray_proxy.server import asgi
 from tray_proxy.server.asgi import Record, Reply, send_reply
@@ -158,7 +158,7 @@ def test_what_takes_much_memory_lets_go_of_it_at_once(monkeypatch):
     monkeypatch.setattr(asgi, "GIVE_WAY_S", 3600)
     record = Record("id")
     parts = [{"body": b"[", "more_body": True}, {"body": b"]", "more_body": False}]
-    scope = {"record": record, "headers": [], "path": "/api/chat", WHEN_LEFT: lambda _call: None}
+    scope = {"record": record, "headers": [], "path": "/api/chat", CYCLE: None}
 
     async def receive():
         return {"type": "http.request", **parts.pop(0)}

@@ -1,9 +1,11 @@
 """A client that left before OpenRouter was asked: it buys nothing, not even on a connection that lies ready."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from openrouter.reading import chunks_of
-from tray_proxy.http_protocol import HAS_LEFT, WHEN_LEFT
+from tray_proxy.http_protocol import CYCLE
 from tray_proxy.server.asgi import JSON, ClientLeft, Record
 from tray_proxy.server.exchange import Exchange, Purchase
 from tray_proxy.wire.openrouter import CompletionRequest, Message
@@ -43,7 +45,7 @@ def test_a_client_that_left_while_its_model_was_looked_for_buys_nothing(proxy, u
 
 def test_one_that_left_while_its_question_was_made_has_it_not_even_begun(proxy, upstream):
     proxy.chat()
-    scope = {HAS_LEFT: lambda: True, WHEN_LEFT: lambda call: call()}
+    scope = {CYCLE: SimpleNamespace(disconnected=True, when_left=lambda call: call())}
 
     async def buy():
         bought = proxy.program.deps.client.stream(REQUEST, "gpt-4o-mini")

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tray_proxy.http_protocol import WHEN_LEFT
+from tray_proxy.http_protocol import CYCLE
 from tray_proxy.server.asgi import ClientLeft
 from tray_proxy.server.watch import Watch
 
@@ -16,9 +16,9 @@ class Client:
         self._calls = calls
         self._left = asyncio.Event()
         self._told = []
-        self.scope = {WHEN_LEFT: self._when_left} if calls else {}
+        self.scope = {CYCLE: self} if calls else {}
 
-    def _when_left(self, call):
+    def when_left(self, call):
         if self._left.is_set():
             call()
         else:

@@ -36,9 +36,11 @@ def request(**fields: Any) -> ChatRequest:
 
 
 def refusal(model: ModelEntry = ABLE, **fields: Any) -> ProxyError:
-    """What `check` raises."""
-    with pytest.raises(ProxyError) as caught:
-        chat.check(request(**fields), model, "able")
+    """What is raised by `check`, or by what follows it."""
+    asked = request(**fields)
+    with pytest.raises(ProxyError) as caught:  # noqa: PT012  one after the other, as each way does it
+        chat.check(asked, model, "able")
+        chat.to_completion_request(asked, model, "able")
     return caught.value
 
 

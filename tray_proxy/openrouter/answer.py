@@ -56,12 +56,12 @@ class Body(Protocol):
             UpstreamUnreachable: they broke off.
         """
 
-    async def pour(self, take: Callable[[bytes], bool], limit_s: float) -> bool:
+    async def pour(self, take: Callable[[bytes], bool], limit_s: float, first_s: float) -> bool:
         """
         Have the bytes taken as they come, until `take` wants no more (True) or they end (False).
 
         Raises:
-            TimeoutError, UpstreamUnreachable: as `part`.
+            TimeoutError, UpstreamUnreachable: as `part`; the next bytes may take `first_s`.
         """
 
 
@@ -83,7 +83,6 @@ class Answer:
         self._settings = settings
         self._asked = asked
         self._decoder = SSEDecoder()
-        self._begun = False
         self._received_bytes = 0
         self._failure: ProxyError | None = None
         self._taker: Callable[[list[Chunk]], bool] = lambda _: False
@@ -102,20 +101,17 @@ class Answer:
             ProxyError: OpenRouter reported an error, broke off, fell silent, or sent without end. All that came before
                 it in the same bytes is given first: the client has paid for it.
         """
-        self._taker, wants_more, ended = take, True, False
-        if not self._begun:
-            self._begun = True
-            part = await self._next(self._settings.first_byte_timeout_s, "the first byte of the answer")
-            wants_more, ended = self._take(part), part is None
-        if wants_more and not ended:
-            limit_s = self._settings.idle_timeout_s
-            try:
-                ended = not await self._body.pour(self._take, limit_s)
-            except TimeoutError:
+        self._taker = take
+        limit_s = self._settings.idle_timeout_s
+        first_s = limit_s if self._received_bytes else self._settings.first_byte_timeout_s
+        try:
+            self.over = ended = not await self._body.pour(self._take, limit_s, first_s)
+        except TimeoutError:
+            if self._received_bytes:
                 raise silent(limit_s, "the next piece of the answer") from None
-            self.over = ended
-            if ended and not self.marked:
-                self._take(None)
+            raise silent(first_s, "the first byte of the answer") from None
+        if ended and not self.marked and self._failure is None:
+            self._take(None)
         if self._failure is not None:
             raise self._failure
         return not (ended or self.marked)

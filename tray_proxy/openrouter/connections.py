@@ -186,7 +186,7 @@ class Connections:
         return Asking(
             self._targets.get((method, path, accept, id(key))) or self._target(method, path, accept, key),
             content or [],
-            None if content is None else sum(map(len, content)),
+            None if content is None else len(content[0]) if len(content) == 1 else sum(map(len, content)),
             self._settings.connect_timeout_s,
             self._settings.idle_timeout_s,
             limit_s,
@@ -318,15 +318,15 @@ class Pieces:
         """Leave the body, read to its end or not."""
         await self._body.aclose()
 
-    async def pour(self, take: Callable[[bytes], bool], limit_s: float) -> bool:
+    async def pour(self, take: Callable[[bytes], bool], limit_s: float, first_s: float) -> bool:
         """
         Have the bytes taken as they come, until `take` wants no more (True) or they end (False).
 
         Raises:
-            TimeoutError, UpstreamUnreachable: as `part`.
+            TimeoutError, UpstreamUnreachable: as `part`; the next bytes may take `first_s`.
         """
         try:
-            return await self._body.pour(take, limit_s)
+            return await self._body.pour(take, limit_s, first_s)
         except httpx.ReadTimeout:
             raise TimeoutError from None
         except httpx.HTTPError as error:
@@ -344,8 +344,9 @@ class _OtherBody:
         async with asyncio.timeout(limit_s):
             return await anext(self._pieces, None)
 
-    async def pour(self, take: Callable[[bytes], bool], limit_s: float) -> bool:
-        while (part := await self.part(limit_s)) is not None:
+    async def pour(self, take: Callable[[bytes], bool], limit_s: float, first_s: float) -> bool:
+        while (part := await self.part(first_s)) is not None:
+            first_s = limit_s
             if not take(part):
                 return True
         return False

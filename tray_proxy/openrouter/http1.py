@@ -112,13 +112,14 @@ class Connection(asyncio.Protocol):
             await self._wait(limit_s)
         return self._take()
 
-    async def pour(self, take: Callable[[bytes], bool], limit_s: float) -> bool:
+    async def pour(self, take: Callable[[bytes], bool], limit_s: float, first_s: float) -> bool:
         """
         Have what comes of the body taken in the moment it comes: no task is woken for it.
 
         Args:
             take: Gets the bytes; says whether it wants to get more in this way.
             limit_s: How long nothing may come.
+            first_s: How long until something comes.
 
         Returns:
             False at the end of the body, also where `take` wants no more then; else True where it wants no more.
@@ -131,11 +132,11 @@ class Connection(asyncio.Protocol):
         wants_more = True
         while wants_more and (self._body or not self._whole):
             if self._body:
-                wants_more = take(self._take())
+                wants_more, first_s = take(self._take()), limit_s
                 continue
             self._pouring = take
             try:
-                await self._wait(limit_s)
+                await self._wait(first_s)
             finally:
                 self._pouring = None
                 # Also where whoever waits is cancelled in the same moment: it is of no concern to the next answer.
@@ -151,6 +152,9 @@ class Connection(asyncio.Protocol):
     def _pour(self, take: Callable[[bytes], bool]) -> None:
         """Have taken what has just come, and wake the task that waits only where there is news for it."""
         self._until_s = self._loop.time() + self._limit_s
+        if self._timer is None or self._timer.when() > self._until_s:
+            # The first bytes were given more time than the next ones are.
+            self._set_timer()
         try:
             if take(self._take()):
                 if self._whole:
@@ -343,9 +347,9 @@ class Body(httpx.AsyncByteStream):
             self._connection = None
         return part
 
-    async def pour(self, take: Callable[[bytes], bool], limit_s: float) -> bool:
+    async def pour(self, take: Callable[[bytes], bool], limit_s: float, first_s: float) -> bool:
         """Have its bytes taken as they come, as `Connection.pour` does."""
-        more = self._connection is not None and await self._connection.pour(take, limit_s)
+        more = self._connection is not None and await self._connection.pour(take, limit_s, first_s)
         if not more:
             self._connection = None
         return more

@@ -7,16 +7,19 @@ request object stops listening when the handler begins, and `BaseHTTPMiddleware`
 
 import asyncio
 import contextlib
+import random
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol, cast
 
 import msgspec
 
 from tray_proxy.errors import BadRequest, BodyTooLarge, UnsupportedEncoding
-from tray_proxy.http_protocol import REQUEST_TIMEOUT_S, WHEN_LEFT
+from tray_proxy.http_cycle import Cycle
+from tray_proxy.http_protocol import CYCLE, REQUEST_TIMEOUT_S
 from tray_proxy.server.key_case import KeyCase
 from tray_proxy.server.nesting import MAX_DEPTH, Body, has_too_many_values, is_too_deep, outline
 from tray_proxy.wire.openrouter import Usage
@@ -46,10 +49,11 @@ class ClientLeft(Exception):
     """The client closed the connection before anything was done for it."""
 
 
-@dataclass(slots=True)
 class Record:
     """
     What is kept of a request: for its line in the log, and for what is counted. Never the prompt, never the answer.
+
+    Each begins with what the class has.
 
     `route` is the path without what a base address put before or behind it, `pattern` the row of `ROUTES` that it
     fitted; `asked` says whether a model was asked, and not only loaded; `local` whether that was the real Ollama's, and
@@ -57,25 +61,37 @@ class Record:
     counted, as far as it told; `latency_s` is how long it took to begin an answer, `first_token_s` to say something.
     `status` is what was answered; None while nothing is. `answered_ns` is when all of it was, on a clock that never
     jumps. `is_large` says whether the request came in many parts.
-    `named` is told the model as soon as it is known, for a question may take minutes.
+
+    Args:
+        request_id: A made-up one where none is given.
+        named: Told the model as soon as it is known, for a question may take minutes.
     """
 
-    request_id: str
-    named: Callable[[str], None] = lambda _: None
-    route: str = ""
-    pattern: str = ""
+    route = ""
+    pattern = ""
     model: str | None = None
-    asked: bool = False
-    local: bool = False
+    asked = False
+    local = False
     models: int | None = None
     status: int | None = None
     answered_ns: int | None = None
-    is_large: bool = False
-    outcome: str = "done"
-    usage: Usage = field(default_factory=Usage)
+    is_large = False
+    outcome = "done"
+    usage = Usage()
     latency_s: float | None = None
     first_token_s: float | None = None
     error: str | None = None
+
+    def __init__(self, request_id: str = "", named: Callable[[str], None] = lambda _: None) -> None:
+        self.named = named
+        if request_id:
+            self.request_id = request_id
+
+    @cached_property
+    def request_id(self) -> str:
+        """What a person quotes to find the request's line."""
+        # To be told apart is all that it is for, and `secrets` would ask the system for each.
+        return f"{random.getrandbits(128):032x}"
 
 
 @dataclass(frozen=True)
@@ -114,7 +130,7 @@ async def give_way(scope: Scope) -> None:
     if record.answered_ns is None:
         record.answered_ns = time.monotonic_ns()
         # What is large is in memory until its request has ended, and so would be two of them.
-        if WHEN_LEFT in scope and not record.is_large:
+        if CYCLE in scope and not record.is_large:
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.sleep(GIVE_WAY_S)
 
@@ -180,11 +196,17 @@ async def read_as_sent(scope: Scope, receive: Receive) -> bytes | bytearray:
 async def _read_whole(announced: int, scope: Scope, receive: Receive) -> bytes | bytearray:
     if announced > MAX_BODY_BYTES:
         raise _too_large()
-    message = await _part(receive)
-    first = message.get("body", b"")
-    if not message.get("more_body", False) and len(first) <= MAX_BODY_BYTES:
+    cycle: Cycle | None = scope.get(CYCLE)
+    # Where another `receive` has taken its place, what that gives counts.
+    first = cycle.whole() if cycle is not None and receive == cycle.receive else None
+    if first is None:
+        message = await _part(receive)
+        first, has_more = cast("bytes", message.get("body", b"")), message.get("more_body", False)
+    else:
+        has_more = False
+    if not has_more and len(first) <= MAX_BODY_BYTES:
         # Nearly always: then it is left as it is.
-        return cast("bytes", first)
+        return first
     if (record := scope.get("record")) is not None:
         record.is_large = True
     body = _Body(announced)

@@ -14,7 +14,7 @@ from tray_proxy.budget import Bill, Budget
 from tray_proxy.catalogue import CatalogueCache
 from tray_proxy.errors import ProxyError, Stopping
 from tray_proxy.http_cycle import HELD
-from tray_proxy.http_protocol import HAS_LEFT, PUT
+from tray_proxy.http_protocol import CYCLE
 from tray_proxy.keychain import Keychain
 from tray_proxy.metrics import Metrics
 from tray_proxy.neighbour.memory import LocalNames
@@ -197,9 +197,9 @@ class Exchange(Purchase):
         Raises:
             BadRequest: the question cannot be sent.
         """
-        has_left = self.scope.get(HAS_LEFT)
-        # By other servers nobody is told of it here, and the question goes out when it is listened for.
-        if has_left is not None and not has_left():
+        cycle = self.scope.get(CYCLE)
+        # With other servers whether the client has left is not known yet: nothing goes out before it is listened for.
+        if cycle is not None and not cycle.disconnected:
             self.bought.begin()
 
     async def run(
@@ -239,8 +239,9 @@ class Exchange(Purchase):
     async def _stream(self, completion: CompletionRequest) -> None:
         async with self.bought as answer:
             self._opened(completion)
-            self._put = self.scope.get(PUT)
-            if self._put is not None:
+            cycle = self.scope.get(CYCLE)
+            if cycle is not None:
+                self._put = cycle.put
                 # Now, while the model thinks. It leaves with the first word, or a failure's takes its place.
                 await self._send_start(held=True)
             more = True

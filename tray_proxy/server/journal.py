@@ -5,7 +5,6 @@ The same goes to the list on the page Activity, where a request stands while it 
 """
 
 import asyncio
-import random
 import time
 from collections.abc import Callable
 from typing import Any
@@ -63,8 +62,7 @@ class _Request:
     """A request on its way: what is kept of it, and its entry in the list."""
 
     def __init__(self, scope: Scope, send: Send, activity: Activity) -> None:
-        # To be told apart is all that ids are for, and `secrets` would ask the system for each.
-        self.record = Record(f"{random.getrandbits(128):032x}", self._name)
+        self.record = Record(named=self._name)
         self._scope = scope
         self._send = send
         self._activity = activity

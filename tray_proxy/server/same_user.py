@@ -11,7 +11,7 @@ import weakref
 
 from tray_proxy import socket_owner
 from tray_proxy.errors import ProxyError
-from tray_proxy.http_protocol import TRANSPORT
+from tray_proxy.http_protocol import CYCLE
 from tray_proxy.keychain import in_thread
 from tray_proxy.server import refusals
 from tray_proxy.server.access import is_open
@@ -45,7 +45,7 @@ class SameUser:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or not."""
-        transport: asyncio.BaseTransport = scope[TRANSPORT]
+        transport: asyncio.BaseTransport = scope[CYCLE].transport
         if transport not in self._let_in and not is_open(scope):
             async with self._looking:
                 may_call = await _may_call(transport)

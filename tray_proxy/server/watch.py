@@ -11,7 +11,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from tray_proxy.http_protocol import WHEN_LEFT
+from tray_proxy.http_protocol import CYCLE
 from tray_proxy.server.asgi import ClientLeft, Receive, Scope
 
 
@@ -39,9 +39,9 @@ class Watch:
         self._over = False
 
     async def __aenter__(self) -> Self:
-        when_left = self._scope.get(WHEN_LEFT)
-        if when_left is not None:
-            when_left(self._client_left)
+        cycle = self._scope.get(CYCLE)
+        if cycle is not None:
+            cycle.when_left(self._client_left)
         else:
             # First the ear, and only then the work: a client that left while its model was looked for buys nothing.
             self._ear = asyncio.create_task(self._listen())

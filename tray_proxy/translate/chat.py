@@ -90,7 +90,9 @@ def check(request: ChatRequest, model: ModelEntry, asked: str, *, ability: str =
     if (request.logprobs or request.top_logprobs) and "logprobs" not in model.supported_parameters:
         # OpenRouter would leave them out without a word.
         raise UnsupportedRequest(f'"{asked}" does not support logprobs')
-    to_parameters(request.options)
+    if is_load(request):
+        # Of all others they are translated right after.
+        to_parameters(request.options)
 
 
 def to_completion_request(
