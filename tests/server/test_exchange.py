@@ -5,6 +5,7 @@ import json
 import queue
 import socket
 import threading
+from types import SimpleNamespace
 
 import httpx
 import msgspec
@@ -632,11 +633,12 @@ def test_likelihoods_stand_at_the_top_of_each_line(proxy):
 WORD = msgspec.json.decode(b'{"choices":[{"delta":{"content":"Hi"}}]}', type=TextChunk)
 
 
-def passing_on(*, has_room):
+def passing_on(*, has_room, marked=False):
     """An exchange whose answer has been opened, and what it puts; `has_room` says whether the client reads."""
     put = []
     record = Record("id")
-    exchange = Exchange(None, {}, None, None, record, "one", ChatDialect("one"), JSON, None, None)
+    bought = SimpleNamespace(marked=marked)
+    exchange = Exchange(None, {}, None, None, record, "one", ChatDialect("one"), JSON, None, bought)
     exchange._put = lambda lines: (put.append(lines[:12]), has_room)[1]
     return exchange, put, record
 
@@ -657,3 +659,38 @@ def test_for_a_client_that_does_not_read_the_next_word_is_not_fetched():
     wants_more = exchange._pass_on([WORD])
 
     assert (wants_more, put) == (False, [b'{"model":"on'])
+
+
+def test_a_word_that_comes_with_the_end_is_kept_for_it():
+    exchange, put, record = passing_on(has_room=True, marked=True)
+
+    wants_more = exchange._pass_on([WORD])
+
+    assert (wants_more, put, record.status) == (False, [], None)
+
+
+def test_what_comes_together_leaves_together(proxies, raw_upstream, tmp_path):
+    """The last word, and why the answer ends: one write, which is one chunk here."""
+    events = b"".join(
+        b"data: %b\n\n" % each
+        for each in (b'{"choices":[{"delta":{"content":"Hi"}}]}', b'{"choices":[{"finish_reason":"stop"}]}', b"[DONE]")
+    )
+
+    def answer(connection, _number):
+        request = connection.recv(65536)
+        kind, body = (b"application/json", b'{"data":[{"id":"a/one"}]}') if request.startswith(b"GET") else (
+            b"text/event-stream", events
+        )  # fmt: skip
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+        connection.sendall(head % (kind, len(body)) + body)
+
+    running = proxies.start(tmp_path, openrouter_base_url=raw_upstream(answer))
+    received = b""
+    with connect(running, "/api/chat", CHAT | {"model": "a/one"}) as client:
+        while not received.endswith(b"0\r\n\r\n"):
+            received += client.recv(65536)
+
+    size, _, lines = received.partition(b"\r\n\r\n")[2].partition(b"\r\n")
+    word, last, *rest = lines[: int(size, 16)].splitlines()
+    assert (json.loads(word)["message"]["content"], json.loads(last)["done"], rest) == ("Hi", True, [])
+    assert lines[int(size, 16) :] == b"\r\n0\r\n\r\n"

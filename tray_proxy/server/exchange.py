@@ -252,19 +252,26 @@ class Exchange(Purchase):
                     await self._flush()
                     if not self._reply.stopped:
                         raise
-                await self._flush()
+                if not answer.marked:
+                    await self._flush()
             if not (answer.over or self._reply.stopped):
                 await self._end(marked=answer.marked)
         if not self._ended:
             # Its connection is free by now, for whoever asks next. Or it is closed, for what comes on it is bought.
             await self._end(marked=answer.marked and not self._reply.stopped)
+            # Here already: who asks again at once is not to wait until all that is under way has been left, either.
+            await give_way(self.scope)
 
     def _pass_on(self, chunks: list[Chunk]) -> bool:
-        """Write what has just come, at once where that can be; says whether more can be written in this way."""
+        """
+        Write what has just come, at once where that can be; says whether more can be written in this way.
+
+        What has come together with the end leaves with it.
+        """
         deltas = self._feed(chunks)
         if deltas:
             lines = self.dialect.deltas(deltas)
-            if self._put is None or self._unsent:
+            if self._put is None or self._unsent or self.bought.marked:
                 self._unsent.append(lines)
             else:
                 if not self._begun:
@@ -281,7 +288,10 @@ class Exchange(Purchase):
 
     async def _end(self, *, marked: bool) -> None:
         left, outcome = self._finish(marked=marked)
-        await self._write((self.dialect.deltas(left) if left else b"") + self.dialect.end(outcome), ends=True)
+        last = (self.dialect.deltas(left) if left else b"") + self.dialect.end(outcome)
+        unsent = b"".join(self._unsent)
+        self._unsent.clear()
+        await self._write(unsent + last, ends=True)
         self._ended = True
 
     async def _gather(self, completion: CompletionRequest) -> None:
