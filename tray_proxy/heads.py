@@ -42,14 +42,6 @@ class Head(NamedTuple):
     keep_alive: bool
 
 
-class Request(NamedTuple):
-    """A whole request with a known head."""
-
-    head: Head
-    headers: Headers
-    body: bytes
-
-
 def read_head(parser: httptools.HttpRequestParser, url: bytes, headers: Headers) -> Head:
     """
     Tell what is in a head that was parsed.
@@ -93,8 +85,8 @@ class KnownHeads:
     def __init__(self) -> None:
         self._known: dict[bytes, Head] = {}
 
-    def find(self, data: bytes) -> Request | None:
-        """Read what has come, where it is one whole request, and its head known."""
+    def find(self, data: bytes) -> tuple[Head, Headers, bytes] | None:
+        """Read what has come, where it is one whole request and its head is known: head, headers and body."""
         parts = _parts(data)
         head = None if parts is None else self._known.get(parts[0])
         if parts is None or head is None:
@@ -103,7 +95,7 @@ class KnownHeads:
         headers = list(head.headers)
         if head.length_at is not None:
             headers.insert(head.length_at, (b"content-length", length))
-        return Request(head, headers, body)
+        return head, headers, body
 
     def note(self, data: bytes, scope: Mapping[str, Any], body: bytes, *, keep_alive: bool) -> None:
         """

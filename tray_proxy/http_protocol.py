@@ -134,8 +134,9 @@ class CarefulProtocol(HttpToolsProtocol):
         if known is not None:
             self._in_head, self._has_arrived, self._received_bytes, self._due = False, True, len(data), None
             self.expect_100_continue = False
-            self.cycle = self._cycle(known.head, known.headers)
-            self.cycle.take_whole(known.body)
+            head, headers, body = known
+            self.cycle = self._cycle(head, headers)
+            self.cycle.take_whole(body)
             self._begin(self.cycle)
             return
         self._received_bytes += len(data)

@@ -134,7 +134,7 @@ def test_a_model_without_tools_is_named_in_full(asked: str, full: str) -> None:
 def test_the_ability_that_is_missing_is_named() -> None:
     """`/api/generate` takes the same way."""
     with pytest.raises(UnsupportedRequest) as caught:
-        chat.check(request(), EMBEDDING, "able", ability="generate")
+        chat.check_abilities(request(), EMBEDDING, "able", ability="generate")
 
     assert caught.value.message == '"able" does not support generate'
 

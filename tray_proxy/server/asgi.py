@@ -6,7 +6,6 @@ request object stops listening when the handler begins, and `BaseHTTPMiddleware`
 """
 
 import asyncio
-import contextlib
 import random
 import re
 import time
@@ -21,7 +20,7 @@ from tray_proxy.errors import BadRequest, BodyTooLarge, UnsupportedEncoding
 from tray_proxy.http_cycle import Cycle
 from tray_proxy.http_protocol import CYCLE, REQUEST_TIMEOUT_S
 from tray_proxy.server.key_case import KeyCase
-from tray_proxy.server.nesting import MAX_DEPTH, Body, has_too_many_values, is_too_deep, outline
+from tray_proxy.server.nesting import MAX_DEPTH, Body, has_too_many_values, is_small_and_flat, is_too_deep, outline
 from tray_proxy.wire.openrouter import Usage
 
 type Scope = MutableMapping[str, Any]
@@ -131,8 +130,10 @@ async def give_way(scope: Scope) -> None:
         record.answered_ns = time.monotonic_ns()
         # What is large is in memory until its request has ended, and so would be two of them.
         if CYCLE in scope and not record.is_large:
-            with contextlib.suppress(asyncio.CancelledError):
+            try:  # noqa: SIM105  -- the next request waits for as long as this takes
                 await asyncio.sleep(GIVE_WAY_S)
+            except asyncio.CancelledError:
+                pass
 
 
 async def send_start(send: Send, status: int, content_type: str, headers: Iterable[tuple[str, str]] = ()) -> None:
@@ -174,7 +175,14 @@ async def read_body(scope: Scope, receive: Receive) -> bytes | bytearray:
     """
     named = dict(scope["headers"])
     if b"content-encoding" not in named:
-        return await _read_whole(_length(named), scope, receive)
+        cycle: Cycle | None = scope.get(CYCLE)
+        # Where another `receive` has taken its place, what that gives counts.
+        whole = cycle.whole() if cycle is not None and receive == cycle.receive else None
+        if whole is None:
+            return await _read_whole(_length(named), scope, receive)
+        if len(whole) > MAX_BODY_BYTES:
+            raise _too_large()
+        return whole
     if _encoding(scope) == "zstd" and _unpacks(scope["path"]):
         # Only now: the first chat does not need the library.
         from tray_proxy.server.zstd import Unpacked
@@ -196,17 +204,11 @@ async def read_as_sent(scope: Scope, receive: Receive) -> bytes | bytearray:
 async def _read_whole(announced: int, scope: Scope, receive: Receive) -> bytes | bytearray:
     if announced > MAX_BODY_BYTES:
         raise _too_large()
-    cycle: Cycle | None = scope.get(CYCLE)
-    # Where another `receive` has taken its place, what that gives counts.
-    first = cycle.whole() if cycle is not None and receive == cycle.receive else None
-    if first is None:
-        message = await _part(receive)
-        first, has_more = cast("bytes", message.get("body", b"")), message.get("more_body", False)
-    else:
-        has_more = False
-    if not has_more and len(first) <= MAX_BODY_BYTES:
-        # Nearly always: then it is left as it is.
-        return first
+    message = await _part(receive)
+    first = message.get("body", b"")
+    if not message.get("more_body", False) and len(first) <= MAX_BODY_BYTES:
+        # Often: then it is left as it is.
+        return cast("bytes", first)
     if (record := scope.get("record")) is not None:
         record.is_large = True
     body = _Body(announced)
@@ -334,8 +336,9 @@ class BodyDecoder[T]:
             BadRequest: it is empty, no JSON, or a field is of the wrong type; or it is nested too deeply, or would
                 take far more memory than it has bytes.
         """
-        outlined = outline(body)
-        if has_too_many_values(outlined):
+        is_plain = is_small_and_flat(body)
+        outlined = cast("bytes", body) if is_plain else outline(body)
+        if not is_plain and has_too_many_values(outlined):
             raise BadRequest("invalid JSON: it is made of too many values")
         try:
             decoded = self._decode(self._restore(body, outlined))
@@ -351,7 +354,7 @@ class BodyDecoder[T]:
         except RecursionError:
             raise _too_deep() from None
         # Only now: of what is no JSON it cannot be told.
-        if is_too_deep(outlined):
+        if not is_plain and is_too_deep(outlined):
             raise _too_deep()
         return decoded
 

@@ -9,18 +9,18 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from tray_proxy.catalogue import Found
 from tray_proxy.server.asgi import JSON
 from tray_proxy.server.endpoint import Call
 from tray_proxy.server.exchange import Dialect, Exchange
-from tray_proxy.server.payment import Settled, admitted
+from tray_proxy.server.payment import admitted
 from tray_proxy.translate import chat
 from tray_proxy.translate.chat import Translated
 from tray_proxy.translate.options import stops_to_watch
 from tray_proxy.translate.presets import applied
-from tray_proxy.wire.ollama import ChatRequest
 from tray_proxy.wire.openrouter import CompletionRequest
 
 
@@ -38,7 +38,9 @@ def prepared(call: Call, found: Found, asked: Translated) -> Question:
     Raises:
         BadRequest, UnsupportedRequest: a message or the format cannot be sent to this model.
     """
-    return _to_question(call, found, applied(found.preset, asked.request), asked)
+    if found.preset is not None:
+        asked = msgspec.structs.replace(asked, request=applied(found.preset, asked.request))
+    return to_question(call, found, asked)
 
 
 def to_question(call: Call, found: Found, asked: Translated) -> Question:
@@ -48,14 +50,10 @@ def to_question(call: Call, found: Found, asked: Translated) -> Question:
     Raises:
         BadRequest, UnsupportedRequest: as `prepared`.
     """
-    return _to_question(call, found, asked.request, asked)
-
-
-def _to_question(call: Call, found: Found, request: ChatRequest, asked: Translated) -> Question:
     completion = chat.to_completion_request(
-        request, found.model, found.asked, call.deps.memory.recall, asked.more, asked.budget
+        asked.request, found.model, found.asked, call.deps.memory.recall, asked.more, asked.budget
     )
-    return Question(completion, request.options)
+    return Question(completion, asked.request.options)
 
 
 async def buy(
@@ -85,9 +83,13 @@ async def buy(
     exchange = Exchange(
         deps, call.scope, call.receive, call.send, call.record, found.asked, dialect, whole_type, bill, bought
     )
-    with Settled(exchange):
+    # No way out of here leaves the bill open, or what was never waited for under way.
+    try:
         exchange.ask()
         deps.unknown_options.note(question.options)
         with deps.loaded.in_use(found.name, keep_alive_s, time.time) as using:
             stops = stops_to_watch(question.options)
             await exchange.run(completion, stream=stream, stops=stops, ending=using.end)
+    finally:
+        bought.drop()
+        exchange.settle()

@@ -73,9 +73,10 @@ class Call:
         """
         deps = self.deps
         found = None
-        if asked and deps.catalogue.snapshot is not None and deps.local is None and deps.once_local is None:
+        known = deps.catalogue.snapshot
+        if asked and known is not None and deps.local is None and deps.once_local is None:
             # What was found before is a name, and still leads there.
-            found = deps.catalogue.snapshot.remembered(asked)
+            found = known.remembered(asked)
         if found is None:
             found = await self._look_up(asked)
         self.record.model = found.model.id

@@ -33,6 +33,13 @@ _read = msgspec.json.Decoder().decode
 type Body = bytes | bytearray | memoryview
 
 
+def is_small_and_flat(body: Body) -> bool:
+    """Say at a glance of a small body that it can neither be nested too deeply nor be made of too many values."""
+    if len(body) > _SMALL_BYTES or isinstance(body, memoryview):
+        return False
+    return body.count(b"[") + body.count(b"{") <= MAX_DEPTH
+
+
 def outline(body: Body) -> bytes | bytearray:
     """
     Return a body without the long middles of its strings, each of which becomes a blank; a small one as it is.

@@ -18,7 +18,6 @@ from tray_proxy.translate import generate as generates
 from tray_proxy.translate import model_info
 from tray_proxy.translate.chat import Translated
 from tray_proxy.translate.context import to_context
-from tray_proxy.translate.keep_alive import to_seconds
 from tray_proxy.translate.stream import Delta, Outcome
 from tray_proxy.wire import ollama
 from tray_proxy.wire.openrouter import ModelEntry
@@ -152,14 +151,15 @@ def _process(entry: ollama.ListedModel, model: ModelEntry, expires_s: float) -> 
 async def chat(call: Call) -> Reply | None:
     """`POST /api/chat`."""
     request = _read_chat(await read_body(call.scope, call.receive))
-    chats.check_fields(request)
-    keep_alive_s = to_seconds(request.keep_alive)
+    keep_alive_s = chats.check_fields(request)
     found = await call.find(request.model)
-    if chats.is_load(request) and keep_alive_s == 0:
+    loads = chats.is_load(request)
+    if loads and keep_alive_s == 0:
         call.deps.loaded.unload(found.name)
         return json_reply(chats.loaded(found.asked, now_rfc3339(), "unload"))
-    chats.check(request, found.model, found.asked)
-    if chats.is_load(request):
+    chats.check_abilities(request, found.model, found.asked)
+    if loads:
+        chats.check_load(request)
         call.deps.loaded.used(found.name, keep_alive_s, time.time())
         return json_reply(chats.loaded(found.asked, now_rfc3339(), "load"))
     question = prepared(call, found, Translated(request))
@@ -173,8 +173,7 @@ async def chat(call: Call) -> Reply | None:
 async def generate(call: Call) -> Reply | None:
     """`POST /api/generate`."""
     request = _read_generate(await read_body(call.scope, call.receive))
-    chats.check_fields(request)
-    keep_alive_s = to_seconds(request.keep_alive)
+    keep_alive_s = chats.check_fields(request)
     found = await call.find(request.model)
     if generates.is_load(request) and keep_alive_s == 0:
         call.deps.loaded.unload(found.name)

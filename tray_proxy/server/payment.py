@@ -1,10 +1,4 @@
-"""
-What each way of buying has in common: the owner's limits are asked first, and what came of it is counted.
-
-Between the two stands nothing but the purchase, so that no way out of it leaves a bill open.
-"""
-
-from types import TracebackType
+"""What each way of buying begins with: the owner's limits are asked. What they let pass has a bill to be settled."""
 
 from msgspec import UNSET
 
@@ -12,7 +6,6 @@ from tray_proxy.budget import Bill
 from tray_proxy.callers import identify
 from tray_proxy.server.asgi import Scope, header
 from tray_proxy.server.endpoint import Call
-from tray_proxy.server.exchange import Exchange
 from tray_proxy.translate.prices import prices, prompt_tokens, text_tokens
 from tray_proxy.wire.openrouter import CompletionRequest, ModelEntry
 
@@ -63,21 +56,3 @@ def _app(scope: Scope) -> str:
     """Say who asks: a program's id, or the name it gives itself."""
     caller = identify(header(scope, "user-agent"), header(scope, "origin"))
     return caller.id or caller.name
-
-
-class Settled:
-    """Settle an exchange's bill at the end of a block, however it ends; what was never waited for is broken off."""
-
-    __slots__ = ("_exchange",)
-
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        self._exchange.bought.drop()
-        self._exchange.settle()

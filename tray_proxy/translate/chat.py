@@ -57,31 +57,45 @@ def is_load(request: ChatRequest) -> bool:
     return not request.messages
 
 
-def check_fields(request: ChatRequest | GenerateRequest) -> None:
+def check_fields(request: ChatRequest | GenerateRequest) -> float | None:
     """
     Refuse what no model could do, which Ollama finds before it looks for the model.
+
+    Returns:
+        For how long the model is to be kept, as `to_seconds` reads it.
 
     Raises:
         BadRequest: a field has a value that Ollama does not take.
     """
-    to_seconds(request.keep_alive)
+    keep_alive_s = to_seconds(request.keep_alive)
     check_think(request.think)
     if request.top_logprobs is not None and not 0 <= request.top_logprobs <= 20:
         raise BadRequest("top_logprobs must be between 0 and 20")
+    return keep_alive_s
 
 
-def check(request: ChatRequest, model: ModelEntry, asked: str, *, ability: str = "chat") -> None:
+def check(request: ChatRequest, model: ModelEntry, asked: str) -> None:
     """
-    Refuse what `check_fields` does, and what the model cannot do, in Ollama's order and words.
-
-    Args:
-        ability: What is asked of the model: "chat" or "generate".
+    Refuse what `check_fields` and `check_abilities` do, in Ollama's order.
 
     Raises:
         BadRequest: a field has a value that Ollama does not take.
         UnsupportedRequest: the model lacks the ability.
     """
     check_fields(request)
+    check_abilities(request, model, asked)
+
+
+def check_abilities(request: ChatRequest, model: ModelEntry, asked: str, *, ability: str = "chat") -> None:
+    """
+    Refuse what the model cannot do, in Ollama's order and words.
+
+    Args:
+        ability: What is asked of the model: "chat" or "generate".
+
+    Raises:
+        UnsupportedRequest: the model lacks the ability.
+    """
     check_thinks(request.think, model, asked)
     if not writes(model):
         raise UnsupportedRequest(f'"{asked}" does not support {ability}')
@@ -90,9 +104,16 @@ def check(request: ChatRequest, model: ModelEntry, asked: str, *, ability: str =
     if (request.logprobs or request.top_logprobs) and "logprobs" not in model.supported_parameters:
         # OpenRouter would leave them out without a word.
         raise UnsupportedRequest(f'"{asked}" does not support logprobs')
-    if is_load(request):
-        # Of all others they are translated right after.
-        to_parameters(request.options)
+
+
+def check_load(request: ChatRequest) -> None:
+    """
+    Refuse the options of a request that only loads; those of all others are translated.
+
+    Raises:
+        BadRequest: one is of the wrong type.
+    """
+    to_parameters(request.options)
 
 
 def to_completion_request(

@@ -40,9 +40,10 @@ def check(request: GenerateRequest, model: ModelEntry, asked: str) -> None:
         raise BadRequest("raw mode does not support template, system, or context")
     if paints(model) and not writes(model):
         raise UnsupportedRequest("image generation models are not currently supported")
+    chat.check_fields(request)
     asking = _as_chat(request, [])
     asking.options = None
-    chat.check(asking, model, asked, ability="generate")
+    chat.check_abilities(asking, model, asked, ability="generate")
     if request.suffix:
         # OpenRouter cannot fill in the middle, and without the suffix the answer would be to another question.
         raise UnsupportedRequest(f"{chat.full_name(asked)} does not support insert")
