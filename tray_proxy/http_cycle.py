@@ -128,7 +128,8 @@ class Cycle(RequestResponseCycle):
         parts, self.parts, self.held_bytes = self.parts, [], 0
         if not self.more_body:
             # Nobody asks for more, and only who reads notices that the client leaves.
-            self.flow.resume_reading()
+            if self.flow.read_paused:
+                self.flow.resume_reading()
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def send(self, message: Any) -> None:

@@ -242,7 +242,8 @@ class CarefulProtocol(HttpToolsProtocol):
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
         self._is_ending = not self.cycle.keep_alive
         if self._has_arrived or self._is_stopping:
             self._rest()

@@ -637,8 +637,8 @@ def passing_on(*, has_room, marked=False):
     """An exchange whose answer has been opened, and what it puts; `has_room` says whether the client reads."""
     put = []
     record = Record("id")
-    bought = SimpleNamespace(marked=marked)
-    exchange = Exchange(None, {}, None, None, record, "one", ChatDialect("one"), JSON, None, bought)
+    exchange = Exchange(None, {}, None, None, record, "one", ChatDialect("one"), JSON, None, None)
+    exchange._answer = SimpleNamespace(marked=marked)
     exchange._put = lambda lines: (put.append(lines[:12]), has_room)[1]
     return exchange, put, record
 

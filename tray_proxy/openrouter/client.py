@@ -284,11 +284,6 @@ class Stream:
         self._begun: Asking | None = None
         self._answer: Answer | None = None
 
-    @property
-    def marked(self) -> bool:
-        """Whether OpenRouter's end mark was seen."""
-        return self._answer is not None and self._answer.marked
-
     def begin(self) -> None:
         """
         Ask at once, as far as nothing has to be waited for; an answer that is not entered then is to be dropped.

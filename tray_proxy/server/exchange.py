@@ -19,7 +19,7 @@ from tray_proxy.keychain import Keychain
 from tray_proxy.metrics import Metrics
 from tray_proxy.neighbour.memory import LocalNames
 from tray_proxy.neighbour.models import LocalModels
-from tray_proxy.openrouter.answer import Chunk
+from tray_proxy.openrouter.answer import Answer, Chunk
 from tray_proxy.openrouter.client import OpenRouterClient, Stream
 from tray_proxy.presets import Presets
 from tray_proxy.selection import Selection
@@ -181,6 +181,7 @@ class Exchange(Purchase):
     whole_type: str
     bill: Bill
     bought: Stream
+    _answer: Answer = field(init=False)
     _streams: bool = field(default=False, init=False)
     _put: Callable[[bytes], bool] | None = field(default=None, init=False)
     _unsent: list[bytes] = field(default_factory=list, init=False)
@@ -238,6 +239,7 @@ class Exchange(Purchase):
 
     async def _stream(self, completion: CompletionRequest) -> None:
         async with self.bought as answer:
+            self._answer = answer
             self._opened(completion)
             cycle = self.scope.get(CYCLE)
             if cycle is not None:
@@ -271,7 +273,7 @@ class Exchange(Purchase):
         deltas = self._feed(chunks)
         if deltas:
             lines = self.dialect.deltas(deltas)
-            if self._put is None or self._unsent or self.bought.marked:
+            if self._put is None or self._unsent or self._answer.marked:
                 self._unsent.append(lines)
             else:
                 if not self._begun:

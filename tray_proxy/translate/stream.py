@@ -293,6 +293,8 @@ class ReplyStream:
     def opened(self, now_ns: int) -> None:
         """Note when OpenRouter began to answer; the time until then counts as loading."""
         self._opened_ns = now_ns
+        # Now already: there is more time than there will be with its first word.
+        self._choice(0)
 
     def feed(self, chunk: CompletionChunk | TextChunk, now_ns: int) -> list[Delta]:
         """
