@@ -126,10 +126,9 @@ class Cycle(RequestResponseCycle):
     def _taken(self) -> bytes:
         """Take what there is of the body."""
         parts, self.parts, self.held_bytes = self.parts, [], 0
-        if not self.more_body:
+        if self.flow.read_paused and not self.more_body:
             # Nobody asks for more, and only who reads notices that the client leaves.
-            if self.flow.read_paused:
-                self.flow.resume_reading()
+            self.flow.resume_reading()
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def send(self, message: Any) -> None:

@@ -19,6 +19,7 @@ from tray_proxy.demo.faults import FAULTS, Fault
 from tray_proxy.demo.steps import Cut, Write, stream_of
 from tray_proxy.demo.thoughts import sign
 from tray_proxy.server.asgi import JSON, Record
+from tray_proxy.server.deal import Deal
 from tray_proxy.server.exchange import Exchange
 from tray_proxy.server.ollama_api import ChatDialect
 from tray_proxy.wire.openrouter import TextChunk
@@ -637,7 +638,7 @@ def passing_on(*, has_room, marked=False):
     """An exchange whose answer has been opened, and what it puts; `has_room` says whether the client reads."""
     put = []
     record = Record("id")
-    exchange = Exchange(None, {}, None, None, record, "one", ChatDialect("one"), JSON, None, None)
+    exchange = Exchange(None, {}, None, None, record, "one", ChatDialect("one"), JSON, Deal(None, None))
     exchange._answer = SimpleNamespace(marked=marked)
     exchange._put = lambda lines: (put.append(lines[:12]), has_room)[1]
     return exchange, put, record

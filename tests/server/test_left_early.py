@@ -7,6 +7,7 @@ import pytest
 from openrouter.reading import chunks_of
 from tray_proxy.http_protocol import CYCLE
 from tray_proxy.server.asgi import JSON, ClientLeft, Record
+from tray_proxy.server.deal import Deal
 from tray_proxy.server.exchange import Exchange, Purchase
 from tray_proxy.wire.openrouter import CompletionRequest, Message
 
@@ -48,11 +49,10 @@ def test_one_that_left_while_its_question_was_made_has_it_not_even_begun(proxy, 
     scope = {CYCLE: SimpleNamespace(disconnected=True, when_left=lambda call: call())}
 
     async def buy():
-        bought = proxy.program.deps.client.stream(REQUEST, "gpt-4o-mini")
-        exchange = Exchange(
-            proxy.program.deps, scope, None, None, Record("id"), "gpt-4o-mini", None, JSON, None, bought
-        )
-        exchange.ask()
+        deps = proxy.program.deps
+        deal = Deal(None, deps.client.stream(REQUEST, "gpt-4o-mini"))
+        deal.begin(scope)
+        exchange = Exchange(deps, scope, None, None, Record("id"), "gpt-4o-mini", None, JSON, deal)
         await exchange.run(REQUEST, stream=True)
 
     with pytest.raises(ClientLeft):

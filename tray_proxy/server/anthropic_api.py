@@ -29,7 +29,7 @@ async def messages(call: Call) -> None:
     stream = bool(request.stream)
     # They may hold megabytes of pictures; the answer needs none of it.
     del request, translated
-    await buy(call, found, writer, question, stream=stream)
+    await buy(call, found, lambda: writer, question, stream=stream)
 
 
 async def count_tokens(call: Call) -> Reply:

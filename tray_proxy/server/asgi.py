@@ -61,9 +61,10 @@ class Record:
     `status` is what was answered; None while nothing is. `answered_ns` is when all of it was, on a clock that never
     jumps. `is_large` says whether the request came in many parts.
 
+    `named` is told the model where that comes to be known later, for a question may take minutes.
+
     Args:
         request_id: A made-up one where none is given.
-        named: Told the model as soon as it is known, for a question may take minutes.
     """
 
     route = ""
@@ -81,8 +82,9 @@ class Record:
     first_token_s: float | None = None
     error: str | None = None
 
-    def __init__(self, request_id: str = "", named: Callable[[str], None] = lambda _: None) -> None:
-        self.named = named
+    named: Callable[[str], None] | None = None
+
+    def __init__(self, request_id: str = "") -> None:
         if request_id:
             self.request_id = request_id
 

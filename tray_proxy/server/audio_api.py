@@ -27,4 +27,4 @@ async def transcriptions(call: Call) -> None:
     # They hold the recording; the answer needs none of it.
     del form, fields, request, translated
     writer = transcription.TranscriptWriter(as_text=as_text)
-    await buy(call, found, writer, question, stream=stream, whole_type=TEXT if as_text else JSON)
+    await buy(call, found, lambda: writer, question, stream=stream, whole_type=TEXT if as_text else JSON)

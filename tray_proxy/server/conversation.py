@@ -6,7 +6,7 @@ which models are in use is seen to here.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from tray_proxy.catalogue import Found
 from tray_proxy.server.asgi import JSON
+from tray_proxy.server.deal import Deal
 from tray_proxy.server.endpoint import Call
 from tray_proxy.server.exchange import Dialect, Exchange
 from tray_proxy.server.payment import admitted
@@ -59,7 +60,7 @@ def to_question(call: Call, found: Found, asked: Translated) -> Question:
 async def buy(
     call: Call,
     found: Found,
-    dialect: Dialect,
+    dialect: Callable[[], Dialect],
     question: Question,
     *,
     stream: bool,
@@ -70,6 +71,7 @@ async def buy(
     Buy the answer and send it.
 
     Args:
+        dialect: Makes what writes the answer, once it is asked for.
         keep_alive_s: How long `/api/ps` names the model afterwards; None for Ollama's default.
         whole_type: The content type of a plain answer.
 
@@ -78,18 +80,15 @@ async def buy(
         ProxyError: it failed before the client was sent anything.
     """
     deps, completion = call.deps, question.completion
-    bill = admitted(call, found.model, completion)
-    bought = deps.client.stream(completion, found.asked)
-    exchange = Exchange(
-        deps, call.scope, call.receive, call.send, call.record, found.asked, dialect, whole_type, bill, bought
-    )
-    # No way out of here leaves the bill open, or what was never waited for under way.
+    deal = Deal(admitted(call, found.model, completion), deps.client.stream(completion, found.asked))
     try:
-        exchange.ask()
+        deal.begin(call.scope)
+        exchange = Exchange(
+            deps, call.scope, call.receive, call.send, call.record, found.asked, dialect(), whole_type, deal
+        )
         deps.unknown_options.note(question.options)
         with deps.loaded.in_use(found.name, keep_alive_s, time.time) as using:
             stops = stops_to_watch(question.options)
             await exchange.run(completion, stream=stream, stops=stops, ending=using.end)
     finally:
-        bought.drop()
-        exchange.settle()
+        deal.close()

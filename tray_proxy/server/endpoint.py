@@ -79,8 +79,10 @@ class Call:
             found = known.remembered(asked)
         if found is None:
             found = await self._look_up(asked)
-        self.record.model = found.model.id
-        self.record.named(found.model.id)
+        record = self.record
+        record.model = found.model.id
+        if record.named is not None:
+            record.named(found.model.id)
         return found
 
     async def _look_up(self, asked: str | None) -> Found:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tray_proxy.activity import Activity
-from tray_proxy.budget import Bill, Budget
+from tray_proxy.budget import Budget
 from tray_proxy.catalogue import CatalogueCache
 from tray_proxy.errors import ProxyError, Stopping
 from tray_proxy.http_cycle import HELD
@@ -20,10 +20,11 @@ from tray_proxy.metrics import Metrics
 from tray_proxy.neighbour.memory import LocalNames
 from tray_proxy.neighbour.models import LocalModels
 from tray_proxy.openrouter.answer import Answer, Chunk
-from tray_proxy.openrouter.client import OpenRouterClient, Stream
+from tray_proxy.openrouter.client import OpenRouterClient
 from tray_proxy.presets import Presets
 from tray_proxy.selection import Selection
 from tray_proxy.server.asgi import Receive, Record, Reply, Scope, Send, give_way, send_reply
+from tray_proxy.server.deal import Deal
 from tray_proxy.server.in_flight import InFlight
 from tray_proxy.server.listing import Listings
 from tray_proxy.server.loaded import Loaded
@@ -33,13 +34,12 @@ from tray_proxy.server.watch import Watch
 from tray_proxy.setting_list import Settings
 from tray_proxy.translate.reasoning_details import BEGINNING, Place, place_after, turn_keys
 from tray_proxy.translate.stream import Delta, Outcome, ReplyStream
-from tray_proxy.wire.openrouter import CompletionRequest, Usage
+from tray_proxy.wire.openrouter import CompletionRequest
 
 # How long a client that does not read may hold up its own error line.
 LAST_WORDS_S = 1.0
 # The status of an answer that has begun, whatever becomes of it.
 STARTED = 200
-NOTHING_TOLD = Usage()
 
 
 class Dialect(Protocol):
@@ -173,14 +173,12 @@ class Exchange(Purchase):
     Args:
         dialect: How the answer is written.
         whole_type: The content type of a plain answer.
-        bill: What the owner's limits let pass, to be settled.
-        bought: The answer, to be asked for.
+        deal: The answer, which may have been asked for already.
     """
 
     dialect: Dialect
     whole_type: str
-    bill: Bill
-    bought: Stream
+    deal: Deal
     _answer: Answer = field(init=False)
     _streams: bool = field(default=False, init=False)
     _put: Callable[[bytes], bool] | None = field(default=None, init=False)
@@ -189,19 +187,10 @@ class Exchange(Purchase):
     _model_id: str = field(default="", init=False)
     _place: Place = field(default=BEGINNING, init=False)
     _ending: Callable[[], object] = field(default=lambda: None, init=False)
-    _reply: ReplyStream = field(default_factory=lambda: ReplyStream(time.monotonic_ns()), init=False)
+    _reply: ReplyStream = field(init=False)
 
-    def ask(self) -> None:
-        """
-        Ask OpenRouter at once where that can be: while it reads the question, there is time for all else.
-
-        Raises:
-            BadRequest: the question cannot be sent.
-        """
-        cycle = self.scope.get(CYCLE)
-        # With other servers whether the client has left is not known yet: nothing goes out before it is listened for.
-        if cycle is not None and not cycle.disconnected:
-            self.bought.begin()
+    def __post_init__(self) -> None:
+        self._reply = self.deal.reply
 
     async def run(
         self,
@@ -231,14 +220,8 @@ class Exchange(Purchase):
             self.record.usage = self._reply.usage
             self.record.latency_s, self.record.first_token_s = self._reply.opened_s, self._reply.first_s
 
-    def settle(self) -> None:
-        """Count what it has cost so far, or is taken to have cost; once."""
-        usage, said = self._reply.usage, self._reply.said_tokens
-        told = self._reply.first_s is not None or usage != NOTHING_TOLD
-        self.bill.settle(usage, said, was_asked=self.bought.may_cost(told=told))
-
     async def _stream(self, completion: CompletionRequest) -> None:
-        async with self.bought as answer:
+        async with self.deal.bought as answer:
             self._answer = answer
             self._opened(completion)
             cycle = self.scope.get(CYCLE)
@@ -303,7 +286,7 @@ class Exchange(Purchase):
             gathered.extend(self._feed(chunks))
             return not self._reply.stopped
 
-        async with self.bought as answer:
+        async with self.deal.bought as answer:
             self._opened(completion)
             more = True
             try:
@@ -337,7 +320,7 @@ class Exchange(Purchase):
     def _finish(self, *, marked: bool) -> tuple[list[Delta], Outcome]:
         left, outcome = self._reply.finish(time.monotonic_ns(), marked=marked)
         self._remember()
-        self.settle()  # before the client can ask again
+        self.deal.settle()  # before the client can ask again
         self._ending()
         return left, outcome
 

@@ -62,7 +62,7 @@ class _Request:
     """A request on its way: what is kept of it, and its entry in the list."""
 
     def __init__(self, scope: Scope, send: Send, activity: Activity) -> None:
-        self.record = Record(named=self._name)
+        self.record = Record()
         self._scope = scope
         self._send = send
         self._activity = activity
@@ -85,6 +85,7 @@ class _Request:
             self._caller = identify(header(scope, "user-agent"), header(scope, "origin"))
             path = _cut(scope["path"], MAX_PATH)
             self._entry = self._activity.begin(self.record.request_id, self._caller, scope["method"], path)
+            self.record.named = self._name
             if self.record.model is not None:
                 self._entry.model = _cut(self.record.model, MAX_NAME_LENGTH)
         return self._caller, self._entry

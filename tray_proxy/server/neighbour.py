@@ -194,7 +194,8 @@ class _Asked:
     async def _pass(self, named: Named, body: bytes | bytearray) -> None:
         call, local = self.call, self.local
         call.record.model = named.asked
-        call.record.named(named.asked)
+        if call.record.named is not None:
+            call.record.named(named.asked)
         if self.path in VERBS:
             if call.deps.settings.manage_models == "deny":
                 raise ManagingDenied

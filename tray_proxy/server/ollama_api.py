@@ -2,7 +2,7 @@
 
 import time
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import msgspec
 from msgspec import UNSET
@@ -166,7 +166,7 @@ async def chat(call: Call) -> Reply | None:
     stream = request.stream is not False
     # It may hold megabytes of pictures; the answer needs none of it.
     del request
-    await buy(call, found, ChatDialect(found.asked), question, stream=stream, keep_alive_s=keep_alive_s)
+    await buy(call, found, lambda: ChatDialect(found.asked), question, stream=stream, keep_alive_s=keep_alive_s)
     return None
 
 
@@ -184,10 +184,11 @@ async def generate(call: Call) -> Reply | None:
         return json_reply(generates.loaded(found.asked, now_rfc3339(), "load"))
     translated = generates.to_chat_request(request, found.preset)
     question = to_question(call, found, Translated(translated))
-    dialect = GenerateDialect(found.asked, None if request.raw else generates.spoken(translated))
+    turns = None if request.raw else generates.spoken(translated)
     stream = request.stream is not False
     # As above: no pictures while the answer comes.
     del request, translated
+    dialect = partial(GenerateDialect, found.asked, turns)
     await buy(call, found, dialect, question, stream=stream, keep_alive_s=keep_alive_s)
     return None
 

@@ -36,7 +36,7 @@ async def chat_completions(call: Call) -> None:
     # They may hold megabytes of pictures; the answer needs none of it.
     del request, translated
     writer = openai.ChatWriter(_answer_id(call, "chatcmpl"), int(time.time()), found.asked, tells_usage=tells_usage)
-    await buy(call, found, writer, question, stream=stream)
+    await buy(call, found, lambda: writer, question, stream=stream)
 
 
 async def completions(call: Call) -> None:
@@ -51,7 +51,7 @@ async def completions(call: Call) -> None:
     # As above: a failure is remembered with all that was at hand when it happened.
     del request, asked
     writer = texts.TextWriter(_answer_id(call, "cmpl"), int(time.time()), found.asked, tells_usage=tells_usage)
-    await buy(call, found, writer, question, stream=stream)
+    await buy(call, found, lambda: writer, question, stream=stream)
 
 
 async def embeddings(call: Call) -> None:

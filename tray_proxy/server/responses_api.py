@@ -25,4 +25,4 @@ async def responses(call: Call) -> None:
     stream = bool(request.stream)
     # They may hold megabytes of pictures; the answer needs none of it.
     del request, translated
-    await buy(call, found, writer, question, stream=stream)
+    await buy(call, found, lambda: writer, question, stream=stream)

@@ -96,7 +96,8 @@ def check_abilities(request: ChatRequest, model: ModelEntry, asked: str, *, abil
     Raises:
         UnsupportedRequest: the model lacks the ability.
     """
-    check_thinks(request.think, model, asked)
+    if request.think:
+        check_thinks(request.think, model, asked)
     if not writes(model):
         raise UnsupportedRequest(f'"{asked}" does not support {ability}')
     if request.tools and not uses_tools(model):
@@ -147,7 +148,7 @@ def to_completion_request(
         model=model.id,
         messages=to_messages(request.messages or [], model, asked, recall),
         stream=True,
-        tools=to_tools(request.tools or []) or UNSET,
+        tools=to_tools(request.tools) if request.tools else UNSET,
         logprobs=True if request.logprobs or request.top_logprobs else UNSET,
         top_logprobs=request.top_logprobs or UNSET,
         **parameters,
