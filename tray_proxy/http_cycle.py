@@ -173,7 +173,8 @@ class Cycle(RequestResponseCycle):
             Whether there is room for still more; if not, `send` waits for it.
         """
         if not self.disconnected:
-            written = self._body(body, ends=False)
+            # As `_body`: each token comes this way.
+            written = b"%x\r\n%b\r\n" % (len(body), body) if self.chunked_encoding else self._body(body, ends=False)
             if self._head:
                 self._head, self._is_held, written = b"", False, self._head + written
             self.transport.write(written)

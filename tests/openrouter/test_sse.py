@@ -43,6 +43,45 @@ def test_bytes_may_be_cut_anywhere():
     assert decoded(*(ODD[index : index + 1] for index in range(len(ODD)))) == [ODD[6:-2]]
 
 
+@pytest.mark.parametrize("beginning", [[], [b"data: {}\n\n"], [b": a comment\n\n"]])
+def test_an_event_that_comes_alone_on_one_line_is_told_at_a_glance(beginning):
+    decoder = SSEDecoder()
+    for part in beginning:
+        decoder.feed(part)
+
+    assert (decoder.alone(b'data: {"a":1}\n\n'), decoder.finish()) == (b'{"a":1}\n\n', [])
+
+
+@pytest.mark.parametrize(
+    "received",
+    [
+        b"", b"\n\n", b"data: {}", b"data: {}\n", b"data: {}\n\n\n", b"data: {}\n\ndata: {}\n\n",
+        b"data: {}\ndata: {}\n\n",
+        b"data: {}\r\n\r\n", b"data: {}\n\r", b"data: {}\n ", b"data:{}\n\n", b": {}\n\n", b"\xef\xbb\xbfdata: {}\n\n",
+    ],
+)  # fmt: skip
+def test_whatever_else_comes_is_to_be_fed(received):
+    decoder = SSEDecoder()
+
+    assert decoder.alone(received) is None
+    assert decoder.feed(received) + decoder.finish() == decoded(received)
+
+
+@pytest.mark.parametrize("before", [b"data: ", b"data: {}\n", b"d"])
+def test_what_ends_an_event_that_has_begun_is_no_event_alone(before):
+    decoder = SSEDecoder()
+    decoder.feed(before)
+
+    assert decoder.alone(b"data: {}\n\n") is None
+
+
+def test_a_mark_of_byte_order_is_passed_over_at_the_beginning_only():
+    decoder = SSEDecoder()
+    decoder.alone(b"data: {}\n\n")
+
+    assert decoder.feed(b"\xef\xbb\xbfdata: {}\n\n") == []
+
+
 def test_an_event_of_lines_without_end_is_given_up(monkeypatch):
     monkeypatch.setattr(sse, "MAX_LINE_BYTES", 30)
     decoder = SSEDecoder()

@@ -134,12 +134,11 @@ class Answer:
 
     def _alone(self, received: bytes) -> TextChunk | None:
         """Read what comes nearly always, one event with a piece of text, in the shortest way; None for all else."""
-        if self._decoder.pending or not received.startswith(b"data: {") or received.find(b"\n") != len(received) - 2:
-            return None
-        if self._received_bytes + len(received) > MAX_STREAM_BYTES:
+        payload = self._decoder.alone(received)
+        if payload is None or self._received_bytes + len(received) > MAX_STREAM_BYTES:
             return None
         try:
-            chunk = _decode_text(received[6:])
+            chunk = _decode_text(payload)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
         self._received_bytes += len(received)

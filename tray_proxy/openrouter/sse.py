@@ -25,10 +25,19 @@ class SSEDecoder:
         self._data_bytes = 0
         self._begun = False
 
-    @property
-    def pending(self) -> bool:
-        """Whether an event has begun that has not ended yet, or none has come so far."""
-        return bool(self._rest or self._data) or not self._begun
+    def alone(self, received: bytes) -> bytes | None:
+        """
+        Give the payload of bytes that are one event on one line, as nearly all are that come; a line's end is left on.
+
+        Returns:
+            None where they are anything else, or an event has begun before: then they are to be fed.
+        """
+        if self._rest or self._data or not received.startswith(b"data: ") or not received.endswith(b"\n\n"):
+            return None
+        if received.find(b"\n") != len(received) - 2:
+            return None
+        self._begun = True
+        return received[6:]
 
     def feed(self, received: bytes) -> list[bytes]:
         """

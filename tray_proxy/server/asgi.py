@@ -338,10 +338,12 @@ class BodyDecoder[T]:
             BadRequest: it is empty, no JSON, or a field is of the wrong type; or it is nested too deeply, or would
                 take far more memory than it has bytes.
         """
-        is_plain = is_small_and_flat(body)
-        outlined = cast("bytes", body) if is_plain else outline(body)
-        if not is_plain and has_too_many_values(outlined):
-            raise BadRequest("invalid JSON: it is made of too many values")
+        if is_small_and_flat(body):
+            outlined, may_be_deep = body, False
+        else:
+            outlined, may_be_deep = outline(body), True
+            if has_too_many_values(outlined):
+                raise BadRequest("invalid JSON: it is made of too many values")
         try:
             decoded = self._decode(self._restore(body, outlined))
         except msgspec.ValidationError as error:
@@ -356,7 +358,7 @@ class BodyDecoder[T]:
         except RecursionError:
             raise _too_deep() from None
         # Only now: of what is no JSON it cannot be told.
-        if not is_plain and is_too_deep(outlined):
+        if may_be_deep and is_too_deep(outlined):
             raise _too_deep()
         return decoded
 

@@ -253,7 +253,8 @@ class Exchange(Purchase):
 
         What has come together with the end leaves with it.
         """
-        deltas = self._feed(chunks)
+        # Nearly all come alone.
+        deltas = self._reply.feed(chunks[0], time.monotonic_ns()) if len(chunks) == 1 else self._feed(chunks)
         if deltas:
             lines = self.dialect.deltas(deltas)
             if self._put is None or self._unsent or self._answer.marked:
@@ -313,8 +314,6 @@ class Exchange(Purchase):
 
     def _feed(self, chunks: list[Chunk]) -> list[Delta]:
         now_ns = time.monotonic_ns()
-        if len(chunks) == 1:
-            return self._reply.feed(chunks[0], now_ns)
         return [delta for chunk in chunks for delta in self._reply.feed(chunk, now_ns)]
 
     def _finish(self, *, marked: bool) -> tuple[list[Delta], Outcome]:

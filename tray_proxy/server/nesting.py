@@ -7,7 +7,7 @@ a hundred. Pictures are most of the requests that have any, so they are passed o
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
@@ -33,7 +33,7 @@ _read = msgspec.json.Decoder().decode
 type Body = bytes | bytearray | memoryview
 
 
-def is_small_and_flat(body: Body) -> bool:
+def is_small_and_flat(body: Body) -> TypeGuard[bytes | bytearray]:
     """Say at a glance of a small body that it can neither be nested too deeply nor be made of too many values."""
     if len(body) > _SMALL_BYTES or isinstance(body, memoryview):
         return False

@@ -14,7 +14,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from tray_proxy.errors import BadRequest, UnsupportedRequest
 from tray_proxy.translate.model_info import hears, sees
@@ -97,7 +97,7 @@ def to_messages(
             case "tool":
                 result.append(_told_by_user(message, model, asked))
             case _:
-                result.append(Message(role=role, content=_content(message, model, asked), name=_name(message)))
+                result.append(Message(role=role, content=_content(message, model, asked), name=message.name or UNSET))
     return result
 
 
@@ -131,12 +131,8 @@ def _assistant_turn(message: ollama.Message, position: int) -> Message:
         role="assistant",
         content=_spoken(message) or (None if tool_calls else ""),
         tool_calls=list(tool_calls.values()) or UNSET,
-        name=_name(message),
+        name=message.name or UNSET,
     )
-
-
-def _name(message: ollama.Message) -> str | UnsetType:
-    return message.name or UNSET
 
 
 def _keys(message: ollama.Message, model: ModelEntry, place: Place) -> tuple[bytes, ...]:
@@ -169,7 +165,7 @@ def _tool_results(turn: Message, between: list[ollama.Message], model: ModelEntr
     told += [Message(role="tool", tool_call_id=call_id, content="") for call_id in calls if call_id not in heard]
     told += [_told_by_user(message, model, asked) for index, message in enumerate(results) if index not in answered]
     return told + [
-        Message(role=message.role.lower(), content=_content(message, model, asked), name=_name(message))
+        Message(role=message.role.lower(), content=_content(message, model, asked), name=message.name or UNSET)
         for message in between
         if message.role.lower() != "tool"
     ]
@@ -216,6 +212,10 @@ def _made_up_id(position: int, index: int, name: str, arguments: str) -> str:
 
 
 def _content(message: ollama.Message, model: ModelEntry, asked: str) -> str | list[Part]:
+    content = message.content
+    if isinstance(content, str) and not message.images:
+        # As below: nearly all are such, and a conversation has hundreds.
+        return content
     if is_plain(message):
         return text_of(message)
     return [_part(piece, model, asked) for piece in pieces_of(message)]
