@@ -1,6 +1,7 @@
 """An answer while it arrives: its limits, and what it turns out to be. No socket is needed to see that."""
 
 import asyncio
+import weakref
 
 import pytest
 
@@ -43,6 +44,26 @@ class Given:
                     return piece
                 await asyncio.sleep(piece)
         return None
+
+
+def test_an_answer_keeps_nobody_who_has_taken_it():
+    """Else both would stay in memory until somebody collects what is of no use."""
+
+    class Taker:
+        def take(self, _chunks):
+            return True
+
+    async def pour(answer):
+        taker = Taker()
+        gone = weakref.ref(taker)
+        await answer.pour(taker.take)
+        del taker
+        return gone()
+
+    async def run():
+        return await pour(Answer(Given(b'data: {"choices":[]}\n\n', b"data: [DONE]\n\n"), Settings(), "m"))
+
+    assert asyncio.run(run()) is None
 
 
 def whole(*pieces, limit=100, **settings):

@@ -5,6 +5,7 @@ import gc
 import json
 import socket
 import threading
+import weakref
 
 import msgspec
 import pytest
@@ -202,6 +203,35 @@ def test_a_large_picture_arrives_whole_also_when_it_is_sent_again(raw_upstream):
         json.loads(each.partition(b"\r\n\r\n")[2])["messages"][0]["content"][0]["image_url"]["url"] for each in requests
     ]
     assert urls == ["data:image/png;base64," + bytes(tail).decode()] * 3
+
+
+class Body(bytearray):
+    """An app's request, of which it can be told when it is gone."""
+
+
+def test_once_an_answer_begins_nothing_of_the_question_is_in_memory_any_more(raw_upstream):
+    """Else several requests with pictures would be, until somebody collects what is of no use."""
+
+    def answer(connection, _number):
+        read_request(connection)
+        connection.sendall(ANSWER)
+
+    def with_picture(body):
+        picture = ImagePart(image_url=ImageUrl(url=Spliced("data:image/png;base64,", memoryview(body))))
+        return CompletionRequest(model="m/m", messages=[Message(role="user", content=[picture])], stream=True)
+
+    async def ask(client):
+        body = Body(b"AAAA" * 1000)
+        gone = weakref.ref(body)
+        bought = client.stream(with_picture(body), "m")
+        del body
+        async with bought as reply:
+            while_it_comes = gone()
+            async for _ in chunks_of(reply):
+                pass
+        return while_it_comes, bought.may_cost(told=True)
+
+    assert talk_to(raw_upstream(answer), ask) == [(None, True)]
 
 
 def test_the_catalogue_is_fetched_without_the_key(raw_upstream):

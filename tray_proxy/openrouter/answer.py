@@ -85,7 +85,7 @@ class Answer:
         self._decoder = SSEDecoder()
         self._received_bytes = 0
         self._failure: ProxyError | None = None
-        self._taker: Callable[[list[Chunk]], bool] = lambda _: False
+        self._taker: Callable[[list[Chunk]], bool] = _nobody
 
     async def pour(self, take: Callable[[list[Chunk]], bool]) -> bool:
         """
@@ -106,12 +106,15 @@ class Answer:
         first_s = limit_s if self._received_bytes else self._settings.first_byte_timeout_s
         try:
             self.over = ended = not await self._body.pour(self._take, limit_s, first_s)
+            if ended and not self.marked and self._failure is None:
+                self._take(None)
         except TimeoutError:
             if self._received_bytes:
                 raise silent(limit_s, "the next piece of the answer") from None
             raise silent(first_s, "the first byte of the answer") from None
-        if ended and not self.marked and self._failure is None:
-            self._take(None)
+        finally:
+            # Whoever takes has the answer: each would keep the other, and all that was asked.
+            self._taker = _nobody
         if self._failure is not None:
             raise self._failure
         return not (ended or self.marked)
@@ -199,6 +202,10 @@ class Answer:
                 pass
         except (TimeoutError, UpstreamUnreachable):
             return  # then it is closed instead
+
+
+def _nobody(_chunks: list[Chunk]) -> bool:
+    return False
 
 
 def _read_chunk(event: bytes) -> CompletionChunk | None:

@@ -316,6 +316,8 @@ class Stream:
         """
         begun, self._begun = self._begun, None
         response = await self._client.answer(self._request, self._asked, self._fate, begun)
+        # It may hold megabytes of pictures; the answer needs none of it.
+        del self._request
         self._pieces = Pieces(response)
         self._answer = Answer(self._pieces, self._client.settings, self._asked)
         return self._answer

@@ -47,6 +47,8 @@ class Connection(asyncio.Protocol):
         self._late: httpx.TimeoutException | None = None
         self._until_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        # When it runs out; never while there is none.
+        self._timer_at_s = float("inf")
         self._limit_s = 0.0
         self._pouring: Callable[[bytes], bool] | None = None
         self._refused: Callable[[], object] | None = None
@@ -152,7 +154,7 @@ class Connection(asyncio.Protocol):
     def _pour(self, take: Callable[[bytes], bool]) -> None:
         """Have taken what has just come, and wake the task that waits only where there is news for it."""
         self._until_s = self._loop.time() + self._limit_s
-        if self._timer is None or self._timer.when() > self._until_s:
+        if self._timer_at_s > self._until_s:
             # The first bytes were given more time than the next ones are.
             self._set_timer()
         try:
@@ -209,7 +211,7 @@ class Connection(asyncio.Protocol):
         if limit_s is not None:
             self._late = late
             self._until_s = self._loop.time() + limit_s
-            if self._timer is None or self._timer.when() > self._until_s:
+            if self._timer_at_s > self._until_s:
                 self._set_timer()
         try:
             await self._waiter
@@ -220,10 +222,10 @@ class Connection(asyncio.Protocol):
     def _set_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_at(self._until_s, self._look_at_the_clock)
+        self._timer, self._timer_at_s = self._loop.call_at(self._until_s, self._look_at_the_clock), self._until_s
 
     def _look_at_the_clock(self) -> None:
-        self._timer = None
+        self._timer, self._timer_at_s = None, float("inf")
         if self._until_s > self._loop.time():
             if self._until_s < float("inf"):
                 self._set_timer()
