@@ -149,16 +149,18 @@ ENDLESS = -1
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit there")
 @pytest.mark.parametrize(
-    ("soft", "hard", "made"),
+    ("soft", "hard", "made", "room"),
     [
-        (256, ENDLESS, (2200, ENDLESS)),
-        (1024, 524_288, (2200, 524_288)),
-        (1024, 1500, (1500, 1500)),
-        (4096, 4096, None),
-        (ENDLESS, ENDLESS, None),
+        (256, ENDLESS, (2200, ENDLESS), 1000),
+        (1024, 524_288, (2200, 524_288), 1000),
+        (1024, 1500, (1500, 1500), 691),
+        (96, 96, (96, 96), 22),
+        (20, 20, (20, 20), 1),
+        (4096, 4096, None, 1000),
+        (ENDLESS, ENDLESS, None, 1000),
     ],
 )
-def test_there_may_be_as_many_files_as_connections_take(monkeypatch, soft, hard, made):
+def test_there_may_be_as_many_files_as_connections_take(monkeypatch, soft, hard, made, room):
     import resource
 
     limits = []
@@ -166,9 +168,9 @@ def test_there_may_be_as_many_files_as_connections_take(monkeypatch, soft, hard,
     monkeypatch.setattr(resource, "getrlimit", lambda _kind: (soft, hard))
     monkeypatch.setattr(resource, "setrlimit", lambda _kind, both: limits.append(both))
 
-    http_protocol.make_room()
+    connections = http_protocol.make_room()
 
-    assert limits == ([] if made is None else [made])
+    assert (limits, connections) == ([] if made is None else [made], room)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit there")
@@ -181,7 +183,7 @@ def test_a_system_that_refuses_more_files_is_no_failure(monkeypatch):
     monkeypatch.setattr(resource, "getrlimit", lambda _kind: (256, 10_000))
     monkeypatch.setattr(resource, "setrlimit", refuse)
 
-    http_protocol.make_room()
+    assert http_protocol.make_room() == 99
 
 
 @pytest.mark.parametrize(

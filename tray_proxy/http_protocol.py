@@ -22,13 +22,16 @@ from tray_proxy.http_cycle import Cycle
 
 # In a request's scope: its `Cycle`, which tells and does without a task what `receive` and `send` need one for.
 CYCLE = "tray_proxy.cycle"
-# And whether its connection is one too many, and is to be told so.
+# And, where its connection is one too many and is to be told so: how many there may be.
 CROWDED = "tray_proxy.crowded"
 
 # Each is a descriptor of ours, and so is what is asked upstream for it.
 MAX_CONNECTIONS = 1_000
 # So many more are told that there are too many. Beyond that they are cut off without a word.
 MAX_TURNED_AWAY = 100
+# Where the system allows fewer files: what we have open besides, and one of how many connections is turned away.
+OWN_FILES = 48
+_TURNED_AWAY_PART = 10
 MAX_HEAD_BYTES = 64 * 1024
 # What may come of a body without a byte of it: lines about a chunk, or behind the last one.
 MAX_BARREN_BYTES = 64 * 1024
@@ -51,10 +54,15 @@ _BAD_REQUEST = (
 )
 
 
-def make_room() -> None:
-    """Let this process open as many files as its connections may take; macOS begins with 256, and Linux with 1,024."""
+def make_room() -> int:
+    """
+    Let this process open as many files as its connections may take; macOS begins with 256, and Linux with 1,024.
+
+    Returns:
+        How many connections there is room for. Any more the system would cut off without a word, and us from upstream.
+    """
     if sys.platform == "win32":
-        return
+        return MAX_CONNECTIONS
     import resource
 
     # As many upstream, and some for us.
@@ -64,6 +72,10 @@ def make_room() -> None:
         allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         with contextlib.suppress(OSError, ValueError):  # a system with another limit of its own
             resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+            soft = allowed
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return MAX_CONNECTIONS
+    return max((soft - OWN_FILES) * _TURNED_AWAY_PART // (2 * _TURNED_AWAY_PART + 1), 1)
 
 
 class CarefulProtocol(HttpToolsProtocol):
@@ -80,7 +92,7 @@ class CarefulProtocol(HttpToolsProtocol):
         self._barren_bytes = 0
         self._in_head = True
         self._has_arrived = False
-        self._is_turned_away = False
+        self._crowded = 0
         self._is_ending = False
         self._is_stopping = False
         # A request whose head has come, until it is handed on.
@@ -94,8 +106,11 @@ class CarefulProtocol(HttpToolsProtocol):
         """Give the first request its time; or none, if there are too many connections."""
         others = len(self.connections)
         super().connection_made(transport)
-        self._is_turned_away = others >= MAX_CONNECTIONS
-        if others >= MAX_CONNECTIONS + MAX_TURNED_AWAY:
+        limit, turned_away = MAX_CONNECTIONS, MAX_TURNED_AWAY
+        if self.limit_concurrency is not None and self.limit_concurrency < limit:
+            limit, turned_away = self.limit_concurrency, max(self.limit_concurrency // _TURNED_AWAY_PART, 1)
+        self._crowded = limit if others >= limit else 0
+        if others >= limit + turned_away:
             transport.abort()
             return
         # asyncio asks for this itself, but for the connections that its Windows loop accepts: it makes their sockets
@@ -160,7 +175,7 @@ class CarefulProtocol(HttpToolsProtocol):
     def _is_at_rest(self) -> bool:
         """Say whether a request may begin, and nothing of one has come yet."""
         running: Any = self.cycle
-        if self._is_turned_away or self._is_ending or self.transport.is_closing():
+        if self._crowded or self._is_ending or self.transport.is_closing():
             return False
         return self._received_bytes == 0 if running is None else self._has_arrived and running.response_complete
 
@@ -290,22 +305,22 @@ class CarefulProtocol(HttpToolsProtocol):
             "root_path": "",
             "headers": headers,
         }
-        if self._is_turned_away:
-            scope[CROWDED] = True
+        if self._crowded:
+            scope[CROWDED] = self._crowded
         cycle = Cycle(
             scope,
             self.transport,
             self.flow,
             self.logger,
             expect_100_continue=self.expect_100_continue,
-            keep_alive=head.keep_alive and not self._is_turned_away,
+            keep_alive=head.keep_alive and not self._crowded,
             on_response=self.on_response_complete,
         )
         scope[CYCLE] = cycle
         return cycle
 
     def _patience_s(self) -> float:
-        return LINGER_S if self._is_turned_away else REQUEST_TIMEOUT_S
+        return LINGER_S if self._crowded else REQUEST_TIMEOUT_S
 
     def _rest(self) -> None:
         """Wait for the next request, or for none."""

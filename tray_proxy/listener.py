@@ -336,6 +336,7 @@ class Listener:
                 server_header=False,
                 date_header=False,
                 timeout_keep_alive=CLIENT_KEEPALIVE_S,
+                limit_concurrency=make_room(),
                 # Counted from the same moment on as the grace.
                 timeout_graceful_shutdown=CUT_S if stopping is None else int(GRACE_S) + CUT_S,
             ),
@@ -350,7 +351,6 @@ class Listener:
 
     async def start(self) -> str:
         """Serve, and return the URL once requests are answered."""
-        make_room()
         host, port = self._sockets[0].getsockname()[:2]
         self._serving = asyncio.create_task(self._server.serve(sockets=self._sockets))
         self._serving.add_done_callback(self._ended)

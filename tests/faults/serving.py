@@ -80,6 +80,10 @@ class Serving:
         """How many files and sockets it holds open."""
         return psutil.Process(self.process.pid).num_fds()
 
+    def allow_files(self, count: int) -> None:
+        """Let it hold so many open, as the system may at any time."""
+        psutil.Process(self.process.pid).rlimit(psutil.RLIMIT_NOFILE, (count, count))
+
     @property
     def errors(self) -> str:
         """What it wrote to its standard error."""

@@ -55,9 +55,8 @@ def test_five_hundred_streams_at_once_are_whole_and_unmixed(field, serve):
 
 
 def test_without_descriptors_for_the_way_out_that_is_told_and_passes(field, serve):
-    """Each of them is taken by a client; those that ask are told, and when some have left, all is well again."""
-    limit = 96
-    served = serve(open_files=(limit, limit)).with_models()
+    """The system takes some back; those that ask are told, and when some have left, all is well again."""
+    served = serve(open_files=(256, 256)).with_models()
     hung = []
 
     async def hang(line):
@@ -67,14 +66,12 @@ def test_without_descriptors_for_the_way_out_that_is_told_and_passes(field, serv
 
     async def run_out():
         held = []
-
-        async def hold():
+        for _ in range(20):
             before = served.open_files
             held.append(await asyncio.open_connection("127.0.0.1", served.port))
-            await until(lambda: served.open_files > before)
-
-        while served.open_files < limit:
-            await hold()
+            await until(lambda: served.open_files > before)  # noqa: B023  it is over before the next turn
+        limit = served.open_files
+        served.allow_files(limit)
         answers = []
         for reader, writer in held[-4:]:
             # Those that were opened ahead are there for somebody still.
@@ -90,7 +87,7 @@ def test_without_descriptors_for_the_way_out_that_is_told_and_passes(field, serv
         for _, writer in held:
             writer.close()
         await asyncio.gather(*answers, return_exceptions=True)
-        await until(lambda: served.open_files < limit // 2)
+        await until(lambda: served.open_files < limit - 15)
         path = "/api/chat"
         answered = await ask(served.port, path, DIALECTS[path].request(field.upstream.case(sends(HELLO)), stream=True))
         return told, DIALECTS[path].read(answered, stream=True)
@@ -100,3 +97,37 @@ def test_without_descriptors_for_the_way_out_that_is_told_and_passes(field, serv
     assert told
     assert [NO_MORE.encode() in each and each.startswith(b"HTTP/1.1 503 ") for each in told] == [True] * len(told)
     assert after == Told(200, "Hello", done=True)
+
+
+def test_of_more_clients_than_there_are_descriptors_for_each_is_told(field, serve):
+    """Left to the system, they would be cut off without a word."""
+    served = serve(open_files=(128, 128)).with_models()
+    room = 38
+
+    async def crowd():
+        held = [await asyncio.open_connection("127.0.0.1", served.port) for _ in range(room)]
+        # Once the last of them is answered, all are counted.
+        held[-1][1].write(b"GET /api/version HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        last = await held[-1][0].readuntil(b"}")
+        path = "/api/chat"
+        told = [
+            await ask(served.port, path, DIALECTS[path].request(field.upstream.case(sends(HELLO)), stream=True))
+            for _ in range(20)
+        ]
+        for _, writer in held:
+            writer.close()
+
+        async def is_answered():
+            answered = await ask(
+                served.port, path, DIALECTS[path].request(field.upstream.case(sends(HELLO)), stream=True)
+            )
+            return answered.status == 200
+
+        while not await is_answered():
+            pass
+        return last, {(each.status, each.body) for each in told}
+
+    last, told = field.run(crowd())
+
+    full = b'{"error":"Tray Proxy holds too many connections: wait a moment, and close some."}'
+    assert (last.endswith(b'{"version":"0.33.0"}'), told) == (True, {(503, full)})

@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 import structlog
 
 from tray_proxy.errors import ProxyError
-from tray_proxy.http_protocol import CROWDED, MAX_CONNECTIONS
+from tray_proxy.http_protocol import CROWDED
 from tray_proxy.server import refusals
 from tray_proxy.server.asgi import App, Receive, Reply, Scope, Send, send_reply
 
@@ -36,13 +36,14 @@ class Crowd:
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer a client that is one too many, without a look at what it asks; pass the others on."""
-        return self._turn_away(scope, send) if scope.get(CROWDED) else self._app(scope, receive, send)
+        limit: int | None = scope.get(CROWDED)
+        return self._app(scope, receive, send) if limit is None else self._turn_away(limit, scope, send)
 
-    async def _turn_away(self, scope: Scope, send: Send) -> None:
+    async def _turn_away(self, limit: int, scope: Scope, send: Send) -> None:
         now_s = time.monotonic()
         if now_s - self._logged_s >= LOG_EVERY_S:
             self._logged_s = now_s
-            log.warning("too many connections", limit=MAX_CONNECTIONS)
+            log.warning("too many connections", limit=limit)
         reply = refusals.refusal(TooManyConnections(), scope["path"], "")
         headers = (*reply.headers, ("retry-after", str(RETRY_AFTER_S)), ("connection", "close"))
         await send_reply(send, Reply(reply.status, reply.body, reply.content_type, headers))
