@@ -124,6 +124,21 @@ def test_an_empty_piece_is_no_end():
     assert written(start(), body(b""), body(b"a")) == [HEAD + b"transfer-encoding: chunked\r\n\r\n", b"1\r\na\r\n"]
 
 
+def test_an_empty_piece_that_is_put_is_no_end_either():
+    """Of a chunk without a byte, an app would think that the answer is over, and of what follows nothing good."""
+
+    async def run():
+        wire = Wire()
+        cycle = cycle_on(wire)
+        await cycle.send(HELD_START)
+        has_room = [cycle.put(b""), cycle.put(b"a")]
+        await asyncio.sleep(0)
+        return has_room, wire.writes
+
+    head = HEAD + b"a: b\r\ntransfer-encoding: chunked\r\n\r\n"
+    assert asyncio.run(run()) == ([True, True], [head + b"1\r\na\r\n"])
+
+
 @pytest.mark.parametrize(
     ("scope", "status", "headers", "sent"),
     [

@@ -172,7 +172,8 @@ class Cycle(RequestResponseCycle):
         Returns:
             Whether there is room for still more; if not, `send` waits for it.
         """
-        if not self.disconnected:
+        # Of nothing a chunk would be the last one.
+        if body and not self.disconnected:
             # As `_body`: each token comes this way.
             written = b"%x\r\n%b\r\n" % (len(body), body) if self.chunked_encoding else self._body(body, ends=False)
             if self._head:

@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from faults.asking import WAYS, Told, all_of
+from faults.asking import DIALECTS, WAYS, Told, all_of, ask
 from faults.scripted import CHUNKED, DONE, EVENTS, FINISH, LAST_CHUNK, chunk, chunked, sends, word
 
 WORDS = ("Zoë", " 中文\u2028", "👩‍👩‍👧!")
@@ -145,3 +145,37 @@ def test_a_connection_is_used_again_after_every_legal_framing(field):
         return told, field.upstream.connections - before
 
     assert field.run(one_after_the_other()) == ([(WHOLE, 1)] * len(reusable), 1)
+
+
+THOUGHT = b'data: {"choices":[{"delta":{"reasoning":"hm"}}]}\n\n'
+CALL = (
+    b'data: {"choices":[{"delta":{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":"{}"}}]}}]}\n\n'
+)
+
+
+@pytest.mark.parametrize("path", DIALECTS)
+@pytest.mark.parametrize("silent", [THOUGHT, CALL, FINISH], ids=["thought", "call", "finish"])
+@pytest.mark.parametrize("first", [True, False], ids=["first", "in the middle"])
+def test_what_a_dialect_has_no_word_for_ends_no_answer(field, path, silent, first):
+    """Each event is taken before the next one is sent: the words behind it are an app's as those before."""
+    said = [silent, word("Hello"), word(" world")] if first else [word("Hello"), silent, word(" world")]
+
+    async def turn():
+        await asyncio.sleep(0)
+
+    async def script(line):
+        await line.send(CHUNKED)
+        for event in (*said, FINISH):
+            await line.send(chunk(event))
+            for _ in range(3):
+                await asyncio.wrap_future(field.proxy.loop.submit(turn()))
+        await line.send(chunk(DONE) + LAST_CHUNK)
+
+    async def talk():
+        body = DIALECTS[path].request(field.upstream.case(script), stream=True)
+        return await ask(field.port, path, body)
+
+    answered = field.run(talk())
+
+    assert (answered.status, answered.whole) == (200, True)
+    assert 0 < answered.body.find(b"Hello") < answered.body.find(b" world")

@@ -286,6 +286,24 @@ def test_one_that_left_and_is_never_waited_for_is_broken_off_and_may_cost(raw_up
     assert talk_to(raw_upstream(answer), chat, drop) == [["hi"], (True, True)]
 
 
+def test_a_key_that_breaks_its_line_goes_nowhere_and_is_told():
+    """Our own ways take none such; a key store may be edited by hand."""
+
+    async def ask():
+        settings = Settings(openrouter_base_url="http://127.0.0.1:9")
+        client = OpenRouterClient(settings, Keychain(SecretStr(f"{KEY}\r\nX: y")))
+        bought = client.stream(REQUEST, "m")
+        with pytest.raises(KeyRejected) as early:
+            bought.begin()
+        with pytest.raises(KeyRejected) as late:
+            await chat(client)
+        await client.close()
+        return early.value.message, late.value.message, bought.may_cost(told=False)
+
+    words = "The OpenRouter key that is stored here is no key: it holds a line break."
+    assert asyncio.run(ask()) == (words, words, False)
+
+
 def test_without_a_key_at_hand_nothing_leaves_early():
     async def early():
         client = OpenRouterClient(Settings(openrouter_base_url="http://127.0.0.1:9"), Keychain())

@@ -295,6 +295,31 @@ def test_what_comes_is_poured_in_the_moment_it_comes():
     assert parts == [b"hi", b"ho"]
 
 
+def test_once_something_came_what_comes_next_has_its_own_limit_whatever_the_first_bytes_had():
+    """A chunk's line end alone wakes whoever waits, and is no body."""
+
+    async def stalls(server, reader, writer, _number):
+        await server.request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        await server.go_on.wait()
+        writer.write(b"2\r\nhi")
+        await server.was_taken.wait()
+        writer.write(b"\r\n")
+        await reader.read()
+
+    async def pour(way, server):
+        server.go_on, server.was_taken = asyncio.Event(), asyncio.Event()
+        response = await way.send(request(server))
+        asyncio.get_running_loop().call_soon(server.go_on.set)
+        try:
+            return await response.stream.pour(lambda _part: server.was_taken.set() is None, 0.05, 3600)
+        finally:
+            await response.aclose()
+
+    with pytest.raises(httpx.ReadTimeout):
+        talk(stalls, pour)
+
+
 def test_who_wants_no_more_gets_no_more_until_it_asks_again():
     async def twice(way, server):
         server.go_on = asyncio.Event()

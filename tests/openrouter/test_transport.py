@@ -187,6 +187,18 @@ def test_what_has_begun_and_is_dropped_is_broken_off():
     assert talk(silent, begin) == (False, True)
 
 
+def test_what_cannot_begin_leaves_no_connection_behind():
+    async def begin(way, server):
+        await way.open_ahead(10)
+        asking = request(server)
+        asking.pieces = ["no bytes"]
+        with pytest.raises(TypeError):
+            way.begin(asking)
+        return asking.kept, way.is_ready(), len(way._open)
+
+    assert talk(repeating(WHOLE), begin) == (None, False, 0)
+
+
 def test_what_has_begun_on_a_dead_connection_is_sent_once_more():
     async def deaf_at_first(server, reader, writer, number):
         if number == 1:

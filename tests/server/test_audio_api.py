@@ -1,5 +1,9 @@
 """What is around `/v1/audio/transcriptions`: the bill, presets, and the log."""
 
+import json
+
+import pytest
+
 PATH = "/v1/audio/transcriptions"
 HEARER = "google/gemini-2.5-flash"
 WAV = b"RIFF\x24\0\0\0WAVEfmt "
@@ -71,3 +75,35 @@ def test_a_model_that_was_asked_is_in_use(proxies, upstream, tmp_path):
     proxy.http.post(PATH, **form())
 
     assert [model["name"] for model in proxy.http.get("/api/ps").json()["models"]] == [HEARER]
+
+
+CUT = [b'{"choices":[{"delta":{"content":"was said"}}]}', b'{"choices":[{"finish_reason":"length"}]}', b"[DONE]"]
+
+
+@pytest.mark.parametrize("apart", [True, False], ids=["apart", "together"])
+def test_what_was_said_of_a_transcript_that_is_cut_goes_before_the_error(proxies, raw_upstream, tmp_path, apart):
+    """Also where all of it came in the same bytes: it was paid for."""
+    events = [b"data: %b\n\n" % each for each in CUT]
+
+    def answer(connection, _number):
+        request = connection.recv(65536)
+        body = b'{"data":[{"id":"a/one","architecture":{"input_modalities":["text","audio"]}}]}'
+        kind = b"application/json"
+        if not request.startswith(b"GET"):
+            while not request.endswith(b"}"):
+                request += connection.recv(65536)
+            kind, body = b"text/event-stream", b"".join(events)
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+        said = head % (kind, len(body))
+        if kind == b"text/event-stream" and apart:
+            connection.sendall(said + events[0])
+            said, body = b"", b"".join(events[1:])
+        connection.sendall(said + body)
+
+    proxy = proxies.start(tmp_path, openrouter_base_url=raw_upstream(answer))
+
+    told = proxy.http.post(PATH, **form(model="a/one", stream="true"))
+
+    said, failed = [json.loads(line[6:]) for line in told.text.split("\n\n") if line][:2]
+    assert (told.status_code, said["delta"]) == (200, "was said")
+    assert failed["error"]["message"].startswith("The transcript is longer than the model's answer may be")

@@ -662,6 +662,15 @@ def test_for_a_client_that_does_not_read_the_next_word_is_not_fetched():
     assert (wants_more, put) == (False, [b'{"model":"on'])
 
 
+def test_what_the_dialect_has_no_word_for_is_no_beginning():
+    exchange, put, record = passing_on(has_room=True)
+    exchange.dialect = SimpleNamespace(deltas=lambda _deltas: b"")
+
+    wants_more = exchange._pass_on([WORD])
+
+    assert (wants_more, put, record.status) == (True, [], None)
+
+
 def test_a_word_that_comes_with_the_end_is_kept_for_it():
     exchange, put, record = passing_on(has_room=True, marked=True)
 

@@ -16,6 +16,7 @@ import httpx
 
 from tray_proxy import __version__
 from tray_proxy.errors import (
+    KeyRejected,
     SettingsInvalid,
     UpstreamError,
     UpstreamTimeout,
@@ -182,6 +183,9 @@ class Connections:
             content: The JSON to post.
             accept: What kind of answer to that is wanted.
             fate: Told when it goes out.
+
+        Raises:
+            KeyRejected: the key cannot be shown in a header.
         """
         return Asking(
             self._targets.get((method, path, accept, id(key))) or self._target(method, path, accept, key),
@@ -240,11 +244,15 @@ class Connections:
             *([("Content-Type", JSON), ("Accept", accept)] if method == "POST" else []),
             *([] if key is None else [("Authorization", f"Bearer {key.get_secret_value()}")]),
         ]
-        target = Target(
-            method,
-            httpx.URL(self._settings.openrouter_base_url + path),
-            [(name.encode(), value.encode()) for name, value in headers],
-        )
+        try:
+            target = Target(
+                method,
+                httpx.URL(self._settings.openrouter_base_url + path),
+                [(name.encode(), value.encode()) for name, value in headers],
+            )
+        except httpx.LocalProtocolError:
+            # All else in them is ours; a key store's content anybody may have changed.
+            raise KeyRejected("The OpenRouter key that is stored here is no key: it holds a line break.") from None
         self._targets[method, path, accept, id(key)] = target
         return target
 

@@ -49,7 +49,8 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         # When it runs out; never while there is none.
         self._timer_at_s = float("inf")
-        self._limit_s = 0.0
+        # How long nothing may come while an answer is poured: after the first bytes of it, and now.
+        self._limit_s = self._pause_s = 0.0
         self._pouring: Callable[[bytes], bool] | None = None
         self._refused: Callable[[], object] | None = None
 
@@ -130,15 +131,16 @@ class Connection(asyncio.Protocol):
             httpx.ReadTimeout: nothing came in time.
             httpx.TransportError: it broke off.
         """
-        self._limit_s = limit_s
+        self._limit_s, self._pause_s = limit_s, first_s
         wants_more = True
         while wants_more and (self._body or not self._whole):
             if self._body:
-                wants_more, first_s = take(self._take()), limit_s
+                self._pause_s = limit_s
+                wants_more = take(self._take())
                 continue
             self._pouring = take
             try:
-                await self._wait(first_s)
+                await self._wait(self._pause_s)
             finally:
                 self._pouring = None
                 # Also where whoever waits is cancelled in the same moment: it is of no concern to the next answer.
@@ -153,6 +155,7 @@ class Connection(asyncio.Protocol):
 
     def _pour(self, take: Callable[[bytes], bool]) -> None:
         """Have taken what has just come, and wake the task that waits only where there is news for it."""
+        self._pause_s = self._limit_s
         self._until_s = self._loop.time() + self._limit_s
         if self._timer_at_s > self._until_s:
             # The first bytes were given more time than the next ones are.

@@ -47,7 +47,12 @@ class Transport(httpx.AsyncBaseTransport):
         kept = self._take()
         if kept is not None:
             asking.kept, asking.begun_s, asking.fate.may_cost = kept, time.monotonic(), True
-            kept.begin(asking)
+            try:
+                kept.begin(asking)
+            except BaseException:
+                asking.kept = None
+                self._over(kept, False)
+                raise
 
     async def send(self, asking: Asking) -> httpx.Response:
         """

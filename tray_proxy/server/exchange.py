@@ -255,8 +255,8 @@ class Exchange(Purchase):
         """
         # Nearly all come alone.
         deltas = self._reply.feed(chunks[0], time.monotonic_ns()) if len(chunks) == 1 else self._feed(chunks)
-        if deltas:
-            lines = self.dialect.deltas(deltas)
+        # Some dialects have no word for a thought: nobody hears of it, nor is it the beginning of an answer.
+        if deltas and (lines := self.dialect.deltas(deltas)):
             if self._put is None or self._unsent or self._answer.marked:
                 self._unsent.append(lines)
             else:
@@ -273,8 +273,13 @@ class Exchange(Purchase):
             await self._write(lines)
 
     async def _end(self, *, marked: bool) -> None:
-        left, outcome = self._finish(marked=marked)
-        last = (self.dialect.deltas(left) if left else b"") + self.dialect.end(outcome)
+        try:
+            left, outcome = self._finish(marked=marked)
+            last = (self.dialect.deltas(left) if left else b"") + self.dialect.end(outcome)
+        except ProxyError:
+            # All that was said goes before what is wrong with its end.
+            await self._flush()
+            raise
         unsent = b"".join(self._unsent)
         self._unsent.clear()
         await self._write(unsent + last, ends=True)
