@@ -121,9 +121,16 @@ class Answer:
 
     def _take(self, received: bytes | None) -> bool:
         """Give away what stands in the next bytes, None being their end; returns whether more is wanted of them."""
-        chunk = None if received is None else self._alone(received)
-        if chunk is not None:
-            return self._taker([chunk])
+        payload = None if received is None else self._decoder.alone(received)
+        if received and payload is not None and self._received_bytes + len(received) <= MAX_STREAM_BYTES:
+            # What comes nearly always, one event with a piece of text, is read in the shortest way.
+            try:
+                chunk = _decode_text(payload)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                pass  # it says something else, or nothing
+            else:
+                self._received_bytes += len(received)
+                return self._taker([chunk])
         try:
             events = self._decoder.finish() if received is None else self._decoder.feed(received)
         except LineTooLong:
@@ -134,18 +141,6 @@ class Answer:
         chunks = self._read(events)
         wants_more = self._taker(chunks) if chunks else True
         return wants_more and self._failure is None and not self.marked
-
-    def _alone(self, received: bytes) -> TextChunk | None:
-        """Read what comes nearly always, one event with a piece of text, in the shortest way; None for all else."""
-        payload = self._decoder.alone(received)
-        if payload is None or self._received_bytes + len(received) > MAX_STREAM_BYTES:
-            return None
-        try:
-            chunk = _decode_text(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None
-        self._received_bytes += len(received)
-        return chunk
 
     def _read(self, events: list[bytes]) -> list[Chunk]:
         chunks: list[Chunk] = []
