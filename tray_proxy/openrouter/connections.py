@@ -190,7 +190,7 @@ class Connections:
         return Asking(
             self._targets.get((method, path, accept, id(key))) or self._target(method, path, accept, key),
             content or [],
-            None if content is None else len(content[0]) if len(content) == 1 else sum(map(len, content)),
+            None if content is None else sum(map(len, content)),
             self._settings.connect_timeout_s,
             self._settings.idle_timeout_s,
             limit_s,
@@ -199,10 +199,13 @@ class Connections:
 
     def begin(self, asking: Asking) -> None:
         """Begin to send a request at once, where a connection lies ready; it is to be sent, or dropped, afterwards."""
+        self._heed_surroundings()
+        self._way.begin(asking)
+
+    def _heed_surroundings(self) -> None:
         if self._surroundings is not None and self._surroundings.changed():
             # What was connected before is dead, and nobody says so.
             self.drop()
-        self._way.begin(asking)
 
     async def send(self, asking: Asking) -> httpx.Response:
         """
@@ -212,7 +215,7 @@ class Connections:
             UpstreamUnreachable, UpstreamTimeout: nobody answered, and why.
         """
         if asking.kept is None:
-            self.begin(asking)
+            self._heed_surroundings()
         try:
             response = await self._way.send(asking)
         except httpx.ReadTimeout:

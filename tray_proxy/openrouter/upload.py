@@ -54,7 +54,7 @@ class Fate:
         self.usage = Usage()
 
 
-class Way(Protocol):
+class Kept(Protocol):
     """A connection on which a request has begun. `heard` says whether anything of an answer to it has come."""
 
     heard: bool
@@ -96,7 +96,7 @@ class Asking:
         self.length = length
         self.connect_s, self.write_s, self.read_s = connect_s, write_s, read_s
         self.fate = fate or Fate()
-        self.kept: Way | None = None
+        self.kept: Kept | None = None
         self.begun_s = 0.0
 
     def head(self) -> bytes:
